@@ -1,0 +1,53 @@
+"""Where a model comes from: `lineage.json` in its folder names params and hashes of everything it was made of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+FILE = "lineage.json"
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, or of a folder's relative paths and their files' digests, sorted (dot files left out)."""
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+        listing = "".join(f"{digest(file)}  {file.relative_to(path).as_posix()}\n" for file in files)
+        return hashlib.sha256(listing.encode()).hexdigest()
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_lineage(
+    folder: Path, stage: str, params: Mapping[str, Any], inputs: Mapping[str, Path], facts: Mapping[str, Any]
+) -> None:
+    """Write `folder/lineage.json`.
+
+    Args:
+        folder: a model folder, complete but for this file.
+        stage: `stage@key`.
+        params: what the stage read from params.yaml.
+        inputs: files and folders by the part that they play, such as `teacher`. Their digests are taken, and where
+            an input has a lineage of its own, that too, so that the last student carries the whole tree.
+        facts: counts and measurements that later stages report, such as the number of training examples.
+    """
+    lineage = {
+        "stage": stage,
+        "params": dict(params),
+        "facts": dict(facts),
+        "inputs": {
+            role: {"path": path.as_posix(), "sha256": digest(path)}
+            | ({"lineage": read_lineage(path)} if (path / FILE).exists() else {})
+            for role, path in inputs.items()
+        },
+    }
+    (folder / FILE).write_text(json.dumps(lineage, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def read_lineage(folder: Path) -> dict[str, Any]:
+    """The lineage in a model folder, `{}` where there is none."""
+    file = folder / FILE
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}

@@ -1,0 +1,126 @@
+"""The whole of params.yaml: the five tables together, and what one says of another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from tinybert.errors import UserError, suggest
+from tinybert.params.general import General
+from tinybert.params.sources import Download, File
+from tinybert.params.students import Student
+from tinybert.params.table import KEY, Run, Table, mistakes, parse, read_yaml
+from tinybert.params.tasks import Task
+
+TABLES: dict[str, type[Table]] = {
+    "downloads": Download,
+    "files": File,
+    "general": General,
+    "tasks": Task,
+    "students": Student,
+}
+
+
+class Experiment(Run):
+    """Everything that a run is made of."""
+
+    name: str = Field(pattern=KEY.pattern, description="results/<name>.json keeps this experiment's numbers in git")
+    downloads: dict[str, Download]
+    files: dict[str, File]
+    general: dict[str, General]
+    tasks: dict[str, Task]
+    students: dict[str, Student]
+
+
+def load_experiment(file: Path) -> Experiment:
+    """The whole experiment.
+
+    Raises:
+        UserError: the first mistake of `find_mistakes`.
+    """
+    for line in find_mistakes(file):
+        raise UserError(line)
+    return parse(Experiment, read_yaml(file), str(file))
+
+
+def find_mistakes(file: Path) -> Iterator[str]:
+    """One line for each mistake that can be known from the file alone: keys, types, ranges, cross-references."""
+    try:
+        content = read_yaml(file)
+    except UserError as error:
+        yield str(error)
+        return
+    yield from _top_level(content, file)
+    sound: dict[str, dict[str, Any]] = {}
+    for table, schema in TABLES.items():
+        entries = content.get(table)
+        sound[table] = {}
+        for key, entry in (entries.items() if isinstance(entries, dict) else ()):
+            place = f"{file}: {table}.{key}"
+            lines = [*_key(key, place), *mistakes(schema, entry, place)]
+            yield from lines
+            if not lines:
+                sound[table][key] = schema.model_validate(entry)
+    yield from _references(sound, content, file)
+
+
+def _top_level(content: dict[str, Any], file: Path) -> Iterator[str]:
+    for key in content:
+        if key not in Experiment.model_fields:
+            yield f"{file}: {key}: unknown key{suggest(str(key), Experiment.model_fields)}"
+    for table in TABLES:
+        if not isinstance(content.get(table), dict):
+            yield f"{file}: {table}: expected a table of entries (an empty one is {{}}), found {content.get(table)!r}"
+    simple = {key: content[key] for key in Experiment.model_fields if key in content and key not in TABLES}
+    yield from mistakes(Experiment, simple | dict.fromkeys(TABLES, {}), str(file))
+
+
+def _key(key: Any, place: str) -> Iterator[str]:
+    if not isinstance(key, str) or not KEY.fullmatch(key):
+        yield f"{place}: a key is made of a-z, 0-9, '_' and '-' and starts with a letter"
+
+
+def _references(sound: dict[str, dict[str, Any]], content: dict[str, Any], file: Path) -> Iterator[str]:
+    """Names of entries that are not there, or are there with another kind of content."""
+    names = {table: content[table] if isinstance(content.get(table), dict) else {} for table in TABLES}
+    for key in names["files"]:
+        if key in names["downloads"]:
+            yield f"{file}: files.{key}: downloads has an entry of that name too; rename one"
+    sources = names["downloads"] | names["files"]
+
+    def source(place: str, key: str, kind: str) -> Iterator[str]:
+        if key not in sources:
+            yield f"{file}: {place}: there is no {key!r} in downloads or files{suggest(key, sources)}"
+            return
+        entry = sound["downloads"].get(key) or sound["files"].get(key)
+        if entry is not None and entry.kind != kind:
+            yield f"{file}: {place}: {key!r} is of kind {entry.kind}, expected one of kind {kind}"
+
+    for key, general in sound["general"].items():
+        yield from source(f"general.{key}.corpus", general.corpus, "corpus")
+        yield from source(f"general.{key}.teacher", general.teacher, "model")
+        yield from _layer_map(f"{file}: general.{key}.layer_map", general.layer_map, general.architecture.layers)
+    for key, task in sound["tasks"].items():
+        yield from source(f"tasks.{key}.source", task.source, "table")
+        yield from source(f"tasks.{key}.teacher.from", task.teacher.source, "model")
+        yield from source(f"tasks.{key}.mlm.from", task.mlm.source, "model")
+        yield from source(f"tasks.{key}.mlm.corpus", task.mlm.corpus, "corpus")
+        yield from source(f"tasks.{key}.augment.vectors", task.augment.vectors, "vectors")
+    for key, student in sound["students"].items():
+        for table, name in (("tasks", student.task), ("general", student.general)):
+            if name not in names[table]:
+                field = table.removesuffix("s")
+                yield f"{file}: students.{key}.{field}: there is no {name!r} in {table}{suggest(name, names[table])}"
+        if student.general in sound["general"]:
+            layers = sound["general"][student.general].architecture.layers
+            for phase in ("intermediate", "prediction"):
+                place = f"{file}: students.{key}.{phase}.layer_map"
+                yield from _layer_map(place, getattr(student, phase).layer_map, layers)
+
+
+def _layer_map(place: str, layer_map: str | list[int], layers: int) -> Iterator[str]:
+    if isinstance(layer_map, list) and len(layer_map) != layers:
+        yield f"{place}: expected {layers} teacher layers, one for each student layer, found {len(layer_map)}: {layer_map}"

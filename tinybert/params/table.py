@@ -1,0 +1,133 @@
+"""The common ground of all tables of params.yaml: strict types, unknown keys refused, errors that name the key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML, YAMLError
+
+from tinybert.errors import UserError, suggest
+
+KEY = re.compile(r"[a-z][a-z0-9_-]*")
+
+Rate = Annotated[float, Field(ge=0, lt=1)]
+"""A fraction in [0, 1)."""
+
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""The weight of a loss; 0 turns it off."""
+
+Reference = Annotated[str, Field(pattern=KEY.pattern)]
+"""A key of another table."""
+
+
+class Table(BaseModel):
+    """A mapping of params.yaml with known keys. Types are strict: `epochs: "3"` is refused, not converted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+
+
+class Optimisation(Table):
+    """How any model of the pipeline is trained: AdamW, linear warm-up, linear decay."""
+
+    batch_size: int = Field(32, ge=1, description="examples in a step")
+    learning_rate: float = Field(gt=0, lt=1, description="the highest, reached at the end of the warm-up")
+    warmup: Rate = Field(0.1, description="the fraction of all steps in which the learning rate rises")
+    weight_decay: Rate = Field(0.01, description="AdamW's, on all weights but biases and layer norms")
+    seed: int | None = Field(None, ge=0, description="this run's own seed, in place of the one at the top")
+
+
+class Run(Table):
+    """The keys at the top of params.yaml that every training stage reads."""
+
+    seed: int = Field(ge=0)
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+
+
+Schema = TypeVar("Schema", bound=Table)
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """The mapping in a YAML 1.2 file, read by the parser that DVC uses (so `1e-4` is a number here as there).
+
+    Raises:
+        UserError: the file is missing, is no UTF-8, is no YAML or holds no mapping.
+    """
+    try:
+        content = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{file}: there is no such file; run this in the project's folder") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file}: not UTF-8 (byte {error.start}); save it as UTF-8") from None
+    except YAMLError as error:
+        raise UserError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{file}: expected a mapping of keys, found {type(content).__name__}")
+    return content
+
+
+def mistakes(schema: type[Table], content: Any, place: str) -> Iterator[str]:
+    """One line for each way in which `content` departs from `schema`; `place` is the dotted path to it."""
+    try:
+        schema.model_validate(content)
+    except ValidationError as error:
+        for detail in error.errors():
+            yield _line(schema, detail, place)
+
+
+def parse(schema: type[Schema], content: Any, place: str) -> Schema:
+    """`content` as a `schema`.
+
+    Raises:
+        UserError: naming the first key that is wrong, with its full path.
+    """
+    for line in mistakes(schema, content, place):
+        raise UserError(line)
+    return schema.model_validate(content)
+
+
+def load_entry(file: Path, table: str, key: str, schema: type[Schema]) -> Schema:
+    """One entry of one of the five tables, such as `general.tinybert4`; the other entries are not looked at.
+
+    Raises:
+        UserError: the table or entry is missing (the known ones are named), or a key of the entry is wrong.
+    """
+    entries = read_yaml(file).get(table)
+    if not isinstance(entries, dict):
+        raise UserError(f"{file}: {table}: expected a table of entries, found {entries!r}")
+    if key not in entries:
+        raise UserError(f"{file}: {table}.{key}: there is no such entry{suggest(key, map(str, entries))}")
+    return parse(schema, entries[key], f"{file}: {table}.{key}")
+
+
+def load_run(file: Path) -> Run:
+    """The seed and the precision at the top of the file."""
+    content = read_yaml(file)
+    return parse(Run, {key: content[key] for key in Run.model_fields if key in content}, f"{file}")
+
+
+def _line(schema: type[Table], detail: Any, place: str) -> str:
+    location = [str(part) for part in detail["loc"]]
+    path = ".".join([place, *location]) if ": " in place else ": ".join([place, ".".join(location)]) if location else place
+    if detail["type"] == "extra_forbidden":
+        return f"{path}: unknown key{suggest(location[-1], _keys(schema, location[:-1]))}"
+    if detail["type"] == "missing":
+        return f"{path}: this key is missing; add it"
+    message = detail["msg"].removeprefix("Value error, ")
+    found = "" if detail["type"] == "value_error" else f", found {detail['input']!r}"
+    return f"{path}: {message[0].lower()}{message[1:]}{found}"
+
+
+def _keys(schema: type[Table], location: list[str]) -> list[str]:
+    """The keys that the mapping at `location` inside `schema` may have."""
+    for part in location:
+        annotation = next(
+            (field.annotation for name, field in schema.model_fields.items() if part in (name, field.alias)), None
+        )
+        if not (isinstance(annotation, type) and issubclass(annotation, Table)):
+            return []
+        schema = annotation
+    return [field.alias or name for name, field in schema.model_fields.items()]
