@@ -1,30 +1,39 @@
-"""What every stage script does around its one call: say what it reads and writes, time it, turn mistakes into one line."""
+"""Around every stage: say what it reads and writes, time it, turn a mistake into one line."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
+import re
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from tinybert.errors import UserError
 
+Reads = Callable[..., tuple[Path, ...]]
+
 PARAMS = Path("params.yaml")
 TIMES = Path(".runs")
 
+FULL = re.compile(r"No space left on device|\d+ requested and \d+ written|unexpected pos \d+ vs \d+")
+"""A full disk in the words of safetensors, of numpy and of torch."""
+
 
 @contextmanager
-def stage(name: str, reads: Sequence[Path | str], writes: Sequence[Path], online: bool = False) -> Iterator[None]:
+def stage(name: str, reads: Sequence[Path], writes: Sequence[Path], online: bool = False) -> Iterator[Reads]:
     """Run a stage's body: announce, check that its inputs are there, time it, and exit with 1 on a user's mistake.
+
+    Yields a function that takes the inputs which are known only once params.yaml is read, announces and checks them,
+    and gives them back.
 
     Args:
         name: `stage@key`; its wall time in seconds goes to `.runs/<name>.json`.
-        reads: files and folders that an earlier stage has to have written.
+        reads: files and folders that have to be there.
         writes: what the stage will write, each whole or not at all.
         online: whether the stage may touch the network; for all others the hub's offline switch is on.
     """
@@ -32,25 +41,40 @@ def stage(name: str, reads: Sequence[Path | str], writes: Sequence[Path], online
         os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that partial outputs are removed on the way out
-    print(f"{name}\n  reads  {', '.join(map(str, reads))}\n  writes {', '.join(map(str, writes))}", flush=True)
+    print(f"{name}\n  writes {', '.join(map(str, writes))}", flush=True)
     started = time.monotonic()
-    try:
-        for path in reads:
-            if not Path(path).exists():
+
+    def announce(*paths: Path) -> tuple[Path, ...]:
+        print(f"  reads  {', '.join(map(str, paths))}", flush=True)
+        for path in paths:
+            if not path.exists():
                 raise UserError(f"{path}: missing; an earlier stage writes it: run `dvc repro {name}`")
-        yield
+        return paths
+
+    try:
+        announce(*reads)
+        yield announce
     except UserError as error:
         _fail(name, str(error))
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+    except Exception as error:
+        reason = _no_room(error)
+        if reason is None:
             raise
-        _fail(name, f"{error.filename or ', '.join(map(str, writes))}: {error.strerror}; free some room, or check rights, and run it again")
+        place = getattr(error, "filename", None) or ", ".join(map(str, writes))
+        _fail(name, f"{place}: {reason}; free some room, or check rights, and run it again")
     except KeyboardInterrupt:
         _fail(name, "stopped; nothing was written", code=130)
     seconds = time.monotonic() - started
     TIMES.mkdir(exist_ok=True)
     (TIMES / f"{name}.json").write_text(json.dumps({"seconds": round(seconds, 1)}) + "\n")
     print(f"  done in {seconds:.1f} s", flush=True)
+
+
+def _no_room(error: Exception) -> str | None:
+    """Why the system refused to write, None for any other error; not every library raises it with its number."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        return os.strerror(error.errno)
+    return os.strerror(errno.ENOSPC) if FULL.search(str(error)) else None
 
 
 def _fail(name: str, message: str, code: int = 1) -> None:

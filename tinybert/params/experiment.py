@@ -12,7 +12,7 @@ from tinybert.errors import UserError, suggest
 from tinybert.params.general import General
 from tinybert.params.sources import Download, File
 from tinybert.params.students import Student
-from tinybert.params.table import KEY, Run, Table, mistakes, parse, read_yaml
+from tinybert.params.table import KEY, Name, Run, Table, mistakes, parse, read_yaml
 from tinybert.params.tasks import Task
 
 TABLES: dict[str, type[Table]] = {
@@ -27,7 +27,7 @@ TABLES: dict[str, type[Table]] = {
 class Experiment(Run):
     """Everything that a run is made of."""
 
-    name: str = Field(pattern=KEY.pattern, description="results/<name>.json keeps this experiment's numbers in git")
+    name: Name = Field(description="results/<name>.json keeps this experiment's numbers in git")
     downloads: dict[str, Download]
     files: dict[str, File]
     general: dict[str, General]
@@ -58,13 +58,14 @@ def find_mistakes(file: Path) -> Iterator[str]:
     for table, schema in TABLES.items():
         entries = content.get(table)
         sound[table] = {}
-        for key, entry in (entries.items() if isinstance(entries, dict) else ()):
+        for key, entry in entries.items() if isinstance(entries, dict) else ():
             place = f"{file}: {table}.{key}"
             lines = [*_key(key, place), *mistakes(schema, entry, place)]
             yield from lines
             if not lines:
                 sound[table][key] = schema.model_validate(entry)
-    yield from _references(sound, content, file)
+    if all(isinstance(content.get(table), dict) for table in TABLES):
+        yield from _references(sound, content, file)
 
 
 def _top_level(content: dict[str, Any], file: Path) -> Iterator[str]:
@@ -72,10 +73,12 @@ def _top_level(content: dict[str, Any], file: Path) -> Iterator[str]:
         if key not in Experiment.model_fields:
             yield f"{file}: {key}: unknown key{suggest(str(key), Experiment.model_fields)}"
     for table in TABLES:
-        if not isinstance(content.get(table), dict):
-            yield f"{file}: {table}: expected a table of entries (an empty one is {{}}), found {content.get(table)!r}"
+        if table not in content:
+            yield f"{file}: {table}: this table is missing; add it (an empty one is {{}})"
+        elif not isinstance(content[table], dict):
+            yield f"{file}: {table}: expected a table of entries (an empty one is {{}}), found {content[table]!r}"
     simple = {key: content[key] for key in Experiment.model_fields if key in content and key not in TABLES}
-    yield from mistakes(Experiment, simple | dict.fromkeys(TABLES, {}), str(file))
+    yield from mistakes(Experiment, simple | {table: {} for table in TABLES}, str(file))
 
 
 def _key(key: Any, place: str) -> Iterator[str]:
@@ -85,10 +88,9 @@ def _key(key: Any, place: str) -> Iterator[str]:
 
 def _references(sound: dict[str, dict[str, Any]], content: dict[str, Any], file: Path) -> Iterator[str]:
     """Names of entries that are not there, or are there with another kind of content."""
-    names = {table: content[table] if isinstance(content.get(table), dict) else {} for table in TABLES}
-    for key in names["files"]:
-        if key in names["downloads"]:
-            yield f"{file}: files.{key}: downloads has an entry of that name too; rename one"
+    names = {table: {str(key) for key in content[table]} for table in TABLES}
+    for key in sorted(names["files"] & names["downloads"]):
+        yield f"{file}: files.{key}: downloads has an entry of that name too; rename one"
     sources = names["downloads"] | names["files"]
 
     def source(place: str, key: str, kind: str) -> Iterator[str]:
@@ -123,4 +125,5 @@ def _references(sound: dict[str, dict[str, Any]], content: dict[str, Any], file:
 
 def _layer_map(place: str, layer_map: str | list[int], layers: int) -> Iterator[str]:
     if isinstance(layer_map, list) and len(layer_map) != layers:
-        yield f"{place}: expected {layers} teacher layers, one for each student layer, found {len(layer_map)}: {layer_map}"
+        found = f"{len(layer_map)}: {layer_map}"
+        yield f"{place}: expected {layers} teacher layers, one for each student layer, found {found}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
@@ -48,7 +49,8 @@ def _architecture(value: Any) -> Architecture:
     if isinstance(value, str) and value in ARCHITECTURES:
         return ARCHITECTURES[value]
     raise ValueError(
-        f"expected {{layers, hidden, heads, intermediate}} or a name, found {value!r}{suggest(str(value), ARCHITECTURES)}"
+        f"expected {{layers, hidden, heads, intermediate}} or a name, found {value!r}"
+        f"{suggest(str(value), ARCHITECTURES)}"
     )
 
 
@@ -56,7 +58,7 @@ def _layer_map(value: Any) -> str | list[int]:
     if isinstance(value, str) and value in LAYER_MAPS:
         return value
     if isinstance(value, list) and value and all(type(layer) is int for layer in value):
-        if value[0] < 1 or any(b <= a for a, b in zip(value, value[1:], strict=False)):
+        if value[0] < 1 or any(b <= a for a, b in pairwise(value)):
             raise ValueError(f"expected increasing teacher layers from 1 on, found {value}")
         return value
     raise ValueError(

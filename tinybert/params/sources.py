@@ -29,7 +29,9 @@ class Download(Table):
         for member in members:
             for path in member.split("!"):
                 if path.startswith(("/", "\\")) or ".." in path.replace("\\", "/").split("/") or not path:
-                    raise ValueError(f"expected a path inside the archive, found {member!r}; absolute and '..' paths are refused")
+                    raise ValueError(
+                        f"expected a path inside the archive, found {member!r}; absolute and '..' paths are refused"
+                    )
         return members
 
 

@@ -46,5 +46,7 @@ class Student(Table):
     def _head_is_fixed_in_between(self) -> Student:
         losses = self.intermediate.losses
         if losses.logits or losses.labels:
-            raise ValueError("intermediate.losses: logits and labels belong to the prediction phase; set them to 0 here")
+            raise ValueError(
+                "intermediate.losses: logits and labels belong to the prediction phase; set them to 0 here"
+            )
         return self

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 
 from tinybert.errors import UserError, suggest
 
@@ -20,14 +22,40 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 """The weight of a loss; 0 turns it off."""
 
-Reference = Annotated[str, Field(pattern=KEY.pattern)]
+Name = Annotated[str, Field(pattern=f"^{KEY.pattern}$")]
+"""A name that is part of paths."""
+
+Reference = Name
 """A key of another table."""
+
+
+EXPECTED = {  # pydantic's types of error, in the words of this project
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "list_type": "a list",
+    "model_type": "a mapping of keys",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "literal_error": "{expected}",
+    "string_pattern_mismatch": "text that matches {pattern}",
+    "string_too_short": "text",
+    "too_short": "a list of {min_length} or more",
+    "too_long": "a list of {max_length} or fewer",
+}
+
+PATH = re.compile(r"([a-z_]+(?:\.[a-z_]+)*): ")
+"""A validator of a whole table starts its message with the key that is wrong: `metric: expected …`."""
 
 
 class Table(BaseModel):
     """A mapping of params.yaml with known keys. Types are strict: `epochs: "3"` is refused, not converted."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Optimisation(Table):
@@ -62,10 +90,14 @@ def read_yaml(file: Path) -> dict[str, Any]:
         raise UserError(f"{file}: there is no such file; run this in the project's folder") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{file}: not UTF-8 (byte {error.start}); save it as UTF-8") from None
-    except YAMLError as error:
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise UserError(f"{file}: {line}not valid YAML: {error.problem or error.context}") from None
+    except (YAMLError, ValueError) as error:
         raise UserError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
-        raise UserError(f"{file}: expected a mapping of keys, found {type(content).__name__}")
+        raise UserError(f"{file}: expected a mapping of keys, found {reprlib.repr(content)}")
     return content
 
 
@@ -111,14 +143,18 @@ def load_run(file: Path) -> Run:
 
 def _line(schema: type[Table], detail: Any, place: str) -> str:
     location = [str(part) for part in detail["loc"]]
-    path = ".".join([place, *location]) if ": " in place else ": ".join([place, ".".join(location)]) if location else place
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "value_error" and (match := PATH.match(message)):
+        location, message = [*location, match[1]], message[match.end() :]
+    path = f"{place}{'.' if ': ' in place else ': '}{'.'.join(location)}" if location else place
     if detail["type"] == "extra_forbidden":
         return f"{path}: unknown key{suggest(location[-1], _keys(schema, location[:-1]))}"
     if detail["type"] == "missing":
         return f"{path}: this key is missing; add it"
-    message = detail["msg"].removeprefix("Value error, ")
-    found = "" if detail["type"] == "value_error" else f", found {detail['input']!r}"
-    return f"{path}: {message[0].lower()}{message[1:]}{found}"
+    if detail["type"] == "value_error":
+        return f"{path}: {message}"
+    expected = EXPECTED[detail["type"]].format(**detail.get("ctx", {})) if detail["type"] in EXPECTED else message
+    return f"{path}: expected {expected}, found {reprlib.repr(detail['input'])}"
 
 
 def _keys(schema: type[Table], location: list[str]) -> list[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
+from tinybert.errors import suggest
 from tinybert.params.table import Optimisation, Rate, Reference, Table
 
 METRICS = {
@@ -16,20 +17,33 @@ METRICS = {
 TaskType = Literal["classification", "regression"]
 
 
+def _cell(value: Any) -> str | float:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise ValueError(f"expected text or a number, found {value!r}")
+    return value
+
+
+Cell = Annotated[str | float, PlainValidator(_cell), WithJsonSchema({"type": ["string", "number"]})]
+
+
 class Label(Table):
     """Where a row's label stands: in a column, or on which side of a threshold a number in a column is."""
 
     column: str
-    threshold: float | None = Field(None, allow_inf_nan=False, description="above it is the second of names, else the first")
-    drop: list[str | float] = Field([], description="rows with one of these values in the column are left out")
-    names: list[str] | None = Field(None, min_length=2, description="of the classes, in order; null takes them from the data, sorted")
+    threshold: float | None = Field(
+        None, allow_inf_nan=False, description="above it is the second of names, else the first"
+    )
+    drop: list[Cell] = Field([], description="rows with one of these values in the column are left out")
+    names: list[str] | None = Field(
+        None, min_length=2, description="of the classes, in order; null takes them from the data, sorted"
+    )
 
     @model_validator(mode="after")
     def _names_fit(self) -> Label:
         if self.threshold is not None and (self.names is None or len(self.names) != 2):
-            raise ValueError(f"a threshold needs two names, as in [negative, positive], found {self.names}")
+            raise ValueError(f"names: a threshold needs two, as in [negative, positive], found {self.names}")
         if self.names is not None and len(set(self.names)) != len(self.names):
-            raise ValueError(f"names must differ from each other, found {self.names}")
+            raise ValueError(f"names: expected names that differ from each other, found {self.names}")
         return self
 
 
@@ -43,7 +57,9 @@ class Split(Table):
     @model_validator(mode="after")
     def _leave_training_rows(self) -> Split:
         if self.test + self.validation >= 1:
-            raise ValueError(f"test and validation leave no training rows: {self.test} + {self.validation} is not below 1")
+            raise ValueError(
+                f"test and validation leave no training rows: {self.test} + {self.validation} is not below 1"
+            )
         return self
 
 
@@ -93,11 +109,13 @@ class Task(Table):
     @model_validator(mode="after")
     def _agree(self) -> Task:
         if self.metric not in METRICS[self.type]:
-            raise ValueError(f"metric: expected one of {', '.join(METRICS[self.type])} for {self.type}, found {self.metric!r}")
+            raise ValueError(
+                f"metric: expected one of {', '.join(METRICS[self.type])} for {self.type}, found {self.metric!r}"
+            )
         if self.type == "regression" and (self.label.names or self.label.threshold is not None):
             raise ValueError("label: a regression task has neither names nor a threshold; remove them")
         if self.columns is not None:
-            for column in (*self.text, self.label.column):
+            for key, column in (*(("text", column) for column in self.text), ("label.column", self.label.column)):
                 if column not in self.columns:
-                    raise ValueError(f"column {column!r} is not among columns: {', '.join(self.columns)}")
+                    raise ValueError(f"{key}: there is no {column!r} in columns{suggest(column, self.columns)}")
         return self

@@ -1,0 +1,43 @@
+"""adapt-mlm: train a masked language model on corpus and task text, for the augmentation (steps: 0 takes one as it is)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.command import PARAMS, stage
+from tinybert.outputs import whole_folder
+from tinybert.params.table import load_entry, load_run
+from tinybert.params.tasks import Task
+
+
+def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in params.yaml")]) -> None:
+    """Train the masked language model that the task's augmentation asks for candidates."""
+    folder, curves = Path("models/mlm") / task, Path("curves/mlm") / task
+    with stage(f"adapt-mlm@{task}", [PARAMS], [folder, curves]) as reads:
+        run, settings = load_run(PARAMS), load_entry(PARAMS, "tasks", task, Task)
+        sources = Path("data/sources")
+        source, corpus, data = reads(
+            sources / settings.mlm.source, sources / settings.mlm.corpus, Path("data/original") / task / "train.parquet"
+        )
+        from tinybert.train.masked_lm import adapt_masked_lm
+
+        with whole_folder(folder) as partial, whole_folder(curves) as partial_curves:
+            adapt_masked_lm(
+                task,
+                settings.mlm,
+                source,
+                corpus,
+                data,
+                max_length=settings.max_length,
+                seed=run.seed,
+                precision=run.precision,
+                folder=partial,
+                curves=partial_curves,
+            )
+
+
+if __name__ == "__main__":
+    typer.run(main)

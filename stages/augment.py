@@ -1,0 +1,43 @@
+"""augment: copies of a task's training texts with some of their words replaced (Algorithm 1 of the paper)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.command import PARAMS, stage
+from tinybert.outputs import whole_folder
+from tinybert.params.table import load_entry, load_run
+from tinybert.params.tasks import Task
+
+
+def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in params.yaml")]) -> None:
+    """Augment a task's training data by its masked language model and word vectors."""
+    folder = Path("data/augmented") / task
+    with stage(f"augment@{task}", [PARAMS], [folder]) as reads:
+        run, settings = load_run(PARAMS), load_entry(PARAMS, "tasks", task, Task)
+        rows, masked_lm, vectors = reads(
+            Path("data/original") / task / "train.parquet",
+            Path("models/mlm") / task,
+            Path("data/sources") / settings.augment.vectors,
+        )
+        from tinybert.augment.dataset import augment
+
+        with whole_folder(folder) as partial:
+            report = augment(
+                rows,
+                masked_lm,
+                vectors,
+                partial,
+                settings.augment,
+                max_length=settings.max_length,
+                seed=run.seed,
+                precision=run.precision,
+            )
+        print(report.summary())
+
+
+if __name__ == "__main__":
+    typer.run(main)

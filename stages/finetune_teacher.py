@@ -1,0 +1,44 @@
+"""finetune-teacher: fine-tune a task's teacher, or take one that is fine-tuned already (epochs: 0)."""
+
+from __future__ import annotations
+
+import json
+from functools import partial as bind
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.command import PARAMS, stage
+from tinybert.outputs import whole_folder
+from tinybert.params.table import load_entry, load_run
+from tinybert.params.tasks import Task
+
+
+def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in params.yaml")]) -> None:
+    """Fine-tune the teacher of a task on the task's original training data."""
+    folder, curves = Path("models/teachers") / task, Path("curves/teachers") / task
+    with stage(f"finetune-teacher@{task}", [PARAMS], [folder, curves]) as reads:
+        run, settings = load_run(PARAMS), load_entry(PARAMS, "tasks", task, Task)
+        source, data = reads(Path("data/sources") / settings.teacher.source, Path("data/original") / task)
+        from tinybert.evaluate.metrics import score
+        from tinybert.train.teacher import finetune_teacher
+
+        with whole_folder(folder) as partial, whole_folder(curves) as partial_curves:
+            finetune_teacher(
+                task,
+                settings.teacher,
+                source,
+                data,
+                json.loads((data / "task.json").read_text(encoding="utf-8"))["names"],
+                bind(score, settings.metric),
+                max_length=settings.max_length,
+                seed=run.seed,
+                precision=run.precision,
+                folder=partial,
+                curves=partial_curves,
+            )
+
+
+if __name__ == "__main__":
+    typer.run(main)

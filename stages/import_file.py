@@ -1,0 +1,24 @@
+"""Bring one entry of `files`, a file or folder of your own, to data/sources/."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.command import PARAMS, stage
+
+
+def main(key: Annotated[str, typer.Argument(help="a key of `files` in params.yaml")]) -> None:
+    """Check a file or folder of your own, and write what it holds to data/sources/."""
+    from tinybert.params.sources import File
+    from tinybert.params.table import load_entry
+    from tinybert.sources.kinds import store_file
+
+    folder = Path("data/sources") / key
+    with stage(f"import-file@{key}", reads=[PARAMS], writes=[folder]):
+        counts = store_file(load_entry(PARAMS, "files", key, File), folder)
+        print("  " + ", ".join(f"{number:,} {what}" for what, number in counts.items()))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,46 @@
+"""intermediate-distill: a student learns its fine-tuned teacher's layers; the prediction layer stays as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.command import PARAMS, stage
+from tinybert.outputs import whole_folder
+from tinybert.params.students import Student
+from tinybert.params.table import load_entry, load_run
+from tinybert.params.tasks import Task
+
+
+def main(student: Annotated[str, typer.Argument(help="a key of the table `students` in params.yaml")]) -> None:
+    """First phase of task distillation: embedding, hidden states and attention scores."""
+    folder, curves = Path("models/intermediate") / student, Path("curves/intermediate") / student
+    with stage(f"intermediate-distill@{student}", [PARAMS], [folder, curves]) as reads:
+        run, settings = load_run(PARAMS), load_entry(PARAMS, "students", student, Student)
+        task = load_entry(PARAMS, "tasks", settings.task, Task)
+        start, teacher, data = reads(
+            Path("models/general") / settings.general,
+            Path("models/teachers") / settings.task,
+            Path("data") / settings.intermediate.data / settings.task / "train.parquet",
+        )
+        from tinybert.distill.phase import distil_phase
+
+        with whole_folder(folder) as partial, whole_folder(curves) as partial_curves:
+            distil_phase(
+                f"intermediate-distill@{student}",
+                settings.intermediate,
+                start,
+                teacher,
+                data,
+                max_length=task.max_length,
+                seed=run.seed,
+                precision=run.precision,
+                folder=partial,
+                curves=partial_curves,
+            )
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,50 @@
+"""prediction-distill: a student learns its teacher's predictions; the best epoch on validation is kept."""
+
+from __future__ import annotations
+
+from functools import partial as bind
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.command import PARAMS, stage
+from tinybert.outputs import whole_folder
+from tinybert.params.students import Student
+from tinybert.params.table import load_entry, load_run
+from tinybert.params.tasks import Task
+
+
+def main(student: Annotated[str, typer.Argument(help="a key of the table `students` in params.yaml")]) -> None:
+    """Second phase of task distillation: the prediction layer."""
+    folder, curves = Path("models/students") / student, Path("curves/prediction") / student
+    with stage(f"prediction-distill@{student}", [PARAMS], [folder, curves]) as reads:
+        run, settings = load_run(PARAMS), load_entry(PARAMS, "students", student, Student)
+        task = load_entry(PARAMS, "tasks", settings.task, Task)
+        start, teacher, data, validation = reads(
+            Path("models/intermediate") / student,
+            Path("models/teachers") / settings.task,
+            Path("data") / settings.prediction.data / settings.task / "train.parquet",
+            Path("data/original") / settings.task / "validation.parquet",
+        )
+        from tinybert.distill.phase import distil_phase
+        from tinybert.evaluate.metrics import score
+
+        with whole_folder(folder) as partial, whole_folder(curves) as partial_curves:
+            distil_phase(
+                f"prediction-distill@{student}",
+                settings.prediction,
+                start,
+                teacher,
+                data,
+                max_length=task.max_length,
+                seed=run.seed,
+                precision=run.precision,
+                folder=partial,
+                curves=partial_curves,
+                validation=(validation, bind(score, task.metric)),
+            )
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,30 @@
+"""prepare-task: a source's table → a task's training, validation and test rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.command import PARAMS, stage
+from tinybert.outputs import whole_folder
+from tinybert.params.table import load_entry
+from tinybert.params.tasks import Task
+
+
+def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in params.yaml")]) -> None:
+    """Take a task's texts and labels from its source, and draw its splits."""
+    folder = Path("data/original") / task
+    with stage(f"prepare-task@{task}", [PARAMS], [folder]) as reads:
+        settings = load_entry(PARAMS, "tasks", task, Task)
+        (source,) = reads(Path("data/sources") / settings.source)
+        from tinybert.text.tasks import describe, prepare
+
+        with whole_folder(folder) as partial:
+            summary = prepare(source, settings, partial)
+        print(describe(summary))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,23 @@
+"""report: the numbers of the students now in params.yaml, together: metrics.json, a page, model cards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from stages.command import PARAMS, stage
+from tinybert.params.experiment import load_experiment
+
+
+def main() -> None:
+    """Gather what the evaluations measured. Students that are not in params.yaml are left out."""
+    outs = [Path("metrics.json"), Path("results"), Path("reports/index.html"), Path("reports/cards")]
+    with stage("report", [PARAMS], outs):
+        from tinybert.evaluate.report import write_report
+
+        write_report(load_experiment(PARAMS), Path())
+
+
+if __name__ == "__main__":
+    typer.run(main)

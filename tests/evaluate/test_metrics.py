@@ -1,0 +1,79 @@
+"""Scores against scikit-learn, scipy and numbers computed by hand."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics import f1_score, matthews_corrcoef
+
+from tinybert.evaluate.metrics import all_scores, confidence_interval, score
+
+
+def one_hot(answers, classes):
+    return np.eye(classes, dtype=np.float32)[answers]
+
+
+def test_binary_scores_by_hand():
+    labels = np.array([1, 1, 1, 1, 0, 0, 0, 0])
+    logits = one_hot([1, 1, 1, 0, 1, 1, 0, 0], 2)  # tp 3, fn 1, fp 2, tn 2
+    assert score("accuracy", labels, logits) == pytest.approx(5 / 8)
+    assert score("f1", labels, logits) == pytest.approx(2 * 3 / (2 * 3 + 1 + 2))
+    assert score("matthews", labels, logits) == pytest.approx((3 * 2 - 2 * 1) / np.sqrt(5 * 4 * 4 * 3))
+
+
+def test_f1_of_more_than_two_classes_is_the_mean_over_classes():
+    rng = np.random.default_rng(0)
+    labels, answers = rng.integers(0, 3, 200), rng.integers(0, 3, 200)
+    assert score("f1", labels, one_hot(answers, 3)) == pytest.approx(f1_score(labels, answers, average="macro"))
+    assert score("matthews", labels, one_hot(answers, 3)) == pytest.approx(matthews_corrcoef(labels, answers))
+
+
+def test_a_class_that_the_test_rows_lack_does_not_make_three_classes_two():
+    labels, answers = np.array([0, 1, 1, 0]), np.array([0, 1, 0, 0])
+    assert score("f1", labels, one_hot(answers, 3)) == pytest.approx(f1_score(labels, answers, average="macro"))
+
+
+def test_regression_scores_are_of_the_one_output():
+    rng = np.random.default_rng(1)
+    labels = rng.normal(size=50)
+    logits = (labels + rng.normal(size=50)).astype(np.float32)[:, None]
+    scores = all_scores("regression", labels, logits)
+    assert list(scores) == ["pearson", "spearman"]
+    assert scores["pearson"] == pytest.approx(stats.pearsonr(labels, logits[:, 0]).statistic)
+    assert scores["spearman"] == pytest.approx(stats.spearmanr(labels, logits[:, 0]).statistic)
+
+
+@pytest.mark.parametrize("metric", ["f1", "matthews", "pearson", "spearman"])
+@pytest.mark.filterwarnings("error")
+def test_constant_answers_score_zero_without_a_warning(metric):
+    regression = metric in ("pearson", "spearman")
+    labels = np.array([0.0, 1.0, 2.0, 1.0]) if regression else np.array([0, 1, 1, 0])
+    assert score(metric, labels, np.ones((4, 1)) if regression else one_hot([0, 0, 0, 0], 2)) == 0.0
+
+
+def test_interval_is_as_wide_as_the_binomial_says_and_the_same_twice():
+    labels = np.zeros(1000, dtype=int)
+    logits = one_hot((np.arange(1000) % 5 == 0).astype(int), 2)
+    low, high = confidence_interval("accuracy", labels, logits, seed=3)
+    half = 1.96 * np.sqrt(0.8 * 0.2 / 1000)
+    assert low == pytest.approx(0.8 - half, abs=0.004)
+    assert high == pytest.approx(0.8 + half, abs=0.004)
+    assert [low, high] == confidence_interval("accuracy", labels, logits, seed=3)
+
+
+def test_interval_of_a_correlation_resamples_rows_in_pairs():
+    labels = np.linspace(0, 1, 100)
+    low, high = confidence_interval("pearson", labels, labels[:, None], seed=0)
+    assert low == pytest.approx(1.0)
+    assert high == pytest.approx(1.0)
+
+
+def test_interval_of_a_single_row_is_its_score():
+    assert confidence_interval("accuracy", np.array([1]), one_hot([1], 2), seed=0) == [1.0, 1.0]
+
+
+def test_scores_need_no_torch():
+    code = "import sys; import tinybert.evaluate.metrics; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

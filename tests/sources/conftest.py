@@ -1,0 +1,113 @@
+"""A package index of the tests' own, on the loopback interface, that can misbehave in the ways that networks do."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tinybert.sources.pip_config import PipSettings
+
+
+@dataclass
+class Index:
+    """A simple index (PEP 503).
+
+    Args:
+        files: what it offers.
+        mishaps: of the next answers for files, one each: `("cut", n)` hangs up after n bytes, `("status", n)` answers
+            with that HTTP status.
+        page_mishaps: HTTP statuses of the next answers for pages.
+        ranges: whether it knows `Range`.
+        redirect: whether its links lead to a redirect.
+        requests: (path, Range header) of all that was asked.
+    """
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    mishaps: list[tuple[str, int]] = field(default_factory=list)
+    page_mishaps: list[int] = field(default_factory=list)
+    ranges: bool = True
+    redirect: bool = False
+    requests: list[tuple[str, str | None]] = field(default_factory=list)
+    url: str = ""
+
+    @property
+    def settings(self) -> PipSettings:
+        return PipSettings(index_urls=(f"{self.url}/simple/",), timeout=5)
+
+    def asked_for_files(self) -> list[str | None]:
+        """The Range headers of the requests for files, in order."""
+        return [header for path, header in self.requests if path.startswith("/files/")]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    index: Index
+
+    def do_GET(self) -> None:
+        self.index.requests.append((self.path, self.headers.get("Range")))
+        if self.path.startswith("/simple/"):
+            self._page()
+        elif self.path.startswith("/old/"):
+            self._answer(302, b"", {"Location": self.path.replace("/old/", "/files/")})
+        else:
+            self._file(self.path.removeprefix("/files/"))
+
+    def _page(self) -> None:
+        if self.index.page_mishaps:
+            return self._answer(self.index.page_mishaps.pop(0), b"")
+        name = self.path.removeprefix("/simple/").strip("/")
+        folder = "old" if self.index.redirect else "files"
+        links = [f'<a href="/{folder}/{file}">{file}</a>' for file in self.index.files if _project(file) == name]
+        status = 200 if links else 404
+        return self._answer(status, "\n".join(links).encode(), {"Content-Type": "text/html"})
+
+    def _file(self, name: str) -> None:
+        kind, number = self.index.mishaps.pop(0) if self.index.mishaps else ("", 0)
+        if kind == "status":
+            return self._answer(number, b"")
+        content, status, headers = self.index.files[name], 200, {}
+        asked = self.headers.get("Range")
+        if asked and self.index.ranges:
+            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+            if start >= len(content):
+                return self._answer(416, b"")
+            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+            content, status = content[start:], 206
+        return self._answer(status, content, headers, stop=number if kind == "cut" else None)
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None, stop: int | None = None) -> None:
+        self.send_response(status)
+        for key, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        self.wfile.write(body[:stop])
+        self.close_connection = stop is not None
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def _project(file: str) -> str:
+    return file.split("-")[0].lower().replace("_", "-")
+
+
+@pytest.fixture
+def index() -> Iterator[Index]:
+    state = Index()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"index": state}))
+    state.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield state
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

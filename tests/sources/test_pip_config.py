@@ -1,0 +1,56 @@
+"""pip's configuration is ours: files, environment variables, and what outdoes what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tinybert.errors import UserError
+from tinybert.sources.pip_config import PYPI, parse_pip_settings, read_pip_settings
+
+
+def test_default_is_pypi() -> None:
+    assert parse_pip_settings({}).index_urls == (PYPI,)
+
+
+def test_lists_and_precedence() -> None:
+    settings = parse_pip_settings(
+        {
+            "global.index-url": "https://global/simple",
+            "install.extra-index-url": "https://a/simple\nhttps://b/simple",
+            "global.find-links": "/wheels  /more",
+            ":env:.index-url": "https://env/simple",
+            "global.trusted-host": "a b:8080",
+            "global.timeout": "60",
+        }
+    )
+    assert settings.index_urls == ("https://env/simple", "https://a/simple", "https://b/simple")
+    assert settings.find_links == ("/wheels", "/more")
+    assert settings.trusted_hosts == ("a", "b:8080")
+    assert settings.timeout == 60
+
+
+def test_no_index_leaves_only_the_links() -> None:
+    settings = parse_pip_settings({":env:.no-index": "1", "global.extra-index-url": "https://a/simple"})
+    assert settings.index_urls == ()
+
+
+def test_reads_pips_own_files_and_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "pip.conf"
+    file.write_text("[global]\nindex-url = https://from-file/simple\ncert = /a b/ca.pem\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(file))
+    monkeypatch.delenv("PIP_CERT", raising=False)
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://from-env/simple")
+    settings = read_pip_settings()
+    assert settings.index_urls == ("https://from-file/simple", "https://from-env/simple")
+    assert settings.cert == "/a b/ca.pem"
+
+
+def test_malformed_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "pip.conf"
+    file.write_text("[global\nindex-url = x\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(file))
+    with pytest.raises(UserError, match=r"pip's configuration") as error:
+        read_pip_settings()
+    assert "\n" not in str(error.value)

@@ -1,0 +1,130 @@
+"""The frame of every stage, as a user meets it: a process with output, an exit code, and files or none."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+START = """
+import errno, os, time
+from pathlib import Path
+from stages.command import stage
+from tinybert.errors import UserError
+from tinybert.outputs import whole_file, whole_folder
+
+OUT = Path("data/out")
+with stage("some-stage@key", [Path("in")], [OUT]) as reads, whole_folder(OUT) as partial:
+    (partial / "half").write_text("half")
+"""
+
+
+def start(folder, body):
+    code = START + "".join(f"    {line}\n" for line in body)
+    environment = {key: value for key, value in os.environ.items() if key != "HF_HUB_OFFLINE"}
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run a stage with the given lines as its body; returns exit code, output and errors."""
+    (tmp_path / "in").touch()
+
+    def run(*body):
+        process = start(tmp_path, body)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out, err
+
+    return run
+
+
+def files(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_what_it_reads_and_writes_comes_first_and_its_time_last(run, tmp_path):
+    (tmp_path / "later").touch()
+    code, out, err = run("reads(Path('later'))", "print('body', os.environ['HF_HUB_OFFLINE'])")
+    assert (code, err) == (0, "")
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert lines[:5] == ["some-stage@key", "writes data/out", "reads in", "reads later", "body 1"]
+    assert lines[-1].startswith("done in ")
+    assert json.loads((tmp_path / ".runs/some-stage@key.json").read_text())["seconds"] >= 0
+    assert files(tmp_path) == [".runs/some-stage@key.json", "data/out/half", "in", "later"]
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        ("raise UserError('x.csv: line 7: wrong')", 1, "x.csv: line 7: wrong"),
+        ("reads(Path('models/a'))", 1, "models/a: missing; an earlier stage writes it: run `dvc repro some-stage@key`"),
+        (
+            "raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), 'data/x')",
+            1,
+            "data/x: No space left on device; free",
+        ),
+        ("raise OSError(errno.EACCES, os.strerror(errno.EACCES), 'data/x')", 1, "data/x: Permission denied; free"),
+        (
+            "raise RuntimeError('I/O error: No space left on device (os error 28)')",
+            1,
+            "data/out: No space left on device",
+        ),
+        ("raise OSError('1000000 requested and 8176 written')", 1, "data/out: No space left on device; free"),
+        ("raise KeyboardInterrupt", 130, "stopped; nothing was written"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(run, tmp_path, line, code, message):
+    found, _, err = run(line)
+    assert found == code
+    assert err.startswith(f"error: some-stage@key: {message}")
+    assert err.count("\n") == 1
+    assert files(tmp_path) == ["in"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_a_full_disk_is_one_line_and_leaves_nothing(run, tmp_path):
+    code, _, err = run("(partial / 'weights').symlink_to('/dev/full')", "(partial / 'weights').write_text('x')")
+    assert code == 1
+    assert err.startswith("error: some-stage@key: data/out: No space left on device; free some room")
+    assert err.count("\n") == 1
+    assert files(tmp_path) == ["in"]
+
+
+def test_a_bug_keeps_its_traceback_and_leaves_nothing(run, tmp_path):
+    code, _, err = run("raise ZeroDivisionError")
+    assert code == 1
+    assert "Traceback" in err
+    assert files(tmp_path) == ["in"]
+
+
+def test_an_input_that_is_missing_from_the_start(tmp_path):
+    process = start(tmp_path, [])
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err == ("error: some-stage@key: in: missing; an earlier stage writes it: run `dvc repro some-stage@key`\n")
+    assert files(tmp_path) == []
+
+
+def test_being_stopped_removes_what_is_partial_and_keeps_what_was_whole(tmp_path):
+    (tmp_path / "in").touch()
+    (tmp_path / "data/out").mkdir(parents=True)
+    (tmp_path / "data/out/old").touch()
+    process = start(tmp_path, ["print('ready', flush=True)", "time.sleep(60)"])
+    assert any(line.strip() == "ready" for line in process.stdout)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert err == ""
+    assert files(tmp_path) == ["data/out/old", "in"]
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["out"]

@@ -1,0 +1,51 @@
+"""Outputs appear whole or not at all."""
+
+import pytest
+
+from tinybert.outputs import whole_file, whole_folder
+
+
+def fail_after_writing(file):
+    file.write_text("second")
+    raise RuntimeError
+
+
+def test_a_folder_takes_the_place_of_the_old_one(tmp_path):
+    folder = tmp_path / "a" / "out"
+    for content in ("first", "second"):
+        with whole_folder(folder) as partial:
+            assert not list(partial.iterdir())
+            (partial / content).write_text(content)
+        assert [file.name for file in folder.iterdir()] == [content]
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_a_failure_leaves_the_old_folder_and_nothing_else(tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "old").touch()
+    with pytest.raises(RuntimeError), whole_folder(folder) as partial:
+        fail_after_writing(partial / "new")
+    assert [file.name for file in folder.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_what_a_killed_process_left_is_not_in_the_next_output(tmp_path):
+    folder = tmp_path / "out"
+    writer = whole_folder(folder)
+    left = writer.__enter__()
+    (left / "left").touch()
+    with whole_folder(folder):
+        pass
+    assert not list(folder.iterdir())
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_file_is_replaced_in_one_step_or_stays(tmp_path):
+    file = tmp_path / "a" / "out.json"
+    with whole_file(file) as partial:
+        partial.write_text("first")
+    with pytest.raises(RuntimeError), whole_file(file) as partial:
+        fail_after_writing(partial)
+    assert file.read_text() == "first"
+    assert list(file.parent.iterdir()) == [file]

@@ -1,0 +1,143 @@
+"""The CI's verification of metrics.json: it passes what is promised, and each broken promise is one line."""
+
+import copy
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.evaluate.made_up import make_result
+
+SCRIPT = Path(__file__).parents[1] / ".ci/verify.py"
+specification = importlib.util.spec_from_file_location("verify", SCRIPT)
+module = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(module)
+verify = module.verify
+
+NAMES = ["negative", "positive"]
+GOOD = {
+    "movies-tinybert4": make_result(0.855, 14_350_874, NAMES),
+    "movies-scratch": make_result(0.78, 14_350_874, NAMES),
+}
+
+
+def git(folder, *arguments):
+    identity = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A repository in which `GOOD` is committed."""
+    git(tmp_path, "init", "-q")
+    (tmp_path / "metrics.json").write_text(json.dumps(GOOD))
+    git(tmp_path, "add", "metrics.json")
+    git(tmp_path, "commit", "-q", "-m", "numbers", "--no-verify")
+    return tmp_path
+
+
+def produce(folder, *changes):
+    """Write what a run produced: `GOOD` with values replaced at dotted paths below the student."""
+    metrics = copy.deepcopy(GOOD)
+    for path, value in changes:
+        *parents, last = path.split(".")
+        place = metrics
+        for key in parents:
+            place = place[key]
+        place[last] = value
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    return verify(folder)[1]
+
+
+def score(student, who, value):
+    """The changes that give a model another score, everything that follows from it included."""
+    other = GOOD[student]["student" if who == "teacher" else "teacher"]["score"]
+    kept = value / other if who == "student" else other / value
+    prefix = f"{student}.{who}"
+    return (
+        (f"{prefix}.score", value),
+        (f"{prefix}.metrics", dict.fromkeys(("accuracy", "f1", "matthews"), value)),
+        (f"{prefix}.ci95", [value - 0.015, value + 0.015]),
+        (f"{student}.retention", kept),
+    )
+
+
+def test_the_script_prints_a_table_when_all_is_well(repository):
+    done = subprocess.run([sys.executable, SCRIPT], cwd=repository, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "movies-tinybert4" in done.stdout
+    assert "14,350,874" in done.stdout
+
+
+def test_the_script_prints_one_line_and_fails(repository):
+    produce(repository, ("movies-tinybert4.student.parameters", 15_000_000))
+    done = subprocess.run([sys.executable, SCRIPT], cwd=repository, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert all(line.startswith("error: movies-tinybert4: student.parameters") for line in done.stderr.splitlines())
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (score("movies-tinybert4", "teacher", 0.846), "teacher.score: expected at least 0.85"),
+        (score("movies-tinybert4", "student", 0.842), "retention: expected at least 0.98"),
+        (score("movies-scratch", "student", 0.818), "at least 0.04 above movies-scratch"),
+        ([("movies-tinybert4.student.parameters", 1)], "student.parameters: expected 14,350,874"),
+        ([("movies-tinybert4.retention", 0.99)], "retention is 0.99, but"),
+        ([("movies-tinybert4.student.score", 0.856)], "but its metrics.accuracy is 0.855"),
+        ([("movies-tinybert4.student.ci95", [0.1, 0.2])], "outside its interval"),
+        ([("movies-tinybert4.extra", 1)], "metrics.json: movies-tinybert4.extra: Extra inputs"),
+        ([("movies-tinybert4.student.bytes", "many")], "metrics.json: movies-tinybert4.student.bytes"),
+    ],
+)
+def test_a_broken_promise_is_a_line(repository, changes, message):
+    assert any(message in line for line in produce(repository, *changes))
+
+
+def test_a_missing_key_or_student_is_a_line(repository):
+    metrics = copy.deepcopy(GOOD)
+    del metrics["movies-tinybert4"]["agreement"]
+    (repository / "metrics.json").write_text(json.dumps(metrics))
+    assert any("movies-tinybert4.agreement: Field required" in line for line in verify(repository)[1])
+    del metrics["movies-tinybert4"]
+    (repository / "metrics.json").write_text(json.dumps(metrics))
+    lines = verify(repository)[1]
+    assert any("movies-tinybert4: missing" in line for line in lines)
+    assert any("in the committed file only" in line for line in lines)
+
+
+def test_another_machines_rounding_is_tolerated(repository):
+    changes = (
+        *score("movies-tinybert4", "student", 0.855 + 0.014),
+        ("movies-tinybert4.examples.augmented", 22_100),
+        ("movies-tinybert4.precision", "fp32"),
+        ("movies-tinybert4.student.latency_ms", {"batch1": 99.0, "batch32": 999.0}),
+        ("movies-tinybert4.speedup", {"batch1": 0.2, "batch32": 0.2}),
+        ("movies-tinybert4.latency.threads", 16),
+    )
+    assert produce(repository, *changes) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        (score("movies-tinybert4", "student", 0.855 + 0.016), "student.score"),
+        ([("movies-tinybert4.examples.test", 2120)], "examples.test"),
+        ([("movies-tinybert4.examples.augmented", 21_000)], "examples.augmented"),
+        ([("movies-tinybert4.student.bytes", 1)], "student.bytes"),
+        ([("movies-tinybert4.seed", 43)], "seed"),
+        ([("movies-tinybert4.agreement", 0.5)], "agreement"),
+    ],
+)
+def test_a_file_that_the_run_does_not_produce_is_a_line(repository, changes, path):
+    assert any(f"{path}: committed" in line for line in produce(repository, *changes))
+
+
+def test_an_uncommitted_file_is_a_line(tmp_path):
+    git(tmp_path, "init", "-q")
+    assert verify(tmp_path)[1] == ["metrics.json: missing; run `make repro`"]
+    assert any("not committed" in line for line in produce(tmp_path))

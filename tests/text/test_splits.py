@@ -1,0 +1,94 @@
+"""Splits: whole, stratified, reproducible, and apart."""
+
+import numpy as np
+import pytest
+
+from tinybert.errors import UserError
+from tinybert.params.tasks import Split
+from tinybert.text.splits import class_strata, count_conflicts, draw_splits, rating_strata, separate
+
+FIFTH = Split(test=0.2, validation=0.1)
+
+
+def test_fractions_are_of_all_rows_and_classes_get_their_share():
+    classes = np.array([0] * 700 + [1] * 300)
+    splits = draw_splits(class_strata(classes, ["a", "b"]), FIFTH)
+    assert {name: len(rows) for name, rows in splits.items()} == {"train": 700, "validation": 100, "test": 200}
+    assert [int(classes[rows].sum()) for rows in splits.values()] == [210, 30, 60]
+    assert sorted(np.concatenate(list(splits.values()))) == list(range(1000))
+    assert all((np.diff(rows) > 0).all() for rows in splits.values())
+
+
+def test_the_seed_decides():
+    strata = np.arange(1000) % 2
+    first, again, other = (
+        draw_splits(strata, Split(test=0.2, validation=0.1, seed=seed))["test"] for seed in (0, 0, 1)
+    )
+    assert first.tolist() == again.tolist()
+    assert first.tolist() != other.tolist()
+
+
+def test_the_draw_stays_what_it_is():
+    """A change here moves rows between training and test of every published number."""
+    assert draw_splits(np.arange(30) % 2, FIFTH)["test"].tolist() == [0, 3, 10, 13, 15, 24]
+
+
+def test_ratings_spread_evenly_over_the_splits():
+    ratings = np.random.default_rng(0).exponential(size=500)
+    splits = draw_splits(rating_strata(ratings, FIFTH), FIFTH)
+    tail = np.quantile(ratings, 0.9)
+    assert [int((ratings[rows] > tail).sum()) for rows in splits.values()] == [35, 5, 10]
+    tied = np.array([1.0] * 490 + [2.0] * 10)
+    assert len(draw_splits(rating_strata(tied, FIFTH), FIFTH)["test"]) == 100
+    assert len(draw_splits(rating_strata(np.arange(8.0), FIFTH), FIFTH)["validation"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ([1] * 50, "expected at least two classes, found 'b' only"),
+        ([0] * 50 + [1] * 2 + [2] * 50, "class 'b' has 2 rows, expected at least 3"),
+        ([0] * 50 + [1] * 50, "class 'c' has 0 rows.*remove it from label.names"),
+    ],
+)
+def test_too_few_rows_of_a_class(classes, message):
+    with pytest.raises(UserError, match=message):
+        class_strata(np.array(classes), ["a", "b", "c"])
+
+
+def test_an_empty_split():
+    with pytest.raises(
+        UserError, match=r"the validation split gets 1 of 9 rows, expected at least 2 .*split\.validation"
+    ):
+        draw_splits(np.array([0, 1, 0, 1, 0, 1, 0, 1, 0]), FIFTH)
+    with pytest.raises(UserError, match="the train split gets 1 of 20 rows"):
+        draw_splits(np.arange(20) % 2, Split(test=0.5, validation=0.45))
+    with pytest.raises(UserError, match=r"every rating is 3, so there is nothing to learn"):
+        rating_strata(np.full(20, 3.0), FIFTH)
+
+
+def test_a_text_of_the_test_split_is_nowhere_else():
+    texts = [("Fine  Film",), ("bad",), ("fine film",), ("so so",), ("So so ",), ("BAD",), ("new",), ("bad",)]
+    splits = {"train": np.array([0, 1, 3, 6]), "validation": np.array([2, 4]), "test": np.array([5, 7])}
+    apart, removed = separate(splits, texts)
+    assert {name: rows.tolist() for name, rows in apart.items()} == {"train": [6], "validation": [2, 4], "test": [5, 7]}
+    assert removed == 3
+    assert list(apart) == ["train", "validation", "test"]
+
+
+def test_a_pair_repeats_only_as_a_pair():
+    texts = [("a", "b"), ("a", "c"), ("b", "a"), ("A", "b")]
+    apart, removed = separate({"train": np.array([0, 1]), "validation": np.array([2]), "test": np.array([3])}, texts)
+    assert removed == 1
+    assert apart["train"].tolist() == [1]
+
+
+def test_nothing_left():
+    splits = {"train": np.array([0]), "validation": np.array([1]), "test": np.array([2])}
+    with pytest.raises(UserError, match="nothing is left of the validation split"):
+        separate(splits, [("a",), ("b",), ("b",)])
+
+
+def test_conflicts_are_texts_with_several_labels():
+    texts = [("a",), ("A ",), ("b",), ("b",), ("c",)]
+    assert count_conflicts(texts, np.array([0, 1, 1, 1, 0])) == 1

@@ -1,0 +1,178 @@
+"""A source becomes a task: three files that the rest of the pipeline can trust."""
+
+import json
+import random
+
+import pandas as pd
+import pytest
+
+from tinybert.errors import UserError
+from tinybert.params.tasks import Task
+from tinybert.text.tasks import describe, prepare
+
+OPTIMISER = {"learning_rate": 1e-4}
+ENTRY = {
+    "source": "reviews",
+    "type": "classification",
+    "columns": None,
+    "text": ["text"],
+    "label": {"column": "label"},
+    "split": {"test": 0.2, "validation": 0.1, "seed": 0},
+    "metric": "accuracy",
+    "max_length": 64,
+    "teacher": {"from": "m", "epochs": 1, **OPTIMISER},
+    "mlm": {"from": "m", "corpus": "c", "steps": 0, **OPTIMISER},
+    "augment": {"copies": 1, "vectors": "v"},
+}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Prepare the given CSV; returns the summary and the splits as lists of rows."""
+
+    def run(content, **changes):
+        source, folder = tmp_path / "source", tmp_path / "original" / "task"
+        source.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        (source / "reviews.csv").write_bytes(content.encode())
+        summary = prepare(source, Task.model_validate(ENTRY | changes), folder)
+        splits = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("train", "validation", "test")}
+        assert json.loads((folder / "task.json").read_text()) == summary
+        assert {name: len(split) for name, split in splits.items()} == summary["rows"]
+        return summary, splits
+
+    return run
+
+
+def reviews(count, labels=("bad", "good"), first=0):
+    return [f"review {number},{labels[number % len(labels)]}" for number in range(first, first + count)]
+
+
+def csv(lines, header="text,label"):
+    return "\n".join([header, *lines]) + "\n"
+
+
+def test_a_task_of_two_classes(run):
+    summary, splits = run(csv(reviews(100)))
+    assert summary == {
+        "type": "classification",
+        "names": ["bad", "good"],
+        "pair": False,
+        "rows": {"train": 70, "validation": 10, "test": 20},
+        "classes": {"train": [35, 35], "validation": [5, 5], "test": [10, 10]},
+        "dropped": {"label": 0, "empty": 0, "duplicates": 0},
+        "conflicting": 0,
+    }
+    for split in splits.values():
+        assert list(split.columns) == ["text", "label"]
+        assert str(split["label"].dtype) == "int64"
+        numbers = [int(text.split()[1]) for text in split["text"]]
+        assert numbers == sorted(numbers)
+        assert [number % 2 for number in numbers] == split["label"].tolist()
+
+
+def test_pairs(run):
+    lines = [f"first {n},second {n},{n % 2}" for n in range(40)]
+    summary, splits = run(csv(lines, "a,b,label"), text=["a", "b"])
+    assert summary["pair"] is True
+    assert list(splits["test"].columns) == ["text", "text_pair", "label"]
+    assert all(a.split()[1] == b.split()[1] for a, b in splits["train"][["text", "text_pair"]].to_numpy())
+
+
+def test_regression(run):
+    lines = [f"review {n},{n / 10}" for n in range(100)]
+    summary, splits = run(csv(lines), type="regression", metric="pearson")
+    assert (summary["names"], summary["classes"]) == (None, None)
+    assert str(splits["train"]["label"].dtype) == "float64"
+    assert all(float(text.split()[1]) / 10 == label for text, label in splits["test"].to_numpy())
+
+
+def test_sign_of_a_rating(run):
+    rating = {"column": "label", "threshold": 0.0, "drop": [0.0], "names": ["negative", "positive"]}
+    summary, splits = run(csv([f"review {n},{n - 50}.0" for n in range(101)]), label=rating)
+    assert summary["dropped"]["label"] == 1
+    assert sum(summary["rows"].values()) == 100
+    assert all((int(text.split()[1]) > 50) == label for text, label in splits["train"].to_numpy())
+
+
+def test_texts_lose_their_margins_and_line_breaks_and_nothing_else(run):
+    odd = '"  two\r\n\tlines  here\u2028NA ",bad'
+    _, splits = run(csv([*reviews(60), odd, "null,good", "NA,bad", "naïve – “quoted” 电影,good"]))
+    texts = {text for split in splits.values() for text in split["text"]}
+    assert {"two lines  here NA", "null", "NA", "naïve – “quoted” 电影"} < texts
+
+
+def test_empty_texts_are_left_out_and_counted(run):
+    summary, _ = run(csv([*reviews(60), ",bad", '" \n\t",good', ",no such label"]), label=LABEL_NAMES)
+    assert summary["dropped"]["empty"] == 3
+    assert sum(summary["rows"].values()) == 60
+    summary, _ = run(csv([*(f"a {n},b,{n % 2}" for n in range(60)), "a,,1"], "a,b,label"), text=["a", "b"])
+    assert summary["dropped"]["empty"] == 1
+
+
+LABEL_NAMES = {"column": "label", "names": ["bad", "good"]}
+
+
+def test_no_text_of_test_elsewhere_and_test_keeps_its_size(run):
+    repeated = [line.replace("review", "REVIEW  ") for line in reviews(60)]
+    summary, splits = run(csv([*reviews(100), *repeated]))
+    assert summary["rows"]["test"] == 32
+    assert summary["dropped"]["duplicates"] == 160 - sum(summary["rows"].values()) > 0
+    texts = {name: {" ".join(text.lower().split()) for text in split["text"]} for name, split in splits.items()}
+    assert not texts["test"] & (texts["train"] | texts["validation"])
+    assert not texts["validation"] & texts["train"]
+
+
+def test_contradictions_stay_and_are_counted(run):
+    summary, _ = run(csv([*reviews(100), *reviews(7, labels=("good", "bad"))]))
+    assert summary["conflicting"] == 7
+
+
+def test_the_same_bytes_again(run, tmp_path):
+    folder, found = tmp_path / "original" / "task", []
+    for _ in range(2):
+        run(csv(reviews(100)))
+        found.append({file.name: file.read_bytes() for file in folder.iterdir()})
+    assert found[0] == found[1]
+    assert sorted(found[0]) == ["task.json", "test.parquet", "train.parquet", "validation.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "changes", "message"),
+    [
+        (reviews(50, labels=("good",)), {}, "at least two classes, found 'good' only"),
+        (
+            [*reviews(50), "x,nan"],
+            {"type": "regression", "metric": "pearson"},
+            "line 2: .*expected a number, found 'bad'",
+        ),
+        ([*reviews(50), "x,goood"], {"label": LABEL_NAMES}, r"line 52: .*unknown label 'goood' \(did you mean 'good'"),
+        ([*reviews(50), "x,rare"], {}, "class 'rare' has 1 rows"),
+        (reviews(4), {}, "class 'bad' has 2 rows"),
+        (reviews(6), {}, "test split gets 1 of 6 rows"),
+        ([",bad", ",good"], {}, "no row is left: label.drop takes 0, 2 have no text"),
+        (reviews(50), {"label": {"column": "label", "drop": ["bad", "good"]}}, "no row is left: label.drop takes 50"),
+        (["same,bad", "same,good"] * 30, {}, "nothing is left of the validation split"),
+        ([*reviews(99, labels=("a", "b")), *["same,c"] * 50], {}, "no row of class 'c' is left in the training split"),
+        (reviews(50), {"text": ["txt"]}, r"there is no column 'txt' \(did you mean 'text'\? known: label, text\)"),
+        (reviews(50), {"label": {"column": "stars"}}, r"there is no column 'stars' \(known: label, text\)"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(run, tmp_path, lines, changes, message):
+    with pytest.raises(UserError, match=message) as caught:
+        run(csv(lines), **changes)
+    assert "\n" not in str(caught.value)
+    assert "reviews.csv" in str(caught.value)
+    assert str(caught.value).count("reviews.csv") == 1
+    assert not list((tmp_path / "original" / "task").iterdir())
+
+
+def test_the_summary_for_people(run):
+    shown = describe(run(csv([*reviews(100), ",bad"]))[0])
+    assert "rows" in shown
+    assert "good       50.0%       50.0%       50.0%" in shown
+    assert "1 without text" in shown
+    many = random.Random(0).sample(range(1000), 40)
+    shown = describe(run(csv([f"review {n} {copy},class {n}" for n in many for copy in range(12)]))[0])
+    assert "and 30 more classes" in shown
+    assert len(shown.splitlines()) < 16

@@ -1,0 +1,179 @@
+"""A dump as running text: which pages stay, what of their markup stays, and in how much memory."""
+
+from __future__ import annotations
+
+import bz2
+import tracemalloc
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import pytest
+
+from tinybert.errors import UserError
+from tinybert.text.markup import clean
+from tinybert.text.wikipedia import read_dump
+
+LEFT = "This is all that is left over."
+SENTENCE = "The quick brown Fox jumps over the lazy Dog of London."
+ARTICLE = " ".join([SENTENCE] * 6)
+
+
+def page(title: str, markup: str, namespace: int = 0, extra: str = "") -> str:
+    return (
+        f"<page><title>{title}</title><ns>{namespace}</ns><id>1</id>{extra}"
+        f'<revision><id>2</id><text xml:space="preserve">{escape(markup)}</text></revision></page>'
+    )
+
+
+def dump(pages: str) -> bytes:
+    site = "<siteinfo><sitename>Wikipedia</sitename></siteinfo>"
+    space = 'xmlns="http://www.mediawiki.org/xml/export-0.11/"'
+    return f"<mediawiki {space}>{site}{pages}</mediawiki>".encode()
+
+
+@pytest.fixture
+def pages() -> bytes:
+    return dump(
+        page("Fox", f"'''Fox''' [[animal]]s. {ARTICLE}\n\n{SENTENCE}")
+        + page("Dog", ARTICLE, namespace=4)
+        + page("Foxes", "#REDIRECT [[Fox]]", extra='<redirect title="Fox" />')
+        + page("Foxen", "#redirect [[Fox]]")
+        + page("Fox (name)", f"{ARTICLE}\n{{{{Disambiguation}}}}")
+        + page("Fox (disambiguation)", ARTICLE)
+        + page("Stub", SENTENCE)
+        + page("Hatnote", "{{about|the animal|other uses|Fox (disambiguation)}} " + ARTICLE)
+    )
+
+
+@pytest.mark.parametrize("name", ["a.xml", "a.xml.bz2", "a.xml-p1p2.bz2"])
+def test_which_pages_stay(name: str, pages: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(bz2.compress(pages) if name.endswith("bz2") else pages)
+    dropped: dict[str, int] = {}
+    articles = list(read_dump(tmp_path / name, dropped))
+    assert articles == [("Fox", f"Fox animals. {ARTICLE}\n{SENTENCE}"), ("Hatnote", ARTICLE)]
+    assert dropped == {"other namespaces": 1, "redirects": 2, "disambiguation": 2, "stubs": 1}
+
+
+def test_stub_is_a_matter_of_words(pages: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes(pages)
+    assert "Stub" in [title for title, _ in read_dump(tmp_path / "a.xml", {}, minimum_words=5)]
+
+
+def test_streams_of_a_multistream_dump_are_one(pages: bytes, tmp_path: Path) -> None:
+    half = len(pages) // 2
+    (tmp_path / "a.xml.bz2").write_bytes(bz2.compress(pages[:half]) + bz2.compress(pages[half:]))
+    assert len(list(read_dump(tmp_path / "a.xml.bz2", {}))) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    [
+        ("a.xml.bz2", lambda pages: bz2.compress(pages)[:-30]),
+        ("a.xml.bz2", lambda pages: pages),
+        ("a.xml.bz2", lambda pages: b""),
+        ("a.xml.bz2", lambda pages: bz2.compress(pages[:-30])),
+        ("a.xml", lambda pages: pages[:-30]),
+        ("a.xml", lambda pages: pages.replace(b"</title>", b"</tile>")),
+        ("a.xml", lambda pages: b"<html><body/></html>"),
+    ],
+)
+def test_damaged_dumps(name: str, spoil, pages: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(spoil(pages))
+    with pytest.raises(UserError, match=name) as error:
+        list(read_dump(tmp_path / name, {}))
+    assert "\n" not in str(error.value)
+
+
+def test_memory_does_not_grow_with_the_dump(tmp_path: Path) -> None:
+    def peak(number: int) -> int:
+        (tmp_path / "a.xml").write_bytes(dump("".join(page(f"Page {n}", ARTICLE * 5) for n in range(number))))
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in read_dump(tmp_path / "a.xml", {})) == number
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(2)
+    assert peak(400) < 1.3 * peak(20)
+
+
+def test_articles_come_before_the_dump_has_been_read(tmp_path: Path) -> None:
+    def broken() -> Iterator[str]:
+        yield "".join(page(f"Page {n}", ARTICLE * 20) for n in range(100))
+        yield "<page><broken"
+
+    (tmp_path / "a.xml").write_bytes(dump("".join(broken())))
+    assert len(list(islice(read_dump(tmp_path / "a.xml", {}), 3))) == 3
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("'''Bold''' and ''italic'' words in the '''''Sentence'''''.", "Bold and italic words in the Sentence."),
+        ("A [[link]], a [[target page|Shown]] one, [[plural]]s here.", "A link, a Shown one, plurals here."),
+        (
+            "The site [http://a.org its name] and [http://b.org] or https://c.org/x_y here.",
+            "The site its name and or here.",
+        ),
+        (
+            "Known.<ref>{{cite|title=T}} No.</ref> And<ref name='a/b' /> three known words<ref name=c>x<br/>y</ref>.",
+            "Known. And three known words.",
+        ),
+        ("Five&nbsp;words &amp; more &ndash; in&amp;nbsp;all here.", "Five words & more – in all here."),
+        (
+            "When a < b and c &lt; d, then most of this stays > here.",
+            "When a < b and c < d, then most of this stays > here.",
+        ),
+        (
+            'It is <small>so</small><br />much <span class="x">smaller</span> than<!-- no\n\n --> that.',
+            "It is so much smaller than that.",
+        ),
+        ("Let <math>n</math> be one of the numbers.<math>\\sum_{i=1}^{n}</math>", "Let n be one of the numbers."),
+        (
+            "Born ({{IPA|xyz}}; 1 May 1900; {{age}}) in the City of {{citation needed}} Rome.",
+            "Born (1 May 1900) in the City of Rome.",
+        ),
+        (
+            "A name ({{lang-fr|le nom}}), or ({{IPA-fr|x}}) for many people , as {{lang|la|nomen}}.",
+            "A name (le nom), or for many people, as nomen.",
+        ),
+        (
+            "It is {{convert|10|km|mi|abbr=on}} or {{convert|3|to|4|ft}} from {{nowrap|here}}{{snd}}always.",
+            "It is 10 km or 3 to 4 ft from here – always.",
+        ),
+        ("__NOTOC__{{Infobox|name={{nested|x={{deep}}}}|y=[[z|w]]}}\n" + LEFT, LEFT),
+        ("[[File:a b.jpg|thumb|upright=1.2|A caption with a [[link|Link]] in it.]]\n" + LEFT, LEFT),
+        (f"{LEFT}\n[[Category:Things|Sort]]\n[[de:Ding]]\n[[zh-min-nan:X]]", LEFT),
+        ("An episode of [[CSI: Miami]] is still one of those.", "An episode of CSI: Miami is still one of those."),
+        ('{| class="wikitable"\n! Head of it all\n|-\n| A cell that has many words in it.\n|}\n' + LEFT, LEFT),
+        (
+            "* An item of a list that has many words.\n# Another item of a list that has words.\n; A term of it all.\n"
+            f"{LEFT}\n:* An inner item of a list with words.",
+            LEFT,
+        ),
+        ("== A heading that has words. ==\nThis is all that is left over.\n=== Another one. ===\n----", LEFT),
+        ("thumb|left|A caption that was not closed here.\n" + LEFT, LEFT),
+        (
+            "A sentence that was\nbroken by hand here.\n\nAnother one that was\nbroken too.",
+            "A sentence that was broken by hand here.\nAnother one that was broken too.",
+        ),
+        (f"{LEFT} It introduces the following:\n* item\n* item", LEFT),
+        (f"{LEFT}\n\n:An indented quotation is a Paragraph too.", f"{LEFT}\nAn indented quotation is a Paragraph too."),
+        ("<gallery>\nFile:x.jpg|A picture with words in it.\n</gallery>\n" + LEFT, LEFT),
+    ],
+)
+def test_cleaning(markup: str, text: str) -> None:
+    assert clean(markup) == text
+
+
+def test_sections_without_running_text_go_with_what_is_under_them() -> None:
+    markup = (
+        f"{SENTENCE}\n== History ==\nThere was one history of it all.\n"
+        "== See also ==\nThis is a line of the see also.\n=== Books ===\nThis is a line of the books.\n"
+        "== Legacy ==\nThere was one legacy of it all.\n"
+        "== References and notes ==\nThis is a line of the references.\n==External links==\nThis is one of the links."
+    )
+    assert clean(markup) == f"{SENTENCE}\nThere was one history of it all.\nThere was one legacy of it all."

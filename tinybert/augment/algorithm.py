@@ -1,0 +1,130 @@
+"""Algorithm 1 of the paper: N_a copies of a sentence, each word replaced with probability p_t.
+
+As there, and unlike the authors' code, the masked language model sees the copy as it is by then, earlier replacements
+included, and what it thinks of the original word is a candidate too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tinybert.augment.candidates import MaskedWords, Place
+from tinybert.augment.vectors import Neighbours
+from tinybert.augment.words import Sentence, Word, in_style_of
+
+
+@dataclass
+class Tally:
+    """What became of the words of all copies: those looked at, and those replaced, by the candidates' source."""
+
+    words: int = 0
+    by_masked_language_model: int = 0
+    by_vectors: int = 0
+    without_candidates: int = 0
+
+
+@dataclass(slots=True)
+class Copy:
+    """A copy of a sentence on its way through the algorithm, and at its end the augmented sentence.
+
+    Attributes:
+        row: of the original sentence.
+        sides: the parts of each side, as in `Sentence`.
+        ahead: words still to replace, the last one first, each with its draw in [0, 1) among the candidates.
+        changed: (side, slot) of the parts that differ from the original's.
+    """
+
+    row: int
+    sides: list[list[str]]
+    ahead: list[tuple[Word, float]]
+    changed: set[tuple[int, int]] = field(default_factory=set)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return tuple("".join(parts) for parts in self.sides)
+
+    def place(self, word: Word) -> Place:
+        return Place(self.texts, word.side, sum(map(len, self.sides[word.side][: word.slot])))
+
+    def replace(self, word: Word, candidates: Sequence[str], draw: float) -> None:
+        replacement = in_style_of(word.text, candidates[int(draw * len(candidates))])
+        if replacement != word.text:
+            self.sides[word.side][word.slot] = replacement
+            self.changed.add((word.side, word.slot))
+
+
+def vary(
+    sentences: Sequence[Sentence],
+    first_row: int,
+    copies: int,
+    probability: float,
+    seed: int,
+    masked: MaskedWords,
+    neighbours: Neighbours,
+    tally: Tally,
+    done: Callable[[int], object] = lambda count: None,
+) -> list[Copy]:
+    """Algorithm 1 on every sentence: (sentences × copies), in the order of the sentences.
+
+    The paper draws u for each word after it has asked for candidates. Here u is drawn first, and candidates are asked for
+    only where u < p_t (a chance of exactly p_t, since u lies in [0, 1)): a word's candidates don't depend on its u, so
+    the copies have the same distribution for p_t of the work. All copies advance together, a round taking each to its
+    next word for the masked language model, so that the model is asked for many at once.
+
+    A copy has random numbers of its own, from (seed, row, copy): neither batches nor other rows change it.
+
+    Words of one word piece are the masked language model's, all others the word vectors'. A word without candidates
+    stays, and so does one that the model can't be asked for because it lies beyond its `max_length`: the student will
+    not read that far either.
+
+    Args:
+        first_row: the number of the first sentence in the whole of the data.
+        copies: N_a.
+        probability: p_t.
+        tally: counts are added to it.
+        done: called with the number of copies that have just been completed.
+    """
+    chosen = [
+        _start(sentence, first_row + index, copy, probability, seed)
+        for index, sentence in enumerate(sentences)
+        for copy in range(copies)
+    ]
+    tally.words += copies * sum(len(sentence.words) for sentence in sentences)
+    near = neighbours.find(word.text for copy in chosen for word, _ in copy.ahead if not word.single)
+    live = chosen
+    while live:
+        before = len(live)
+        for copy in live:
+            _replace_by_vectors(copy, near, tally)
+        live = [copy for copy in live if copy.ahead]
+        done(before - len(live))
+        steps = [copy.ahead.pop() for copy in live]
+        answers = masked.find([copy.place(word) for copy, (word, _) in zip(live, steps, strict=True)])
+        for copy, (word, draw), candidates in zip(live, steps, answers, strict=True):
+            if candidates is None:
+                tally.without_candidates += 1
+            else:
+                copy.replace(word, candidates, draw)
+                tally.by_masked_language_model += 1
+    return chosen
+
+
+def _start(sentence: Sentence, row: int, copy: int, probability: float, seed: int) -> Copy:
+    generator = np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, row, copy))))
+    u, draws = generator.random((2, len(sentence.words))).tolist()
+    ahead = [(word, draw) for word, chance, draw in zip(sentence.words, u, draws, strict=True) if chance < probability]
+    return Copy(row, [list(parts) for parts in sentence.sides], ahead[::-1])
+
+
+def _replace_by_vectors(copy: Copy, near: dict[str, list[str]], tally: Tally) -> None:
+    """Take the copy to its next word for the masked language model, or to its end."""
+    while copy.ahead and not copy.ahead[-1][0].single:
+        word, draw = copy.ahead.pop()
+        if near[word.text]:
+            copy.replace(word, near[word.text], draw)
+            tally.by_vectors += 1
+        else:
+            tally.without_candidates += 1

@@ -1,0 +1,132 @@
+"""A task's training rows and their augmented copies, from Parquet to Parquet."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from tqdm import tqdm
+
+from tinybert.augment.algorithm import Copy, Tally, vary
+from tinybert.augment.candidates import MaskedWords
+from tinybert.augment.report import Report, write_report
+from tinybert.augment.vectors import Neighbours, load_vectors
+from tinybert.augment.words import split
+from tinybert.errors import UserError
+from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer, require_length
+from tinybert.models.precision import choose
+from tinybert.params.tasks import Augment
+
+FILE = "train.parquet"
+AT_ONCE = 8192  # copies under way together: enough for full batches, little memory
+
+
+def augment(
+    rows: Path,
+    masked_lm: Path,
+    vectors: Path,
+    folder: Path,
+    settings: Augment,
+    seed: int,
+    precision: str,
+    max_length: int,
+) -> Report:
+    """Write the original rows and after them their augmented copies, row by row, with the labels of their originals.
+
+    Copies equal to their original, and those that are there already (same texts, same label), are dropped and counted.
+    Copies are made and written a few thousand at a time; what stays in memory is the original rows and a hash of each
+    row written.
+
+    Args:
+        rows: Parquet with the columns `text`, `text_pair` (pairs only) and `label`.
+        masked_lm: Hugging Face folder of a model with its masked-language head.
+        vectors: see `load_vectors`.
+        folder: gets `train.parquet`, `report.json` and `report.md`.
+        seed: used where the settings have none of their own.
+        max_length: tokens of a row that the model sees, special ones among them.
+
+    Raises:
+        UserError: `max_length` is above the model's positions, the model has no masked-language head, its tokenizer has
+            no mask, or the vectors can't be read.
+    """
+    originals = pq.read_table(rows).replace_schema_metadata(None)
+    sides = [name for name in ("text", "text_pair") if name in originals.column_names]
+    texts = list(zip(*(originals[name].to_pylist() for name in sides), strict=True))
+    labels = originals["label"].to_pylist()
+    report = Report(texts)
+    seed = seed if settings.seed is None else settings.seed
+    with pq.ParquetWriter(folder / FILE, originals.schema) as writer:
+        writer.write_table(originals)
+        if settings.copies and texts:
+            seen = set(map(_digest, texts, labels))
+            for copies in _copies(texts, masked_lm, vectors, settings, seed, precision, max_length, report.tally):
+                kept = list(_new(copies, texts, labels, seen, report))
+                table = originals.take([copy.row for copy in kept])
+                for side, name in enumerate(sides):
+                    column = pa.array([copy.texts[side] for copy in kept], originals.schema.field(name).type)
+                    table = table.set_column(table.schema.get_field_index(name), originals.schema.field(name), column)
+                writer.write_table(table)
+    write_report(report, folder)
+    return report
+
+
+def _copies(
+    texts: list[tuple[str, ...]],
+    masked_lm: Path,
+    vectors: Path,
+    settings: Augment,
+    seed: int,
+    precision: str,
+    max_length: int,
+    tally: Tally,
+) -> Iterator[list[Copy]]:
+    """All copies of all rows, a few thousand at a time."""
+    require_length(load_config(masked_lm), max_length, masked_lm)
+    tokenizer = load_tokenizer(masked_lm)
+    if tokenizer.mask_token_id is None:
+        raise UserError(f"{masked_lm}: its tokenizer has no mask token; set mlm.from to a masked language model")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = load_masked_lm(masked_lm, choose(precision)).to(device)
+    masked = MaskedWords(model, tokenizer, settings.candidates, max_length, settings.batch_size)
+    neighbours = Neighbours(load_vectors(vectors, settings.vocabulary), settings.candidates)
+    step = max(1, AT_ONCE // settings.copies)
+    with tqdm(total=len(texts) * settings.copies, unit=" copies", desc="augment", mininterval=1) as progress:
+        for first in range(0, len(texts), step):
+            sentences = split(tokenizer, texts[first : first + step])
+            yield vary(
+                sentences,
+                first,
+                settings.copies,
+                settings.probability,
+                seed,
+                masked,
+                neighbours,
+                tally,
+                progress.update,
+            )
+
+
+def _new(
+    copies: list[Copy], texts: list[tuple[str, ...]], labels: list[Any], seen: set[bytes], report: Report
+) -> Iterator[Copy]:
+    """Those copies that are neither their original nor a row that is there already."""
+    for copy in copies:
+        report.copies += 1
+        digest = _digest(copy.texts, labels[copy.row])
+        if copy.texts == texts[copy.row]:
+            report.unchanged += 1
+        elif digest in seen:
+            report.duplicates += 1
+        else:
+            seen.add(digest)
+            report.show(copy)
+            yield copy
+
+
+def _digest(texts: tuple[str, ...], label: Any) -> bytes:
+    return hashlib.blake2b(repr((texts, label)).encode(), digest_size=16).digest()

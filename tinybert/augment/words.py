@@ -1,0 +1,104 @@
+"""The words of a text as the model's own tokenizer sees them, and what stands between them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tokenizers import Encoding, Tokenizer
+from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word that may be replaced.
+
+    Attributes:
+        side: 0 for the text, 1 for the second text of a pair.
+        slot: its index among the parts of that side.
+        text: as it stands in the original.
+        single: it is one word piece, so that the masked language model can be asked for it.
+    """
+
+    side: int
+    slot: int
+    text: str
+    single: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A text, or a pair, cut into parts that joined give every side back, to the character.
+
+    A replacement changes one part, so spacing, quotes and punctuation around it stay as they were.
+    """
+
+    sides: tuple[tuple[str, ...], ...]
+    words: tuple[Word, ...]
+
+
+def split(tokenizer: PreTrainedTokenizerBase, examples: Sequence[tuple[str, ...]]) -> list[Sentence]:
+    """Cut each example, a tuple of one text or two, at its words.
+
+    A word is what the tokenizer's normaliser and pre-tokeniser make one; only those with a letter may be replaced, so
+    numbers and punctuation are part of what stands between.
+    """
+    backend = bare_tokenizer(tokenizer)
+    special = frozenset(
+        tokenizer.all_special_ids
+    )  # [UNK] too: a word that the model can't read is nothing to ask it for
+    encodings = iter(backend.encode_batch([text for texts in examples for text in texts], add_special_tokens=False))
+    sentences = []
+    for texts in examples:
+        sides, words = [], []
+        for side, text in enumerate(texts):
+            parts, end = [], 0
+            for start, stop, single in _spans(text, next(encodings), special):
+                parts += [text[end:start], text[start:stop]]
+                words.append(Word(side, len(parts) - 1, text[start:stop], single))
+                end = stop
+            sides.append((*parts, text[end:]))
+        sentences.append(Sentence(tuple(sides), tuple(words)))
+    return sentences
+
+
+def bare_tokenizer(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
+    """A copy of the fast tokenizer's engine that neither truncates nor pads (both are the engine's state)."""
+    backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    backend.no_truncation()
+    backend.no_padding()
+    return backend
+
+
+def in_style_of(original: str, replacement: str) -> str:
+    """`replacement` with the capitals of `original`: `Good` → `Fine`, `GOOD` → `FINE`; own capitals are kept."""
+    if not replacement.islower():
+        return replacement
+    if len(original) > 1 and original.isupper():
+        return replacement.upper()
+    return replacement[0].upper() + replacement[1:] if original[0].isupper() else replacement
+
+
+def _spans(text: str, encoding: Encoding, special: frozenset[int]) -> list[tuple[int, int, bool]]:
+    """Start, end and singleness of each word with a letter, in order of the text."""
+    found: list[list[int]] = []  # start, end, pieces, last piece's id
+    last = None
+    for index, word, (start, end) in zip(encoding.ids, encoding.word_ids, encoding.offsets, strict=True):
+        if word is not None and word == last:
+            found[-1][1:] = [end, found[-1][2] + 1, index]
+        else:
+            found.append([start, end, 1, index])
+        last = word
+    spans = []
+    done = 0
+    for start, end, pieces, index in found:
+        start = max(start, done)  # some normalisers make two words of one character
+        while start < end and text[start].isspace():  # byte-level tokenizers count the space before a word as its own
+            start += 1
+        while end < len(text) and unicodedata.category(text[end]) == "Mn":  # an accent that the normaliser took away
+            end += 1
+        if any(map(str.isalpha, text[start:end])):
+            spans.append((start, end, pieces == 1 and index not in special))
+            done = end
+    return spans

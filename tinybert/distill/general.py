@@ -1,0 +1,73 @@
+"""General distillation: a student learns the teacher's embeddings, hidden states and attention from a corpus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tinybert.distill.objective import DistillationObjective
+from tinybert.distill.teacher import frozen_teacher, require_same_heads
+from tinybert.lineage import write_lineage
+from tinybert.models import precision as precisions
+from tinybert.models.initialise import initialise_student
+from tinybert.models.layer_map import layer_pairs
+from tinybert.models.loading import load_config, load_encoder, load_tokenizer, require_length
+from tinybert.models.student import StudentModel
+from tinybert.params.general import General
+from tinybert.text.blocks import corpus_blocks
+from tinybert.text.tokens import Padding
+from tinybert.train.curves import Curve
+from tinybert.train.trainer import train
+
+
+def distil_general_student(
+    key: str, settings: General, corpus: Path, teacher: Path, seed: int, precision: str, folder: Path, curves: Path
+) -> None:
+    """Distil a general student (paper, section 3) and write it, its tokenizer and its projections to `folder`.
+
+    Args:
+        corpus: Parquet shards of documents.
+        teacher: a pretrained model that is not fine-tuned.
+        curves: folder of `losses.csv`.
+
+    Raises:
+        UserError: student and teacher don't fit each other: heads, layers, widths, positions.
+    """
+    config = load_config(teacher)
+    tokenizer = load_tokenizer(teacher)
+    architecture, losses = settings.architecture, settings.losses
+    pairs = layer_pairs(settings.layer_map, architecture.layers, config.num_hidden_layers)
+    require_length(config, settings.train.max_length, teacher)
+    if losses.attention and settings.train.epochs:
+        require_same_heads(architecture.heads, config, f"general.{key}")
+    run_seed = settings.train.seed if settings.train.seed is not None else seed
+    student, projections = initialise_student(load_encoder(teacher), architecture, settings.initialise, run_seed)
+    model = StudentModel(student, projections, records_scores=bool(losses.attention and settings.train.epochs))
+    learns = bool(settings.train.epochs and any(losses.model_dump().values()))
+    objective = DistillationObjective(
+        losses.model_dump(), pairs, frozen_teacher(teacher, precision, bool(losses.attention)) if learns else None
+    )
+    facts: dict[str, object] = {
+        "precision": precisions.name(precisions.choose(precision)),
+        "parameters": student.num_parameters(),
+    }
+    if learns:
+        blocks = corpus_blocks(corpus, tokenizer, settings.train.max_length)
+        facts["blocks"] = len(blocks)
+        print(
+            f"  {len(blocks):,} blocks of {settings.train.max_length} tokens, {student.num_parameters():,} parameters"
+        )
+        train(
+            model, objective, blocks, Padding(tokenizer.pad_token_id), settings.train,
+            epochs=settings.train.epochs, seed=seed, precision=precision, curves=curves,
+        )  # fmt: skip
+    else:
+        Curve(curves / "losses.csv", ["step", "epoch", "loss"])
+    model.save(folder)
+    tokenizer.save_pretrained(folder)
+    write_lineage(
+        folder,
+        f"general-distill@{key}",
+        settings.model_dump(by_alias=True) | {"seed": seed, "precision": precision},
+        {"corpus": corpus, "teacher": teacher},
+        facts,
+    )

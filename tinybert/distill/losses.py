@@ -1,0 +1,64 @@
+"""The losses of the paper, as pure functions of tensors.
+
+Each is the mean over an example's real tokens (pairs of tokens and heads for attention), then over the examples, in
+fp32. So a loss depends neither on padding nor on how examples are put into batches.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from torch import Tensor
+
+
+def hidden_loss(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
+    """Mean squared error of hidden states, or of embeddings (equations 8 and 9).
+
+    Args:
+        student: projected to the teacher's width, (examples, tokens, width).
+        teacher: (examples, tokens, width).
+        mask: 1 for a real token, 0 for padding, (examples, tokens).
+    """
+    error = (student.float() - teacher.float()).square().mean(-1)
+    return ((error * mask).sum(1) / mask.sum(1)).mean()
+
+
+def attention_loss(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
+    """Mean squared error of attention scores before softmax, over heads and pairs of real tokens (equation 7).
+
+    Args:
+        student, teacher: scores Q·Kᵀ/√d_k, (examples, heads, tokens, tokens).
+        mask: 1 for a real token, 0 for padding, (examples, tokens).
+    """
+    error = (student.float() - teacher.float()).square().mean(1)
+    pairs = mask[:, :, None] * mask[:, None, :]
+    return ((error * pairs).sum((1, 2)) / pairs.sum((1, 2))).mean()
+
+
+def soft_cross_entropy(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """Cross-entropy of the student's softened prediction under the teacher's (equation 10).
+
+    Summed over classes, averaged over examples: a mean over classes too would make the loss depend on their number.
+
+    Args:
+        student, teacher: logits, (examples, classes).
+        temperature: t; 1 is the paper's choice.
+    """
+    target = (teacher.float() / temperature).softmax(-1)
+    return -(target * (student.float() / temperature).log_softmax(-1)).sum(-1).mean()
+
+
+def logits_mse(student: Tensor, teacher: Tensor) -> Tensor:
+    """Mean squared error of predictions, the prediction loss of regression; (examples, outputs) each."""
+    return (student.float() - teacher.float()).square().mean()
+
+
+def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """The ordinary loss on the data's labels: cross-entropy for class indices, squared error for numbers.
+
+    Args:
+        logits: (examples, classes), or (examples, 1) for regression.
+        labels: class indices (examples,), or floats (examples,) for regression.
+    """
+    if labels.is_floating_point():
+        return F.mse_loss(logits.float().squeeze(-1), labels.float())
+    return F.cross_entropy(logits.float(), labels)

@@ -1,0 +1,76 @@
+"""Where teacher and student look: attention of both on one example, as the report draws it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from tinybert.models.layer_map import layer_pairs
+
+LONGEST = 18
+"""Tokens of the example, [CLS] and [SEP] among them, so that its words can be read beside the map."""
+HEADS = 3
+
+
+def compare_attention(
+    teacher: PreTrainedModel,
+    student: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: pd.DataFrame,
+    layer_map: str | list[int],
+) -> dict[str, Any]:
+    """Attention of the student's last mapped layer and of the teacher layer that it learns from, after softmax.
+
+    The example is the first row of `rows` that has the most tokens but no more than `LONGEST`. Heads are drawn one by
+    one only where both models have as many, since then the attention loss compares them one by one; of those, the
+    teacher's least even ones.
+
+    Returns:
+        `tokens`, `teacher_layer`, `student_layer` (from 1) and `maps`: a list of `name`, `teacher`, `student`, the last
+        two (tokens, tokens) of weights in [0, 1], a row for each token that looks.
+    """
+    encoded = tokenizer(*_example(tokenizer, rows), truncation=True, max_length=LONGEST, return_tensors="pt")
+    student_layer, teacher_layer = max(
+        layer_pairs(layer_map, student.config.num_hidden_layers, teacher.config.num_hidden_layers).items()
+    )
+    weights = {
+        "teacher": _weights(teacher, encoded, teacher_layer),
+        "student": _weights(student, encoded, student_layer),
+    }
+    heads = len(weights["teacher"])
+    maps = [(f"mean of {heads} heads", {name: each.mean(axis=0) for name, each in weights.items()})]
+    if heads == len(weights["student"]):
+        unevenness = (weights["teacher"] ** 2).sum(axis=(1, 2))
+        for head in sorted(np.argsort(-unevenness, kind="stable")[:HEADS]):
+            maps.append((f"head {head + 1}", {name: each[head] for name, each in weights.items()}))
+    return {
+        "tokens": tokenizer.convert_ids_to_tokens(encoded["input_ids"][0].tolist()),
+        "teacher_layer": teacher_layer,
+        "student_layer": student_layer,
+        "maps": [
+            {"name": name, **{part: np.round(each.astype(float), 3).tolist() for part, each in pair.items()}}
+            for name, pair in maps
+        ],
+    }
+
+
+def _example(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame) -> list[str]:
+    """The text, or the two texts, of the example."""
+    texts = rows[[name for name in ("text", "text_pair") if name in rows.columns]].head(500)
+    lengths = np.array([len(tokenizer(*row)["input_ids"]) for row in texts.itertuples(index=False)])
+    fitting = np.where(lengths <= LONGEST, lengths, -lengths)  # where none fits, the shortest is cut
+    return texts.iloc[int(fitting.argmax())].tolist()
+
+
+@torch.inference_mode()
+def _weights(model: PreTrainedModel, encoded: Any, layer: int) -> np.ndarray:
+    """(heads, tokens, tokens) of layer `layer`, from 1. Only the eager implementation returns attention weights."""
+    before = model.config._attn_implementation
+    model.set_attn_implementation("eager")
+    weights = model(**encoded, output_attentions=True).attentions[layer - 1][0].numpy()
+    model.set_attn_implementation(before)
+    return weights

@@ -1,0 +1,218 @@
+"""The page reports/index.html: one file, to be opened anywhere, for years."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from tinybert.evaluate import figures
+from tinybert.evaluate.curves import Line, panels, read_curve
+from tinybert.evaluate.gather import Evidence
+from tinybert.evaluate.predictions import TEXTS, confusion, disagreements
+from tinybert.evaluate.schema import Measured
+from tinybert.params.experiment import Experiment
+
+MOST_CLASSES = 12
+"""Classes above which a confusion matrix is no longer something to look at."""
+EXAMPLES = 8
+PHASES = ("intermediate", "prediction")
+
+
+def render_page(experiment: Experiment, students: list[Evidence], root: Path) -> str:
+    """The whole page, with no reference to anything outside it.
+
+    Args:
+        root: the project's folder, for learning curves and the augmentation's report. A curve that isn't there or has
+            no rows, as of a phase that was passed through, is left out.
+    """
+    environment = Environment(
+        loader=PackageLoader("tinybert.evaluate"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters |= {"points": points, "quantity": quantity, "times": lambda value: f"{value:.1f}×"}
+    tasks = list(dict.fromkeys(student.result.task for student in students))
+    return environment.get_template("page.html.j2").render(
+        name=experiment.name,
+        seed=experiment.seed,
+        best=best(students),
+        sentence=sentence(students),
+        tasks=[
+            _task(task, [each for each in students if each.result.task == task], experiment, root) for task in tasks
+        ],
+        general=[
+            {"name": key, "panels": _panels(root / "curves/general" / key / "losses.csv")}
+            for key in dict.fromkeys(student.settings.general for student in students)
+        ],
+    )
+
+
+def best(students: list[Evidence]) -> Evidence | None:
+    """The student that the page is about: of the first one's task the highest score, of equals the smallest."""
+    rivals = [each for each in students if each.result.task == students[0].result.task]
+    return min(rivals, key=lambda each: (-each.result.student.score, each.result.student.parameters), default=None)
+
+
+def sentence(students: list[Evidence]) -> str:
+    """What came out, in one sentence."""
+    first = best(students)
+    if first is None:
+        return "There is no student in params.yaml yet."
+    result = first.result
+    share = "" if result.retention is None else f"{100 * result.retention:.1f} % of "
+    text = (
+        f"{first.name} keeps {share}its teacher's {result.metric} ({points(result.student.score)} against "
+        f"{points(result.teacher.score)}) with {100 / result.compression:.0f} % of its parameters "
+        f"and {100 / result.speedup.batch1:.0f} % of its latency"
+    )
+    plain = [each for each in students if not each.distilled and each.result.task == result.task]
+    if plain and first.distilled:
+        text += f"; without distillation {plain[0].name} reaches {points(plain[0].result.student.score)}"
+    return text + "."
+
+
+def points(score: float) -> str:
+    """A score in points of a hundred, as the paper's tables give them."""
+    return f"{100 * score:.1f}"
+
+
+def quantity(count: float) -> str:
+    """A count as a person says it: 14.4 M, 920 k."""
+    for unit, size in ((" G", 1e9), (" M", 1e6), (" k", 1e3)):
+        if count >= size:
+            return f"{count / size:.3g}{unit}"
+    return f"{count:g}"
+
+
+def _task(task: str, students: list[Evidence], experiment: Experiment, root: Path) -> dict[str, Any]:
+    result = students[0].result
+    uses_augmented = any(
+        phase.data == "augmented" and phase.epochs
+        for each in students
+        for phase in (each.settings.intermediate, each.settings.prediction)
+    )
+    return {
+        "name": task,
+        "result": result,
+        "students": [_student(index, each, root) for index, each in enumerate(students)],
+        "by_size": _against(students, "parameters", lambda model: model.parameters, quantity),
+        "by_latency": _against(
+            students,
+            "milliseconds for one text",
+            lambda model: model.latency_ms.batch1,
+            lambda value: f"{value:g}",
+            mark=("BERT-base", result.reference.latency_ms.batch1),
+        ),
+        "validation": _validation(task, students, root),
+        "teacher": _panels(root / "curves/teachers" / task / "losses.csv"),
+        "mlm": _panels(root / "curves/mlm" / task / "losses.csv"),
+        "augmentation": _augmentation(root / "data/augmented" / task / "report.json") if uses_augmented else None,
+    }
+
+
+def _student(index: int, student: Evidence, root: Path) -> dict[str, Any]:
+    table, names = student.answers, student.result.names
+    shown = disagreements(table, EXAMPLES)
+    return {
+        "index": index,
+        "name": student.name,
+        "result": student.result,
+        "distilled": student.distilled,
+        "phases": [
+            {"title": phase, "panels": _panels(root / "curves" / phase / student.name / "losses.csv")}
+            for phase in PHASES
+        ],
+        "attention": student.attention,
+        "lineage": student.lineage,
+        "confusion": {model: confusion(table, model, len(names)) for model in ("teacher", "student")}
+        if names is not None and len(names) <= MOST_CLASSES
+        else None,
+        "fit": None
+        if names is not None
+        else figures.plain_scatter(
+            table["label"].head(400).tolist(), table["student"].head(400).tolist(), "label", "student"
+        ),
+        "apart": int((table["teacher"] != table["student"]).sum()),
+        "disagreements": [
+            {"texts": [row[column] for column in TEXTS if column in row]}
+            | {who: _answer(row, who, names) for who in ("label", "teacher", "student")}
+            for row in shown.to_dict("records")
+        ],
+    }
+
+
+def _answer(row: Mapping[Any, Any], who: str, names: list[str] | None) -> str:
+    """`positive 98 %`, or a number for regression."""
+    if names is None:
+        return f"{row[who]:.2f}"
+    confidence = f" {100 * max(row[f'{who}_probabilities']):.0f} %" if who != "label" else ""
+    return names[int(row[who])] + confidence
+
+
+def _against(
+    students: list[Evidence], label: str, place: Any, unit: Any, mark: tuple[str, float] | None = None
+) -> Markup:
+    """Scores of the teacher and of the students of one task against a number of theirs."""
+
+    def point(model: Measured, index: int | None) -> figures.Point:
+        return figures.Point(index, place(model), model.score, model.ci95[0], model.ci95[1])
+
+    result = students[0].result
+    marks = [point(result.teacher, None), *(point(each.result.student, index) for index, each in enumerate(students))]
+    return figures.scatter(marks, label, result.metric, unit, mark)
+
+
+def _validation(task: str, students: list[Evidence], root: Path) -> Markup | None:
+    """Validation scores of the teacher's and the students' epochs."""
+    folders = [root / "curves/teachers" / task, *(root / "curves/prediction" / each.name for each in students)]
+    series: dict[int | None, Line] = {}
+    for index, folder in zip((None, *range(len(students))), folders, strict=True):
+        curve = read_curve(folder / "validation.csv")
+        if not curve.empty:
+            series[index] = (curve["epoch"].tolist(), curve["score"].tolist())
+    return figures.epochs(series, students[0].result.metric) if series else None
+
+
+def _panels(file: Path) -> list[dict[str, Any]]:
+    return [{"title": title, "figure": figures.lines(series, title)} for title, series in panels(file).items()]
+
+
+def _augmentation(file: Path) -> dict[str, Any] | None:
+    """Counts and examples of the augmentation's report, what changed in a variant marked."""
+    if not file.exists():
+        return None
+    report = json.loads(file.read_text(encoding="utf-8"))
+    examples = [
+        {
+            "original": example["original"],
+            "variants": [
+                [_marked(before, after) for before, after in zip(example["original"], variant, strict=True)]
+                for variant in example["variants"]
+            ],
+        }
+        for example in report["examples"]
+        if example["variants"]
+    ]
+    return {"counts": report["counts"], "examples": examples[:EXAMPLES]}
+
+
+def _marked(before: str, after: str) -> Markup:
+    """`after`, escaped, with the words that `before` has not in `<mark>`."""
+    words, changed = before.split(), after.split()
+    parts: Iterable[tuple[str, int, int, int, int]] = difflib.SequenceMatcher(
+        None, words, changed, autojunk=False
+    ).get_opcodes()
+    pieces = []
+    for operation, _, _, start, end in parts:
+        text = escape(" ".join(changed[start:end]))
+        if text:
+            pieces.append(text if operation == "equal" else Markup("<mark>{}</mark>").format(text))
+    return Markup(" ").join(pieces)

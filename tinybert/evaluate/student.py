@@ -1,0 +1,139 @@
+"""One student's object of metrics.json, and what the report shows of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from tinybert.evaluate import metrics
+from tinybert.evaluate.attention import compare_attention
+from tinybert.evaluate.predictions import agreement, answers
+from tinybert.evaluate.schema import Examples, Measured, PerBatch, Reference, Result, Setting
+from tinybert.evaluate.size import count_parameters, weight_bytes
+from tinybert.evaluate.speed import bert_base, measure_latencies
+from tinybert.lineage import FILE as LINEAGE
+from tinybert.lineage import read_lineage
+from tinybert.models import precision as precisions
+from tinybert.models.inference import predict_logits
+from tinybert.models.loading import load_classifier, load_tokenizer, require_same_tokenizer
+from tinybert.params.students import Student
+from tinybert.params.tasks import Task
+
+PRECISION = torch.float32
+"""Scores and latencies are those of fp32, whatever the models were trained in: it is what loading a student's folder
+gives its user, so the score of metrics.json is the score of a plain loop over the test rows."""
+DECIMALS = 6
+
+
+def evaluate_student(
+    student: Student,
+    task: Task,
+    teacher_folder: Path,
+    student_folder: Path,
+    data: Path,
+    seed: int,
+    precision: str,
+    metrics_file: Path,
+    details: Path,
+) -> None:
+    """Measure a student beside its teacher on the test split.
+
+    Args:
+        data: the task's original data, with `test.parquet` and `task.json`.
+        seed: the run's, in case the student has none of its own; of the bootstrap too.
+        precision: the run's, in case the student's lineage doesn't say what it was trained in.
+        metrics_file: gets the student's object of metrics.json.
+        details: a folder that gets, for the report, `test.parquet` (see `predictions.answers`), `attention.json`
+            (see `attention.compare_attention`) and `lineage.json`, the student's own.
+
+    Raises:
+        UserError: the student's tokenizer is not its teacher's.
+    """
+    require_same_tokenizer(teacher_folder, student_folder)
+    folders = {"teacher": teacher_folder, "student": student_folder}
+    models = {name: load_classifier(folder, PRECISION) for name, folder in folders.items()}
+    tokenizer = load_tokenizer(teacher_folder)
+    facts = json.loads((data / "task.json").read_text(encoding="utf-8"))
+    rows = pd.read_parquet(data / "test.parquet")
+    lineage = read_lineage(student_folder)
+    own_seed = student.prediction.seed if student.prediction.seed is not None else seed
+
+    logits = {name: _logits(model, tokenizer, rows, task.max_length, name) for name, model in models.items()}
+    table = answers(rows, logits["teacher"], logits["student"], task.type)
+    models["reference"] = bert_base(models["teacher"].config.num_labels, task.max_length)
+    latencies = measure_latencies(models, task.max_length)
+    measured = {
+        name: Measured(
+            **_size(models[name], weight_bytes(folder)),
+            **_scores(task, rows["label"].to_numpy(), logits[name], own_seed),
+            latency_ms=PerBatch(**latencies[name]),
+        )
+        for name, folder in folders.items()
+    }
+    result = Result(
+        task=student.task,
+        metric=task.metric,
+        names=facts["names"],
+        seed=own_seed,
+        precision=lineage.get("facts", {}).get("precision") or precisions.name(precisions.choose(precision)),
+        teacher=measured["teacher"],
+        student=measured["student"],
+        reference=Reference(
+            name="BERT-base's shape, random weights",
+            **_size(models["reference"], PRECISION.itemsize * models["reference"].num_parameters()),
+            latency_ms=PerBatch(**latencies["reference"]),
+        ),
+        latency=Setting(
+            threads=torch.get_num_threads(), precision=precisions.name(PRECISION), max_length=task.max_length
+        ),
+        retention=retention(measured["teacher"].score, measured["student"].score),
+        compression=round(measured["teacher"].parameters / measured["student"].parameters, DECIMALS),
+        speedup=PerBatch(
+            **{
+                batch: round(latencies["teacher"][batch] / latencies["student"][batch], 3)
+                for batch in latencies["teacher"]
+            }
+        ),
+        agreement=round(agreement(table, task.type), DECIMALS),
+        # Whether augmented rows were used is known from how the student was made, not from what lies on disk.
+        examples=Examples(**facts["rows"], augmented=lineage.get("facts", {}).get("examples", {}).get("augmented", 0)),
+    )
+    attention = compare_attention(models["teacher"], models["student"], tokenizer, rows, student.intermediate.layer_map)
+    table.to_parquet(details / "test.parquet", index=False)
+    (details / "attention.json").write_text(json.dumps(attention, ensure_ascii=False) + "\n", encoding="utf-8")
+    (details / LINEAGE).write_text(json.dumps(lineage, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    metrics_file.write_text(json.dumps(result.model_dump(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"  {task.metric}: teacher {result.teacher.score:.4f}, student {result.student.score:.4f}")
+
+
+def retention(teacher: float, student: float) -> float | None:
+    """The student's score as a fraction of its teacher's; None where that is not above 0 and means nothing."""
+    return round(student / teacher, DECIMALS) if teacher > 0 else None
+
+
+def _logits(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, name: str
+) -> np.ndarray:
+    """On the GPU where there is one; the model is left on the processor, where latency is measured."""
+    if torch.cuda.is_available():
+        model.to("cuda")
+    logits = predict_logits(model, tokenizer, rows, max_length, progress=f"{name}'s answers")
+    model.to("cpu")
+    return logits
+
+
+def _scores(task: Task, labels: np.ndarray, logits: np.ndarray, seed: int) -> dict[str, Any]:
+    scores = {name: round(score, DECIMALS) for name, score in metrics.all_scores(task.type, labels, logits).items()}
+    interval = metrics.confidence_interval(task.metric, labels, logits, seed)
+    return {"score": scores[task.metric], "ci95": [round(end, DECIMALS) for end in interval], "metrics": scores}
+
+
+def _size(model: PreTrainedModel, size: int) -> dict[str, Any]:
+    parameters, encoder_parameters = count_parameters(model)
+    return {"parameters": parameters, "encoder_parameters": encoder_parameters, "bytes": size}

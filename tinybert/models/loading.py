@@ -1,0 +1,166 @@
+"""Models and tokenizers from Hugging Face folders: safetensors only, no code of theirs, what must fit is compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    logging,
+)
+
+from tinybert.errors import UserError
+
+# transformers prints a table of keys at each load of a trunk without its head; which keys may be missing is checked here.
+logging.set_verbosity_error()
+logging.disable_progress_bar()
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The fast tokenizer of a model folder.
+
+    Raises:
+        UserError: the folder has none.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}: no tokenizer that can be read: {_first_line(error)}") from None
+    if not tokenizer.is_fast:
+        raise UserError(f"{folder}: expected a fast tokenizer (tokenizer.json), found {type(tokenizer).__name__}")
+    return tokenizer
+
+
+def load_config(folder: Path) -> PretrainedConfig:
+    """The model configuration of a folder.
+
+    Raises:
+        UserError: the folder has none that transformers can read.
+    """
+    try:
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{folder}: no model configuration that can be read: {_first_line(error)}") from None
+
+
+def load_encoder(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+    """The encoder alone, whatever head the checkpoint has."""
+    model, _ = _load(AutoModel, folder, dtype)
+    return model
+
+
+def load_masked_lm(folder: Path, dtype: torch.dtype = torch.float32, new_head: bool = False) -> PreTrainedModel:
+    """An encoder with its masked-language head.
+
+    Args:
+        new_head: initialise a head where the checkpoint has none, instead of refusing.
+
+    Raises:
+        UserError: the checkpoint has no such head and `new_head` is off.
+    """
+    model, missing = _load(AutoModelForMaskedLM, folder, dtype)
+    if missing and not new_head:
+        raise UserError(
+            f"{folder}: this checkpoint has no masked-language head ({missing[0]} is missing); "
+            f"set the task's mlm.steps above 0 to train one, or mlm.from to a checkpoint that has one"
+        )
+    return model
+
+
+def load_classifier(
+    folder: Path, dtype: torch.dtype = torch.float32, new_head: dict[str, Any] | None = None
+) -> PreTrainedModel:
+    """An encoder with its sequence-classification (or regression) head.
+
+    Args:
+        new_head: configuration of a freshly initialised head (`head_config`), instead of the checkpoint's own.
+
+    Raises:
+        UserError: the checkpoint has no such head and `new_head` is not given.
+    """
+    model, missing = _load(AutoModelForSequenceClassification, folder, dtype, **(new_head or {}))
+    if missing and new_head is None:
+        raise UserError(
+            f"{folder}: this checkpoint has no classification head ({missing[0]} is missing); "
+            f"set teacher.epochs above 0 to fine-tune one, or teacher.from to a fine-tuned checkpoint"
+        )
+    return model
+
+
+def head_config(names: list[str] | None) -> dict[str, Any]:
+    """The head's part of a model configuration: class names in order, or one output for regression (None)."""
+    if names is None:
+        return {"num_labels": 1, "problem_type": "regression"}
+    return {
+        "id2label": dict(enumerate(names)),
+        "label2id": {name: index for index, name in enumerate(names)},
+        "problem_type": "single_label_classification",
+    }
+
+
+def require_same_tokenizer(first: Path, second: Path) -> None:
+    """Refuse two models that split or number text differently: distillation between them would train nonsense.
+
+    Raises:
+        UserError: naming both folders and what differs.
+    """
+    one, two = (load_tokenizer(folder) for folder in (first, second))
+    if one.get_vocab() != two.get_vocab():
+        raise UserError(
+            f"{first} and {second} have different vocabularies ({len(one):,} and {len(two):,} entries); "
+            f"teacher, student and masked language model of a task need one tokenizer: take models that share it"
+        )
+    if _pipeline(one) != _pipeline(two):
+        raise UserError(
+            f"{first} and {second} have different tokenizers (casing or splitting); take models that share one"
+        )
+
+
+def require_length(config: PretrainedConfig, max_length: int, folder: Path) -> None:
+    """Refuse a max_length above the model's positions.
+
+    Raises:
+        UserError: naming both numbers.
+    """
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is not None and max_length > positions:
+        raise UserError(
+            f"max_length: {max_length} is above the {positions} positions of {folder}; set at most {positions}"
+        )
+
+
+def _load(auto: Any, folder: Path, dtype: torch.dtype, **config: Any) -> tuple[PreTrainedModel, list[str]]:
+    try:
+        model, info = auto.from_pretrained(
+            folder,
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=bool(config),
+            output_loading_info=True,
+            **config,
+        )
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}: no model that can be read: {_first_line(error)}") from None
+    # A pooler is used by some heads only, and one that is missing is fine-tuned along with the new head.
+    return model.eval(), sorted(key for key in info["missing_keys"] if "pooler" not in key)
+
+
+def _pipeline(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """Everything of a tokenizer that decides how text becomes ids; padding and truncation are set per call."""
+    state = json.loads(tokenizer.backend_tokenizer.to_str())
+    return {part: state[part] for part in ("normalizer", "pre_tokenizer", "post_processor", "model", "added_tokens")}
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,208 @@
+"""Labelled text as it comes from people (CSV, TSV, JSON lines, Parquet; gz or not) → strings, none of them guessed at.
+
+A cell stays what it was: '001', 'NA' and 'null' are text. What can't be read with certainty is an error that names
+the line.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tinybert.errors import UserError, suggest
+
+FORMATS = (".csv", ".tsv", ".txt", ".jsonl", ".parquet")
+
+Record = tuple[int, list[str]]
+"""A record's first line, from 1 on, and its cells."""
+
+
+def find_table(folder: Path) -> Path:
+    """The one file in the folder of a source of kind table.
+
+    Raises:
+        UserError: the folder is missing, or holds no file or several.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: missing; `dvc repro` downloads or imports it")
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    if len(files) != 1:
+        found = ", ".join(file.name for file in files) or "none"
+        raise UserError(f"{folder}: expected one file with the task's rows, found {found}")
+    return files[0]
+
+
+def read_table(file: Path, columns: Sequence[str] | None, needed: Sequence[str]) -> pd.DataFrame:
+    """The needed columns of a table, every cell a str.
+
+    Args:
+        file: UTF-8 with or without a byte order mark, LF or CRLF. CSV has RFC 4180's quotes; TSV (.tsv, .txt) has none,
+            as in GLUE. Both may lie in a .gz.
+        columns: names for all columns of a CSV or TSV without a header; None where the first line names them.
+        needed: the columns to return.
+
+    Returns:
+        Rows in the file's order. The index, called `line` (`row` for Parquet), counts from 1, for messages.
+
+    Raises:
+        UserError: naming file and line; another format or encoding, no rows, a ragged row, a column that isn't there.
+    """
+    suffix = Path(file.name.removesuffix(".gz")).suffix.lower()
+    if suffix not in FORMATS:
+        raise UserError(f"{file}: expected a file that ends in {', '.join(FORMATS)} (or one of these and .gz)")
+    if columns is not None and suffix in (".jsonl", ".parquet"):
+        raise UserError(f"{file}: a {suffix} file names its columns itself; set columns: null")
+    needed = list(dict.fromkeys(needed))
+    content = _read_bytes(file)
+    if suffix == ".parquet":
+        frame = _parquet(content, needed, file)
+    elif suffix == ".jsonl":
+        frame = _json_lines(_decode(content, file), needed, file)
+    else:
+        records = _csv_records if suffix == ".csv" else _tsv_records
+        frame = _delimited(records(_decode(content, file), file), columns, needed, file)
+    if frame.empty:
+        raise UserError(f"{file}: expected rows, found none below the names of the columns")
+    return frame
+
+
+def _read_bytes(file: Path) -> bytes:
+    content = file.read_bytes()
+    if file.suffix == ".gz":
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise UserError(f"{file}: damaged or no gzip file ({error}); fetch or compress it again") from None
+    if not content.strip():
+        raise UserError(f"{file}: the file is empty; expected labelled text")
+    return content
+
+
+def _decode(content: bytes, file: Path) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        likely = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "windows-1252"
+        raise UserError(
+            f"{file}: line {line}: not UTF-8 (byte {error.start}, 0x{content[error.start]:02x}); save it as UTF-8, "
+            f"as in `iconv -f {likely} -t utf-8`"
+        ) from None
+
+
+def _tsv_records(text: str, file: Path) -> Iterator[Record]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield number, line.removesuffix("\r").split("\t")
+
+
+def _csv_records(text: str, file: Path) -> Iterator[Record]:
+    csv.field_size_limit(sys.maxsize)  # a text may be long
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    first = 1
+    try:
+        for cells in reader:
+            if cells:
+                yield first, cells
+            first = reader.line_num + 1
+    except csv.Error as error:
+        raise UserError(
+            f"{file}: line {first}: {error}; a cell with a comma, a quote or a line break is written in double quotes, "
+            f"each quote in it twice"
+        ) from None
+
+
+def _delimited(
+    records: Iterator[Record], columns: Sequence[str] | None, needed: Sequence[str], file: Path
+) -> pd.DataFrame:
+    names = list(columns) if columns is not None else next(records, (1, []))[1]
+    repeated = sorted({name for name in needed if names.count(name) > 1})
+    if repeated:
+        raise UserError(f"{file}: several columns are called {repeated[0]!r}; rename all but one")
+    hint = "" if columns is not None else "; if its first line is no header, name its columns in `columns`"
+    positions = [names.index(column) for column in _present(needed, names, file, hint)]
+    lines: list[int] = []
+    rows: list[list[str]] = []
+    for line, cells in records:
+        if len(cells) != len(names):
+            cause = (
+                "quote a text with commas" if ".csv" in file.suffixes else "a text can't hold tabs; save it as .jsonl"
+            )
+            raise UserError(f"{file}: line {line}: expected {len(names)} columns, found {len(cells)}; {cause}")
+        if not rows and cells == names:
+            raise UserError(f"{file}: line {line} names the columns, as `columns` does; set columns: null")
+        lines.append(line)
+        rows.append([cells[position] for position in positions])
+    return _frame(rows, needed, lines)
+
+
+def _json_lines(text: str, needed: Sequence[str], file: Path) -> pd.DataFrame:
+    lines, objects = [], []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:  # numbers as they are written: 1.0 is not 1
+            value = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
+        except ValueError as error:
+            raise UserError(f"{file}: line {number}: not JSON: {error}; expected one object a line") from None
+        if not isinstance(value, dict):
+            raise UserError(f"{file}: line {number}: expected an object {{…}}, found {line[:40]!r}")
+        lines.append(number)
+        objects.append(value)
+    _present(needed, list(dict.fromkeys(key for value in objects for key in value)), file)
+    rows = [
+        [_json_cell(value.get(column), f"{file}: line {number}: {column}") for column in needed]
+        for number, value in zip(lines, objects, strict=True)
+    ]
+    return _frame(rows, needed, lines)
+
+
+def _json_cell(value: Any, place: str) -> str:
+    """A JSON value as text; null, like a key that is left out, is an empty cell."""
+    if isinstance(value, (list, dict)):
+        raise UserError(f"{place}: expected text or a number, found a {type(value).__name__}")
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise UserError(f"{place}: {value[error.start]!a} is half of a character; write both halves") from None
+    return {None: "", True: "true", False: "false"}.get(value, value)
+
+
+def _parquet(content: bytes, needed: Sequence[str], file: Path) -> pd.DataFrame:
+    try:
+        source = pq.ParquetFile(io.BytesIO(content))
+        names = source.schema_arrow.names
+        table = source.read(columns=_present(needed, names, file)) if names else pa.table({})
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(f"{file}: not a Parquet file: {' '.join(str(error).split())}") from None
+    cells = {}
+    for column in needed:
+        try:
+            cells[column] = table[column].cast(pa.string()).fill_null("").to_pylist()
+        except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+            raise UserError(f"{file}: {column}: expected text or numbers, found {table[column].type}") from None
+    return pd.DataFrame(cells, index=pd.RangeIndex(1, table.num_rows + 1, name="row"), dtype=object)
+
+
+def _present(needed: Sequence[str], names: Sequence[str], file: Path, hint: str = "") -> Sequence[str]:
+    shown = [name[:40] for name in names]
+    for column in needed:
+        if column not in names:
+            raise UserError(f"{file}: there is no column {column!r}{suggest(column, shown)}{hint}")
+    return needed
+
+
+def _frame(rows: list[list[str]], needed: Sequence[str], lines: list[int]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(needed), index=pd.Index(lines, name="line", dtype="int64"), dtype=object)

@@ -1,0 +1,73 @@
+"""A task's rows as token ids, once, and batches of them padded to their longest example."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from datasets import Dataset, disable_progress_bars
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+disable_progress_bars()
+
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
+
+def encode(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int) -> Dataset:
+    """Columns `input_ids`, `token_type_ids` (for pairs), `length` in tokens, and `labels` where the rows have one.
+
+    Args:
+        rows: columns `text`, `text_pair` (only for pairs), `label` (optional).
+        max_length: longer examples are cut, of a pair the longer text first.
+    """
+    pair = "text_pair" in rows.columns
+
+    def batch(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        encoded = tokenizer(
+            columns["text"],
+            columns["text_pair"] if pair else None,
+            truncation=True,
+            max_length=max_length,
+            return_attention_mask=False,
+            return_token_type_ids=pair,
+        )
+        return {**encoded, "length": [len(ids) for ids in encoded["input_ids"]]}
+
+    texts = Dataset.from_pandas(rows[["text", "text_pair"] if pair else ["text"]], preserve_index=False)
+    dataset = texts.map(batch, batched=True, remove_columns=texts.column_names)
+    if "label" in rows.columns:
+        labels = rows["label"].to_numpy()
+        # Regression targets are compared with fp32 logits.
+        dataset = dataset.add_column("labels", labels.astype(np.float32) if labels.dtype.kind == "f" else labels)
+    return dataset
+
+
+class Padding:
+    """Collates examples into tensors, padded to the longest of them; every other column becomes a tensor as it is."""
+
+    def __init__(self, pad_token_id: int) -> None:
+        self.fill = {"input_ids": pad_token_id, "token_type_ids": 0}
+
+    def __call__(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
+        longest = max(len(example["input_ids"]) for example in examples)
+        batch = {}
+        for name in examples[0]:
+            if name in self.fill:
+                padded = np.full((len(examples), longest), self.fill[name], dtype=np.int64)
+                for row, example in zip(padded, examples, strict=True):
+                    row[: len(example[name])] = example[name]
+                batch[name] = torch.from_numpy(padded)
+            elif name != "length":
+                batch[name] = torch.tensor(np.array([example[name] for example in examples]))
+        lengths = torch.tensor([[len(example["input_ids"])] for example in examples])
+        batch["attention_mask"] = (torch.arange(longest) < lengths).long()
+        return batch
+
+
+def model_inputs(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The part of a batch that a model's forward takes."""
+    return {name: batch[name] for name in INPUTS if name in batch}

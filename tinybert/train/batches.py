@@ -1,0 +1,43 @@
+"""Which examples make up a batch: a function of (seed, epoch), so that any run can be continued where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from torch.utils.data import Sampler
+
+POOL = 50
+"""Batches whose examples are sorted by length together: enough for little padding, few enough to stay random."""
+
+
+class LengthBatches(Sampler[int]):
+    """Random order of examples in which each run of `batch_size` has about one length.
+
+    Examples are shuffled, sorted by length within pools of `POOL` batches, cut into batches, and the batches are
+    shuffled; a last partial batch stays the last.
+    """
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+        self.lengths = np.asarray(lengths)
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        random = np.random.default_rng((self.seed, self.epoch))
+        order = random.permutation(len(self.lengths))
+        pool = POOL * self.batch_size
+        pools = [order[start : start + pool] for start in range(0, len(order), pool)]
+        by_length = np.concatenate([part[np.argsort(-self.lengths[part], kind="stable")] for part in pools])
+        batches = [by_length[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
+        last = [batches.pop()] if len(batches[-1]) < self.batch_size else []
+        random.shuffle(batches)
+        for batch in batches + last:
+            yield from batch.tolist()

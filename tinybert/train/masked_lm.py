@@ -1,0 +1,153 @@
+"""Training of a masked language model, head and trunk, for a checkpoint that comes without its head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from datasets import Dataset, concatenate_datasets
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from transformers import DataCollatorForLanguageModeling, PreTrainedModel, PreTrainedTokenizerBase
+
+from tinybert.lineage import write_lineage
+from tinybert.models import precision as precisions
+from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer, require_length
+from tinybert.params.tasks import MaskedLanguageModel
+from tinybert.text.blocks import corpus_blocks
+from tinybert.text.tokens import encode, model_inputs
+from tinybert.train.curves import Curve
+from tinybert.train.trainer import train
+
+HELD_OUT = 512
+"""Examples of the task's text that are not trained on, for the masked accuracy."""
+
+
+class MaskedTokenObjective:
+    """Cross-entropy at the masked positions.
+
+    Only these go through the head, whose vocabulary-sized product would otherwise be as costly as the whole trunk.
+    """
+
+    weights: Mapping[str, float] = {"mlm": 1.0}
+
+    def __call__(self, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        masked = batch["labels"] != -100
+        logits = model(model_inputs(batch), masked)
+        return {"mlm": F.cross_entropy(logits.float(), batch["labels"][masked])}
+
+
+class MaskedPositions(nn.Module):
+    """A masked language model that answers with the logits of the masked positions only, (positions, vocabulary)."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, inputs: Mapping[str, Tensor], masked: Tensor) -> Tensor:
+        return masked_logits(self.model, inputs, masked)
+
+
+def masked_logits(model: PreTrainedModel, inputs: Mapping[str, Tensor], masked: Tensor) -> Tensor:
+    """Logits of the positions where `masked` (examples, tokens) is true, (positions, vocabulary)."""
+    hidden = model.base_model(**inputs).last_hidden_state[masked]
+    head = getattr(model, "cls", None) or getattr(model, "lm_head", None)
+    if head is None:  # a family that keeps its head in several parts: the whole sequence, then the positions
+        return model(**inputs).logits[masked]
+    return head(hidden)
+
+
+def adapt_masked_lm(
+    key: str,
+    settings: MaskedLanguageModel,
+    source: Path,
+    corpus: Path,
+    data: Path,
+    *,
+    max_length: int,
+    seed: int,
+    precision: str,
+    folder: Path,
+    curves: Path,
+) -> None:
+    """Train the masked language model in `source` on corpus and task text; write it, and its tokenizer, to `folder`.
+
+    The held-out accuracy is measured on text of the task's own training split that was not trained on, before and
+    after. `steps: 0` passes a checkpoint through that has its head.
+
+    Args:
+        data: Parquet file of the task's training rows.
+
+    Raises:
+        UserError: `steps: 0` and a checkpoint without a head, or a max_length above the model's positions.
+    """
+    require_length(load_config(source), max_length, source)
+    tokenizer = load_tokenizer(source)
+    seed = settings.seed if settings.seed is not None else seed
+    torch.manual_seed(seed)
+    model = load_masked_lm(source, new_head=settings.steps > 0)
+    dtype = precisions.choose(precision)
+    curve = Curve(curves / "validation.csv", ["step", "accuracy"])
+    collate = DataCollatorForLanguageModeling(tokenizer, mlm_probability=settings.mask, seed=seed)
+    held_out, texts = _task_text(data, tokenizer, max_length, seed)
+    curve.add({"step": 0, "accuracy": masked_accuracy(model, held_out, tokenizer, settings.mask, dtype)})
+    facts: dict[str, object] = {"precision": precisions.name(dtype)}
+    if settings.steps:
+        blocks = corpus_blocks(corpus, tokenizer, max_length)
+        dataset = concatenate_datasets([_with_lengths(blocks), texts])
+        train(
+            MaskedPositions(model), MaskedTokenObjective(), dataset, collate, settings,
+            steps=settings.steps, seed=seed, precision=precision, curves=curves,
+        )  # fmt: skip
+        accuracy = masked_accuracy(model, held_out, tokenizer, settings.mask, dtype)
+        curve.add({"step": settings.steps, "accuracy": accuracy})
+        facts["masked_accuracy"] = round(accuracy, 4)
+        print(f"  {accuracy:.1%} of the masked tokens of held-out task text found")
+    else:
+        Curve(curves / "losses.csv", ["step", "epoch", "loss"])
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    write_lineage(
+        folder,
+        f"adapt-mlm@{key}",
+        settings.model_dump(by_alias=True) | {"seed": seed, "precision": precision, "max_length": max_length},
+        {"from": source, "corpus": corpus, "data": data},
+        facts,
+    )
+
+
+@torch.inference_mode()
+def masked_accuracy(
+    model: PreTrainedModel, held_out: Dataset, tokenizer: PreTrainedTokenizerBase, mask: float, dtype: torch.dtype
+) -> float:
+    """The share of masked tokens that the model's first guess restores; the same tokens are masked at each call."""
+    collate = DataCollatorForLanguageModeling(tokenizer, mlm_probability=mask, seed=0)
+    model.eval()
+    right = total = 0
+    for batch in DataLoader(held_out, 64, collate_fn=collate):
+        batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
+        masked = batch["labels"] != -100
+        with torch.autocast(model.device.type, dtype, enabled=dtype != torch.float32):
+            guesses = masked_logits(model, model_inputs(batch), masked).argmax(-1)
+        right += int((guesses == batch["labels"][masked]).sum())
+        total += int(masked.sum())
+    return right / max(total, 1)
+
+
+def _task_text(data: Path, tokenizer: PreTrainedTokenizerBase, max_length: int, seed: int) -> tuple[Dataset, Dataset]:
+    """Held-out and training texts of the task, each side of a pair a text of its own."""
+    rows = pd.read_parquet(data)
+    texts = pd.concat([rows[column] for column in ("text", "text_pair") if column in rows], ignore_index=True)
+    encoded = encode(tokenizer, pd.DataFrame({"text": texts}), max_length)
+    order = np.random.default_rng(seed).permutation(len(encoded))
+    count = min(HELD_OUT, len(encoded) // 10)
+    return encoded.select(order[:count]), encoded.select(np.sort(order[count:]))
+
+
+def _with_lengths(blocks: Dataset) -> Dataset:
+    """Blocks with the columns of encoded texts, so that the two can be one data set."""
+    return blocks.add_column("length", [len(blocks[0]["input_ids"])] * len(blocks))
