@@ -1,4 +1,4 @@
-"""adapt-mlm: train a masked language model on corpus and task text, for the augmentation (steps: 0 takes one as it is)."""
+"""adapt-mlm: train the masked language model of the augmentation (steps: 0 takes a checkpoint as it is)."""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ import json
 import re
 from html.parser import HTMLParser
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from tests.evaluate.made_up import (
@@ -128,7 +130,7 @@ def test_hostile_text_is_shown_not_run(tmp_path):
     write_augmentation(tmp_path, hostile, hostile.replace("alert", "prompt"))
     page, text = report(tmp_path, {"movies-tinybert4": student()})
     assert "script" not in page.tags
-    assert "b" not in [tag for tag in page.tags if tag == "b" and "<b>no" in text]
+    assert "<b>no" not in text
     assert hostile in " ".join(page.words)
     assert "<b>no</b>" in " ".join(page.words)
     assert r"\<b\>no\</b\>" in (tmp_path / "reports/cards/movies-tinybert4.md").read_text()
@@ -192,9 +194,6 @@ def test_curves_are_split_into_panels_and_thinned(tmp_path):
 
 
 def test_disagreements_are_those_on_which_both_are_surest():
-    import numpy as np
-    import pandas as pd
-
     rows = pd.DataFrame({"text": list("abcd"), "label": [0, 0, 1, 1]})
     teacher = np.array([[3, 0], [1, 0], [5, 0], [0, 2]], dtype=np.float32)
     pupil = np.array([[0, 3], [0, 9], [4, 0], [0, 1]], dtype=np.float32)

@@ -129,6 +129,19 @@ def test_details_are_the_rows_with_both_answers_and_attention_that_sums_to_one(t
             assert np.array(each[who]).sum(axis=1) == pytest.approx(np.ones(len(attention["tokens"])), abs=0.02)
 
 
+def test_attention_is_of_the_mapped_layers_on_the_text_that_fits_best(tmp_path):
+    _, rows = evaluate(tmp_path)
+    attention = json.loads((tmp_path / "details/attention.json").read_text())
+    tokenizer = BertTokenizerFast.from_pretrained(tmp_path / "teacher")
+    longest = max(rows["text"], key=lambda text: len(tokenizer(text)["input_ids"]))
+    assert attention["tokens"] == tokenizer.convert_ids_to_tokens(tokenizer(longest)["input_ids"])
+    for who, layer in (("teacher", 3), ("student", 2)):
+        model = AutoModelForSequenceClassification.from_pretrained(tmp_path / who, attn_implementation="eager").eval()
+        with torch.no_grad():
+            weights = model(**tokenizer(longest, return_tensors="pt"), output_attentions=True).attentions[layer - 1][0]
+        assert np.array(attention["maps"][0][who]) == pytest.approx(weights.mean(dim=0).numpy(), abs=1e-3)
+
+
 def test_heads_are_not_paired_where_their_numbers_differ(tmp_path):
     save_model(tmp_path / "teacher", 3, 16, 2, seed=1, heads=4)
     save_model(tmp_path / "student", 2, 8, 2, seed=2, heads=2)

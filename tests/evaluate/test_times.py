@@ -1,6 +1,7 @@
 """The table of times."""
 
 import json
+from pathlib import Path
 
 from tinybert.evaluate.times import ORDER, print_times
 
@@ -24,7 +25,8 @@ def test_nothing_has_run(tmp_path, capsys):
 
 
 def test_every_stage_has_its_place():
-    from pathlib import Path
-
-    scripts = {file.stem.replace("_", "-") for file in Path("stages").glob("*.py")} - {"--init--", "command"}
+    scripts = {file.stem.replace("_", "-") for file in (Path(__file__).parents[2] / "stages").glob("*.py")} - {
+        "--init--",
+        "command",
+    }
     assert scripts == set(ORDER)

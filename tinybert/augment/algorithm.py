@@ -69,7 +69,7 @@ def vary(
 ) -> list[Copy]:
     """Algorithm 1 on every sentence: (sentences × copies), in the order of the sentences.
 
-    The paper draws u for each word after it has asked for candidates. Here u is drawn first, and candidates are asked for
+    The paper draws u for each word after it has asked for candidates. Here u is drawn first, and candidates asked for
     only where u < p_t (a chance of exactly p_t, since u lies in [0, 1)): a word's candidates don't depend on its u, so
     the copies have the same distribution for p_t of the work. All copies advance together, a round taking each to its
     next word for the masked language model, so that the model is asked for many at once.

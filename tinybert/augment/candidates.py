@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -41,7 +42,7 @@ class MaskedWords:
         self._backend = bare_tokenizer(tokenizer)
         self._backend.enable_truncation(max_length)
         self._mask, self._pad = tokenizer.mask_token_id, tokenizer.pad_token_id
-        self._typed = "token_type_ids" in tokenizer.model_input_names
+        self._typed = "token_type_ids" in inspect.signature(model.forward).parameters
         words = whole_words(tokenizer)
         self._words = np.array(list(words.values()), dtype=object)
         self._k = min(k, len(words))

@@ -18,7 +18,8 @@ from tinybert.augment.report import Report, write_report
 from tinybert.augment.vectors import Neighbours, load_vectors
 from tinybert.augment.words import split
 from tinybert.errors import UserError
-from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer, require_length
+from tinybert.models.fit import require_length
+from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer
 from tinybert.models.precision import choose
 from tinybert.params.tasks import Augment
 

@@ -31,7 +31,10 @@ def load_vectors(folder: Path, words: int) -> KeyedVectors:
             f"{error.filename}: missing; word vectors are vectors.npy and words.parquet in one folder"
         ) from None
     except (ValueError, KeyError) as error:
-        raise UserError(f"{folder}: no word vectors that can be read: {str(error).splitlines()[0]}") from None
+        raise UserError(
+            f"{folder}: expected numbers in vectors.npy and a column 'word' in words.parquet, "
+            f"found: {str(error).splitlines()[0]}"
+        ) from None
     if array.ndim != 2 or len(array) != len(names):
         raise UserError(
             f"{file}: expected one row for each of the {len(names):,} words, found an array of shape {array.shape}"

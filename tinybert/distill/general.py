@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from tinybert.distill.objective import DistillationObjective
-from tinybert.distill.teacher import frozen_teacher, require_same_heads
+from tinybert.distill.teacher import frozen_teacher
 from tinybert.lineage import write_lineage
 from tinybert.models import precision as precisions
+from tinybert.models.fit import require_fit
 from tinybert.models.initialise import initialise_student
 from tinybert.models.layer_map import layer_pairs
-from tinybert.models.loading import load_config, load_encoder, load_tokenizer, require_length
+from tinybert.models.loading import load_config, load_encoder, load_tokenizer
 from tinybert.models.student import StudentModel
 from tinybert.params.general import General
 from tinybert.text.blocks import corpus_blocks
@@ -35,10 +36,8 @@ def distil_general_student(
     config = load_config(teacher)
     tokenizer = load_tokenizer(teacher)
     architecture, losses = settings.architecture, settings.losses
+    require_fit(settings, config)
     pairs = layer_pairs(settings.layer_map, architecture.layers, config.num_hidden_layers)
-    require_length(config, settings.train.max_length, teacher)
-    if losses.attention and settings.train.epochs:
-        require_same_heads(architecture.heads, config, f"general.{key}")
     run_seed = settings.train.seed if settings.train.seed is not None else seed
     student, projections = initialise_student(load_encoder(teacher), architecture, settings.initialise, run_seed)
     model = StudentModel(student, projections, records_scores=bool(losses.attention and settings.train.epochs))

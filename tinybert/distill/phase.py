@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tinybert.distill.objective import TEACHER_LOGITS, DistillationObjective
-from tinybert.distill.teacher import frozen_teacher, require_same_heads, teacher_logits
+from tinybert.distill.teacher import frozen_teacher, teacher_logits
 from tinybert.lineage import read_lineage, write_lineage
 from tinybert.models import precision as precisions
+from tinybert.models.fit import require_length, require_same_heads, require_same_tokenizer
 from tinybert.models.inference import predict_logits
 from tinybert.models.layer_map import layer_pairs
-from tinybert.models.loading import load_classifier, load_config, load_tokenizer, require_length, require_same_tokenizer
+from tinybert.models.loading import load_classifier, load_config, load_tokenizer
 from tinybert.models.student import Projections, StudentModel
 from tinybert.params.students import Phase
 from tinybert.text.tokens import Padding, encode
@@ -65,7 +66,7 @@ def distil_phase(
     pairs = layer_pairs(phase.layer_map, student.config.num_hidden_layers, config.num_hidden_layers)
     compares_layers = bool(losses["embedding"] or losses["hidden"] or losses["attention"])
     if phase.epochs and losses["attention"]:
-        require_same_heads(student.config.num_attention_heads, config, stage)
+        require_same_heads(student.config.num_attention_heads, config)
     model = StudentModel(student, Projections.load(start), records_scores=bool(phase.epochs and losses["attention"]))
     tokenizer = load_tokenizer(teacher)
     if phase.epochs:
@@ -123,7 +124,7 @@ def load_student(folder: Path, teacher: Path, seed: int) -> PreTrainedModel:
 
 
 def fix_prediction_layer(student: PreTrainedModel) -> None:
-    """Take everything behind the last hidden states out of training: the pooler, which no layer loss reaches, and the head."""
+    """Take what lies behind the last hidden states out of training: the pooler, and the head."""
     trunk = {name for name, _ in student.base_model.named_parameters(prefix=student.base_model_prefix)}
     for name, weight in student.named_parameters():
         if name not in trunk or ".pooler." in name:
@@ -131,7 +132,11 @@ def fix_prediction_layer(student: PreTrainedModel) -> None:
 
 
 def _validation(
-    student: PreTrainedModel, tokenizer: object, max_length: int, validation: tuple[Path, Score] | None, curves: Path
+    student: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    max_length: int,
+    validation: tuple[Path, Score] | None,
+    curves: Path,
 ) -> Validation | None:
     if validation is None:
         return None

@@ -1,4 +1,4 @@
-"""The teacher's part in distillation: checked against the student before anything is trained, frozen, in eval mode."""
+"""The teacher's part in distillation: frozen, in eval mode, its logits computed once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from transformers import PretrainedConfig
 
-from tinybert.errors import UserError
 from tinybert.lineage import digest
 from tinybert.models import precision as precisions
 from tinybert.models.inference import predict_logits
@@ -29,23 +27,10 @@ def frozen_teacher(folder: Path, precision: str, records_scores: bool) -> Signal
     return SignalModel(encoder, records_scores).eval()
 
 
-def require_same_heads(student_heads: int, teacher: PretrainedConfig, place: str) -> None:
-    """Attention scores are compared head by head, so their numbers have to agree.
-
-    Raises:
-        UserError: naming both numbers and the choices.
-    """
-    if student_heads != teacher.num_attention_heads:
-        raise UserError(
-            f"{place}: the attention loss needs as many heads as the teacher's {teacher.num_attention_heads}, "
-            f"found {student_heads}; set the architecture's heads to {teacher.num_attention_heads} or attention to 0"
-        )
-
-
 def teacher_logits(
     folder: Path, rows: pd.DataFrame, max_length: int, precision: str, cache: Path = CACHE
 ) -> np.ndarray:
-    """The teacher's logits on `rows`, float32 (rows, classes): computed once, kept under the hash of what they are of."""
+    """The teacher's logits on `rows`, float32 (rows, classes): computed once, kept under the hash of their inputs."""
     dtype = precisions.choose(precision)
     texts = pd.util.hash_pandas_object(rows.drop(columns="label", errors="ignore"), index=False).to_numpy()
     identity = f"{digest(folder)} {hashlib.sha256(texts.tobytes()).hexdigest()} {max_length} {dtype}"

@@ -20,8 +20,9 @@ from tinybert.evaluate.speed import bert_base, measure_latencies
 from tinybert.lineage import FILE as LINEAGE
 from tinybert.lineage import read_lineage
 from tinybert.models import precision as precisions
+from tinybert.models.fit import require_same_tokenizer
 from tinybert.models.inference import predict_logits
-from tinybert.models.loading import load_classifier, load_tokenizer, require_same_tokenizer
+from tinybert.models.loading import load_classifier, load_tokenizer
 from tinybert.params.students import Student
 from tinybert.params.tasks import Task
 

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 from transformers import AutoModel, PretrainedConfig, PreTrainedModel
 
-from tinybert.errors import UserError
 from tinybert.models.student import Projections
 from tinybert.params.models import Architecture
 
@@ -32,10 +31,7 @@ def initialise_student(
     `random` draws everything, as the paper does. `teacher-svd` sets word, position and token-type embeddings to the
     teacher's, projected on the first d' right singular vectors of its word embeddings (the d'-dimensional space that
     keeps most of them), and the embedding projection to the map back: the student starts with a vocabulary that it
-    would otherwise have to learn from the corpus.
-
-    Raises:
-        UserError: `teacher-svd` for a student that is wider than its teacher.
+    would otherwise have to learn from the corpus. The student may not be wider than its teacher then (`require_fit`).
     """
     torch.manual_seed(seed)
     student = AutoModel.from_config(student_config(teacher.config, architecture), dtype=torch.float32)
@@ -47,12 +43,7 @@ def initialise_student(
 
 @torch.no_grad()
 def _project_embeddings(teacher: PreTrainedModel, student: PreTrainedModel, projections: Projections) -> None:
-    width, teacher_width = student.config.hidden_size, teacher.config.hidden_size
-    if width > teacher_width:
-        raise UserError(
-            f"initialise: teacher-svd needs a student no wider than its teacher, found {width} and {teacher_width}; "
-            f"set initialise: random, or a smaller hidden"
-        )
+    width = student.config.hidden_size
     basis = principal_directions(teacher.get_input_embeddings().weight, width)  # (teacher width, student width)
     targets = dict(student.embeddings.named_parameters())
     for name, weight in teacher.embeddings.named_parameters():

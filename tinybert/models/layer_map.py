@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from tinybert.errors import UserError
 
 
@@ -20,7 +22,7 @@ def layer_pairs(layer_map: str | list[int], student_layers: int, teacher_layers:
     if isinstance(layer_map, list):
         if len(layer_map) != m:
             raise UserError(f"layer_map: expected {m} teacher layers, one for each student layer, found {layer_map}")
-        if layer_map[-1] > n or layer_map[0] < 1 or any(b <= a for a, b in zip(layer_map, layer_map[1:], strict=False)):
+        if layer_map[-1] > n or layer_map[0] < 1 or any(b <= a for a, b in pairwise(layer_map)):
             raise UserError(
                 f"layer_map: expected increasing layers from 1 to {n}, the teacher's last, found {layer_map}"
             )

@@ -1,8 +1,7 @@
-"""Models and tokenizers from Hugging Face folders: safetensors only, no code of theirs, what must fit is compared."""
+"""Models and tokenizers from Hugging Face folders: safetensors only, and no code of theirs."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from transformers import (
 
 from tinybert.errors import UserError
 
-# transformers prints a table of keys at each load of a trunk without its head; which keys may be missing is checked here.
+# transformers prints a table of keys at each load of a trunk without its head; which may be missing is checked here.
 logging.set_verbosity_error()
 logging.disable_progress_bar()
 
@@ -108,37 +107,6 @@ def head_config(names: list[str] | None) -> dict[str, Any]:
     }
 
 
-def require_same_tokenizer(first: Path, second: Path) -> None:
-    """Refuse two models that split or number text differently: distillation between them would train nonsense.
-
-    Raises:
-        UserError: naming both folders and what differs.
-    """
-    one, two = (load_tokenizer(folder) for folder in (first, second))
-    if one.get_vocab() != two.get_vocab():
-        raise UserError(
-            f"{first} and {second} have different vocabularies ({len(one):,} and {len(two):,} entries); "
-            f"teacher, student and masked language model of a task need one tokenizer: take models that share it"
-        )
-    if _pipeline(one) != _pipeline(two):
-        raise UserError(
-            f"{first} and {second} have different tokenizers (casing or splitting); take models that share one"
-        )
-
-
-def require_length(config: PretrainedConfig, max_length: int, folder: Path) -> None:
-    """Refuse a max_length above the model's positions.
-
-    Raises:
-        UserError: naming both numbers.
-    """
-    positions = getattr(config, "max_position_embeddings", None)
-    if positions is not None and max_length > positions:
-        raise UserError(
-            f"max_length: {max_length} is above the {positions} positions of {folder}; set at most {positions}"
-        )
-
-
 def _load(auto: Any, folder: Path, dtype: torch.dtype, **config: Any) -> tuple[PreTrainedModel, list[str]]:
     try:
         model, info = auto.from_pretrained(
@@ -154,12 +122,6 @@ def _load(auto: Any, folder: Path, dtype: torch.dtype, **config: Any) -> tuple[P
         raise UserError(f"{folder}: no model that can be read: {_first_line(error)}") from None
     # A pooler is used by some heads only, and one that is missing is fine-tuned along with the new head.
     return model.eval(), sorted(key for key in info["missing_keys"] if "pooler" not in key)
-
-
-def _pipeline(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    """Everything of a tokenizer that decides how text becomes ids; padding and truncation are set per call."""
-    state = json.loads(tokenizer.backend_tokenizer.to_str())
-    return {part: state[part] for part in ("normalizer", "pre_tokenizer", "post_processor", "model", "added_tokens")}
 
 
 def _first_line(error: Exception) -> str:

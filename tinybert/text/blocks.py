@@ -1,4 +1,4 @@
-"""A corpus as fixed-length blocks of tokens: made once, kept under the hash of what they were made of, memory-mapped."""
+"""A corpus as fixed-length blocks of tokens: made once, kept under the hash of their inputs, memory-mapped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerBase
 from tinybert.errors import UserError
 from tinybert.lineage import digest
 from tinybert.outputs import whole_file
-from tinybert.text.corpus import iterate_row_groups, read_texts
+from tinybert.text.corpus import list_row_groups, read_texts
 
 CACHE = Path(".cache/blocks")
 
@@ -46,7 +46,7 @@ def corpus_blocks(corpus: Path, tokenizer: PreTrainedTokenizerBase, max_length: 
 
 
 def _write_blocks(corpus: Path, tokenizer: PreTrainedTokenizerBase, max_length: int, file: Path) -> None:
-    groups = iterate_row_groups(corpus)
+    groups = list_row_groups(corpus)
     schema = pa.schema({"input_ids": pa.list_(pa.int32())})
     # Spawned, not forked: a fork of a process with running threads can deadlock.
     workers = min(

@@ -16,7 +16,8 @@ from transformers import DataCollatorForLanguageModeling, PreTrainedModel, PreTr
 
 from tinybert.lineage import write_lineage
 from tinybert.models import precision as precisions
-from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer, require_length
+from tinybert.models.fit import require_length
+from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer
 from tinybert.params.tasks import MaskedLanguageModel
 from tinybert.text.blocks import corpus_blocks
 from tinybert.text.tokens import encode, model_inputs

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from tinybert.errors import UserError
 from tinybert.lineage import write_lineage
 from tinybert.models import precision as precisions
+from tinybert.models.fit import require_length
 from tinybert.models.inference import predict_logits
-from tinybert.models.loading import head_config, load_classifier, load_config, load_tokenizer, require_length
+from tinybert.models.loading import head_config, load_classifier, load_config, load_tokenizer
 from tinybert.params.tasks import Teacher
 from tinybert.text.tokens import Padding, encode, model_inputs
 from tinybert.train.curves import Curve

@@ -87,6 +87,7 @@ def train(
         save_strategy="no",
         logging_strategy="no",
         report_to="none",
+        disable_tqdm=False,
         remove_unused_columns=False,
     )
     recorder = _LossRecorder(objective, curves / "losses.csv", every=max(1, total // CURVE_POINTS))

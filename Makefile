@@ -1,0 +1,29 @@
+# make repro: the whole pipeline.  make test: the tests.  Both make their own environment on a fresh machine.
+PYTHON ?= python3
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: repro test quick lint venv smoke
+
+repro: venv  ## check params and data, then run what is not up to date
+	python -m tinybert check
+	dvc repro
+	@python -m tinybert times
+
+test: venv  ## every test (about ten minutes on two cores)
+	ruff check .
+	ruff format --check .
+	mypy
+	pytest
+
+quick: venv  ## the tests that neither run DVC nor train
+	pytest -m "not slow"
+
+smoke: venv  ## the whole graph on tiny models, in a scratch folder
+	python -m tests.smoke .smoke
+
+venv: .venv/installed
+
+.venv/installed: requirements.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --requirement requirements.txt
+	@touch $@

@@ -1,0 +1,140 @@
+"""How fast the augmentation is, against asking the model for one word at a time."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from tinybert.augment.words import Sentence
+
+K = 15
+
+
+def main(
+    model: Annotated[Path, typer.Option(help="model folder; random, in MiniLM's shape, if missing")] = Path(
+        "data/sources/minilm"
+    ),
+    rows: Annotated[Path, typer.Option(help="Parquet with a column text; made up if missing")] = Path(
+        "data/original/movies/train.parquet"
+    ),
+    vectors: Annotated[Path, typer.Option(help="word vectors; none if missing")] = Path("data/sources/glove"),
+    sentences: Annotated[int, typer.Option(help="how many of the rows", min=1)] = 300,
+    naive: Annotated[int, typer.Option(help="how many of them for the naive ways, which take long", min=1)] = 20,
+    copies: Annotated[int, typer.Option(help="N_a", min=1)] = 3,
+    probability: Annotated[float, typer.Option(help="p_t", min=0, max=1)] = 0.4,
+    batch_size: Annotated[int, typer.Option(help="sentences in one pass of the model", min=1)] = 256,
+    max_length: Annotated[int, typer.Option(help="tokens of a sentence", min=8)] = 64,
+    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16")] = "auto",
+    threads: Annotated[int, typer.Option(help="of the processor", min=1)] = 2,
+) -> None:
+    """Copies per second of the augmentation, of Algorithm 1 done word by word, and of the authors' scheme.
+
+    The authors ask for candidates once per word of the original, all copies sharing them: fewer passes, but the model
+    never sees what has been replaced already.
+    """
+    import torch
+    from gensim.models import KeyedVectors
+
+    from tinybert.augment.algorithm import Tally, vary
+    from tinybert.augment.candidates import MaskedWords
+    from tinybert.augment.vectors import Neighbours, load_vectors
+    from tinybert.augment.words import split
+    from tinybert.models.precision import choose, name
+
+    torch.set_num_threads(threads)
+    network, tokenizer = _load(model)
+    network.to(choose(precision))
+    cut = split(tokenizer, [(text,) for text in _texts(rows, sentences, tokenizer)])
+    words = [word for sentence in cut for word in sentence.words]
+    pieces = sum(not word.single for word in words) / len(words)
+    print(
+        f"{len(cut)} sentences of {len(words) / len(cut):.1f} words, {pieces:.1%} of them of several pieces; "
+        f"{name(network.dtype)}, {threads} threads"
+    )
+
+    some = cut[:naive]
+    literal = len(some) / _passes(network, tokenizer, some, False, max_length)
+    authors = len(some) * copies / _passes(network, tokenizer, some, True, max_length)
+    known = load_vectors(vectors, 100_000) if vectors.exists() else KeyedVectors(1)
+    masked, neighbours = MaskedWords(network, tokenizer, K, max_length, batch_size), Neighbours(known, K)
+    marks: list[float] = []
+    network.register_forward_pre_hook(lambda *_: marks.append(-time.perf_counter()))
+    network.register_forward_hook(lambda *_: marks.append(time.perf_counter()))
+    started = time.perf_counter()
+    vary(cut, 0, copies, probability, 0, masked, neighbours, Tally())
+    seconds = time.perf_counter() - started
+    ours = len(cut) * copies / seconds
+
+    print(f"batched and in lockstep  {ours:8.1f} copies/s, {sum(marks) / seconds:.0%} of the time in the model")
+    print(f"word by word             {literal:8.1f} copies/s, ratio {ours / literal:.1f}")
+    print(f"the authors' scheme      {authors:8.1f} copies/s, ratio {ours / authors:.1f} (at {copies} copies)")
+
+
+def _passes(
+    network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, cut: list[Sentence], twice: bool, max_length: int
+) -> float:
+    """Seconds for one pass, one sentence at a time, for each word of one piece; `twice`: the original as second text.
+
+    What is put in a word's place costs nothing here, so the words of the original serve.
+    """
+    import torch
+
+    started = time.perf_counter()
+    with torch.inference_mode():
+        for sentence in cut:
+            (parts,) = sentence.sides
+            for word in sentence.words:
+                if word.single:
+                    masked = "".join([*parts[: word.slot], tokenizer.mask_token, *parts[word.slot + 1 :]])
+                    texts = [masked, "".join(parts)] if twice else [masked]
+                    longest = max_length * len(texts)
+                    encoded = tokenizer(*texts, truncation=True, max_length=longest, return_tensors="pt")
+                    hits = (encoded.input_ids[0] == tokenizer.mask_token_id).nonzero()
+                    if len(hits):
+                        network(**encoded).logits[0, hits[0, 0]].topk(K)
+    return time.perf_counter() - started
+
+
+def _load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    import torch
+    from transformers import BertConfig, BertForMaskedLM, BertTokenizer
+
+    from tinybert.models.loading import load_masked_lm, load_tokenizer
+
+    torch.manual_seed(0)
+    if folder.exists():
+        return load_masked_lm(folder, new_head=True), load_tokenizer(folder)
+    letters = itertools.product("etaoinshrdlucmfwypvb", repeat=4)
+    entries = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *("".join(word) for word in itertools.islice(letters, 30_517)),
+    ]
+    shape = BertConfig(hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536)
+    return BertForMaskedLM(shape).eval(), BertTokenizer(vocab={entry: index for index, entry in enumerate(entries)})
+
+
+def _texts(rows: Path, count: int, tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    from tinybert.augment.candidates import whole_words
+
+    if rows.exists():
+        return pq.read_table(rows, columns=["text"])["text"].slice(0, count).to_pylist()
+    words = list(whole_words(tokenizer).values())
+    return [" ".join(line) for line in np.random.default_rng(0).choice(words, (count, 20))]
+
+
+if __name__ == "__main__":
+    typer.run(main)

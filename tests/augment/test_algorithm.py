@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import binom
+from transformers import BertForMaskedLM, BertTokenizer
+
+from tests.augment.conftest import TEXTS, WORDS, random_masked_lm
+from tinybert.augment.algorithm import Copy, Tally, vary
+from tinybert.augment.candidates import MaskedWords
+from tinybert.augment.vectors import Neighbours, load_vectors
+from tinybert.augment.words import split
+
+K = 4
+SINGLES = [(text,) for text in TEXTS]
+PAIRS = list(zip(TEXTS, [*TEXTS[2:], *TEXTS[:2]], strict=True))
+
+
+@pytest.fixture
+def run(tokenizer: BertTokenizer, vectors: Path):
+    def run(
+        examples: list[tuple[str, ...]],
+        copies: int = 3,
+        probability: float = 0.4,
+        seed: int = 7,
+        first_row: int = 0,
+        batch_size: int = 16,
+        max_length: int = 64,
+    ) -> tuple[list[Copy], Tally]:
+        masked = MaskedWords(random_masked_lm(tokenizer), tokenizer, K, max_length, batch_size)
+        neighbours = Neighbours(load_vectors(vectors, 100), K)
+        tally = Tally()
+        sentences = split(tokenizer, examples)
+        return vary(sentences, first_row, copies, probability, seed, masked, neighbours, tally), tally
+
+    return run
+
+
+def texts(copies: list[Copy]) -> list[tuple[str, ...]]:
+    return [copy.texts for copy in copies]
+
+
+def algorithm_1(
+    example: tuple[str, ...],
+    row: int,
+    copy: int,
+    p: float,
+    seed: int,
+    model: BertForMaskedLM,
+    tokenizer: BertTokenizer,
+    vectors: Path,
+) -> tuple[str, ...]:
+    """One copy as the paper writes it down: word by word, candidates first, then u; the whole output of the model."""
+    sides = [re.split(r"([^\W\d]+)", text) for text in example]
+    places = [(side, slot) for side, parts in enumerate(sides) for slot in range(1, len(parts), 2)]
+    numbers = np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, row, copy)))).random((2, len(places)))
+    known = load_vectors(vectors, 100)
+    for (side, slot), u, draw in zip(places, *numbers, strict=True):
+        word = sides[side][slot]
+        if tokenizer.tokenize(word) == [word.lower().replace("é", "e")]:
+            sides[side][slot] = "[MASK]"
+            encoded = tokenizer(*("".join(parts) for parts in sides), return_tensors="pt")
+            position = encoded.input_ids[0].tolist().index(tokenizer.mask_token_id)
+            with torch.no_grad():
+                ranked = model(**encoded).logits[0, position].argsort(descending=True).tolist()
+            best = [index for index in ranked if tokenizer.convert_ids_to_tokens(index) in {*WORDS, "un"}][:K]
+            candidates = tokenizer.convert_ids_to_tokens(sorted(best))
+        elif word.lower() in known:
+            near = [other for other, _ in known.most_similar(word.lower(), topn=len(known)) if other.isalpha()][:K]
+            candidates = sorted(near, key=known.get_index)
+        else:
+            candidates = []
+        sides[side][slot] = word
+        if candidates and u <= p:
+            new = candidates[int(draw * len(candidates))]
+            new = new.upper() if word.isupper() and len(word) > 1 else new.capitalize() if word[0].isupper() else new
+            sides[side][slot] = new
+    return tuple("".join(parts) for parts in sides)
+
+
+@pytest.mark.parametrize("examples", [SINGLES, PAIRS], ids=["singles", "pairs"])
+@pytest.mark.parametrize("probability", [0.4, 1.0])
+def test_lockstep_is_the_algorithm_done_word_by_word(
+    run, examples: list[tuple[str, ...]], probability: float, tokenizer: BertTokenizer, vectors: Path
+) -> None:
+    model = random_masked_lm(tokenizer)
+    expected = [
+        algorithm_1(example, row, copy, probability, 7, model, tokenizer, vectors)
+        for row, example in enumerate(examples)
+        for copy in range(3)
+    ]
+    for batch_size in (1, 4, 100):
+        copies, _ = run(examples, probability=probability, batch_size=batch_size)
+        assert texts(copies) == expected
+    assert len(set(expected)) > len(examples)
+
+
+def test_nothing_changes_at_probability_0(run) -> None:
+    copies, tally = run(SINGLES, probability=0.0)
+    assert texts(copies) == [example for example in SINGLES for _ in range(3)]
+    assert not any(copy.changed for copy in copies)
+    assert tally.by_masked_language_model == tally.by_vectors == tally.without_candidates == 0
+
+
+def test_every_word_is_drawn_at_probability_1_from_its_source(run) -> None:
+    _, tally = run([("The unwatchable zzz film, 10 films",)], copies=5, probability=1.0)
+    # the, film: one piece; unwatchable, films: several; zzz: unknown to the tokenizer and to the vectors.
+    assert tally == Tally(words=25, by_masked_language_model=10, by_vectors=10, without_candidates=5)
+
+
+def test_what_is_no_word_stays(run) -> None:
+    copies, _ = run(SINGLES, copies=5, probability=1.0)
+    for copy in copies:
+        signs = [re.sub(r"[^\W\d]+", "w", text) for text in copy.texts]
+        assert signs == [re.sub(r"[^\W\d]+", "w", text) for text in SINGLES[copy.row]]
+
+
+def test_words_are_replaced_as_often_as_asked(run) -> None:
+    _, tally = run([("the film was good and the plot was dull",)] * 50, copies=10, probability=0.4)
+    low, high = binom.interval(0.999, tally.words, 0.4)
+    assert tally.words == 4500
+    assert low <= tally.by_masked_language_model <= high
+
+
+def test_all_candidates_are_drawn_alike(run) -> None:
+    copies, _ = run([("films",)], copies=2000, probability=1.0)
+    counts = [texts(copies).count((word,)) for word in {copy.texts[0] for copy in copies}]
+    low, high = binom.interval(0.9999, 2000, 1 / K)
+    assert len(counts) == K
+    assert all(low <= count <= high for count in counts)
+
+
+def test_a_copy_depends_on_seed_row_and_copy_alone(run) -> None:
+    whole, _ = run(SINGLES)
+    assert texts(run(SINGLES[3:], first_row=3)[0]) == texts(whole)[9:]
+    assert texts(run(SINGLES, copies=2)[0]) == [text for index, text in enumerate(texts(whole)) if index % 3 < 2]
+    assert texts(run(SINGLES, seed=8)[0]) != texts(whole)
+    assert texts(run(SINGLES, first_row=1)[0]) != texts(whole)
+
+
+def test_words_beyond_max_length_stay(run) -> None:
+    copies, tally = run([("the film was good and dull",)], copies=4, probability=1.0, max_length=5)
+    assert all(copy.texts[0].endswith(" good and dull") for copy in copies)
+    assert (tally.by_masked_language_model, tally.without_candidates) == (12, 12)
+
+
+def test_empty_texts(run) -> None:
+    assert texts(run([("",), ("", "")], copies=1, probability=1.0)[0]) == [("",), ("", "")]
+    assert run([], copies=1)[0] == []

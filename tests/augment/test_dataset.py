@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from transformers import BertModel
+
+from tests.augment.conftest import TEXTS
+from tinybert.augment import dataset
+from tinybert.augment.dataset import augment
+from tinybert.augment.report import Report
+from tinybert.errors import UserError
+from tinybert.models.loading import load_tokenizer
+from tinybert.params.tasks import Augment
+
+WORD = r"[^\W\d]+"
+SINGLES = pd.DataFrame({"text": TEXTS, "label": [1, 0, 0, 1, 0]})
+PAIRS = pd.DataFrame({"text": TEXTS, "text_pair": TEXTS[::-1], "label": [0.5, 1.25, 3.0, 4.75, 5.0]})
+
+
+@pytest.fixture
+def run(tmp_path: Path, masked_lm: Path, vectors: Path):
+    def run(rows: pd.DataFrame, run_seed: int = 1, **settings: Any) -> tuple[pd.DataFrame, Report, bytes]:
+        source, folder = tmp_path / "original.parquet", tmp_path / "augmented"
+        rows.to_parquet(source)
+        folder.mkdir(exist_ok=True)
+        table = Augment(**({"copies": 4, "candidates": 4, "vectors": "glove", "batch_size": 8} | settings))
+        report = augment(source, masked_lm, vectors, folder, table, run_seed, "fp32", max_length=64)
+        written = pd.read_parquet(folder / "train.parquet")
+        return written, report, b"".join(file.read_bytes() for file in sorted(folder.iterdir()))
+
+    return run
+
+
+@pytest.mark.parametrize("rows", [SINGLES, PAIRS], ids=["singles", "pairs"])
+def test_originals_come_first_then_copies_with_their_labels(run, rows: pd.DataFrame) -> None:
+    written, report, _ = run(rows)
+    pd.testing.assert_frame_equal(written[: len(rows)], rows)
+    assert written.dtypes.equals(rows.dtypes)
+    added = written[len(rows) :]
+    assert len(added) == report.counts()["augmented"] > len(rows)
+    # What is no word stays, so it tells which original a copy is of.
+    signs = rows.text.str.replace(WORD, "w", regex=True).tolist()
+    places = [signs.index(re.sub(WORD, "w", text)) for text in added.text]
+    assert places == sorted(places)
+    assert added.label.tolist() == rows.label[places].tolist()
+    for name in rows.columns.drop("label"):
+        assert (added[name].to_numpy() != rows[name][places].to_numpy()).any()
+
+
+def test_every_copy_is_written_or_counted_as_dropped(run) -> None:
+    rows = pd.DataFrame({"text": ["films", "films", "films", "good", "10 !", ""], "label": [0, 0, 1, 1, 1, 0]})
+    written, report, _ = run(rows, copies=30, probability=0.5)
+    counts = report.counts()
+    assert counts["rows"] == 6
+    assert counts["copies"] == 180
+    assert counts["unchanged"] + counts["duplicates"] + counts["augmented"] == 180
+    assert counts["unchanged"] >= 60  # the last two have no word to replace
+    assert len(written) == 6 + counts["augmented"]
+    added = written[6:]
+    assert not added.duplicated().any()
+    assert not added.merge(rows).size
+    # Four candidates each for `films` with either label, five or fewer (`good` itself) for `good`.
+    assert added.groupby("label").text.nunique()[0] == 4
+    assert counts["augmented"] <= 12
+
+
+def test_the_batch_size_and_what_is_under_way_together_do_not_matter(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(PAIRS, batch_size=1)[2] == run(PAIRS, batch_size=100)[2]
+    whole, report, _ = run(PAIRS)
+    monkeypatch.setattr(dataset, "AT_ONCE", 8)
+    parts, parts_report, _ = run(PAIRS)
+    pd.testing.assert_frame_equal(parts, whole)
+    assert parts_report.counts() == report.counts()
+
+
+def test_the_seed_decides_and_the_tables_own_comes_before_that_of_the_run(run) -> None:
+    first = run(SINGLES, 1)[2]
+    assert run(SINGLES, 1)[2] == first
+    assert run(SINGLES, 2)[2] != first
+    assert run(SINGLES, 2, seed=1)[2] == first
+
+
+def test_no_copies_passes_the_data_through(run) -> None:
+    written, report, _ = run(PAIRS, copies=0)
+    pd.testing.assert_frame_equal(written, PAIRS)
+    assert report.counts()["copies"] == 0
+
+
+def test_a_model_without_its_head_or_with_too_few_positions_is_refused(
+    tmp_path: Path, masked_lm: Path, vectors: Path
+) -> None:
+    SINGLES.to_parquet(tmp_path / "train.parquet")
+    headless = tmp_path / "headless"
+    BertModel.from_pretrained(masked_lm).save_pretrained(headless)
+    load_tokenizer(masked_lm).save_pretrained(headless)
+    settings = Augment(copies=1, vectors="glove")
+    with pytest.raises(UserError, match="no masked-language head"):
+        augment(tmp_path / "train.parquet", headless, vectors, tmp_path, settings, 1, "fp32", 64)
+    with pytest.raises(UserError, match="65 is above the 64 positions"):
+        augment(tmp_path / "train.parquet", masked_lm, vectors, tmp_path, settings, 1, "fp32", 65)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.augment.conftest import VECTOR_WORDS
+from tinybert.augment.vectors import Neighbours, load_vectors
+from tinybert.errors import UserError
+
+
+def test_the_first_words_are_loaded(vectors: Path) -> None:
+    loaded = load_vectors(vectors, 4)
+    assert loaded.index_to_key == VECTOR_WORDS[:4]
+    np.testing.assert_array_equal(loaded.vectors, np.load(vectors / "vectors.npy")[:4])
+
+
+def test_neighbours_are_those_of_gensim_without_signs_and_numbers(vectors: Path) -> None:
+    loaded = load_vectors(vectors, 100)
+    found = Neighbours(loaded, 3).find(VECTOR_WORDS)
+    for word in VECTOR_WORDS:
+        nearest = [other for other, _ in loaded.most_similar(word, topn=len(VECTOR_WORDS)) if other.isalpha()][:3]
+        assert sorted(found[word]) == sorted(nearest)
+        assert word not in found[word]
+
+
+def test_words_are_found_in_lower_case_and_the_unknown_have_none(vectors: Path) -> None:
+    found = Neighbours(load_vectors(vectors, 100), 3).find(["Films", "films", "zzz"])
+    assert found["Films"] == found["films"] != []
+    assert found["zzz"] == []
+
+
+def test_more_candidates_than_words(vectors: Path) -> None:
+    assert Neighbours(load_vectors(vectors, 2), 15).find(["films"]) == {"films": ["unwatchable"]}
+
+
+def test_mistakes_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"vectors\.npy: missing"):
+        load_vectors(tmp_path, 10)
+    pq.write_table(pa.table({"word": ["a", "b"]}), tmp_path / "words.parquet")
+    np.save(tmp_path / "vectors.npy", np.array(["an", "object"], dtype=object), allow_pickle=True)
+    with pytest.raises(UserError, match="expected numbers in"):
+        load_vectors(tmp_path, 10)
+    np.save(tmp_path / "vectors.npy", np.zeros((3, 2), np.float32))
+    with pytest.raises(UserError, match=r"each of the 2 words, found an array of shape \(3, 2\)"):
+        load_vectors(tmp_path, 10)

@@ -1,0 +1,90 @@
+"""Each loss against numbers worked out by hand, and against what a batch must not change."""
+
+import math
+
+import pytest
+import torch
+
+from tinybert.distill.losses import attention_loss, hidden_loss, label_loss, logits_mse, soft_cross_entropy
+
+
+def test_hidden_loss_by_hand():
+    student = torch.tensor([[[1.0, 2.0], [0.0, 0.0]], [[1.0, 1.0], [9.0, 9.0]]])
+    teacher = torch.tensor([[[0.0, 0.0], [2.0, 0.0]], [[1.0, 3.0], [0.0, 0.0]]])
+    mask = torch.tensor([[1, 1], [1, 0]])
+    # first example: tokens (1+4)/2 = 2.5 and 4/2 = 2, mean 2.25; second: 4/2 = 2, its padding left out
+    assert hidden_loss(student, teacher, mask).item() == pytest.approx((2.25 + 2.0) / 2)
+
+
+def test_attention_loss_by_hand():
+    student = torch.zeros(1, 2, 3, 3)
+    teacher = torch.zeros(1, 2, 3, 3)
+    teacher[0, 0, :2, :2] = torch.tensor([[1.0, 2.0], [3.0, 0.0]])
+    teacher[0, 1, 0, 1] = 4.0
+    teacher[:, :, 2, :] = teacher[:, :, :, 2] = 100.0  # padding, as key and as query
+    mask = torch.tensor([[1, 1, 0]])
+    # heads: (1+4+9+0)/4 = 3.5 and 16/4 = 4, mean 3.75
+    assert attention_loss(student, teacher, mask).item() == pytest.approx(3.75)
+
+
+def test_soft_cross_entropy_by_hand():
+    student = torch.tensor([[0.0, 0.0]])
+    teacher = torch.tensor([[math.log(3.0), 0.0]])
+    assert soft_cross_entropy(student, teacher, 1.0).item() == pytest.approx(math.log(2.0))
+    student = torch.tensor([[math.log(9.0), 0.0]])
+    # at t = 2 the student's odds are 3:1 and the teacher's √3:1
+    p = math.sqrt(3) / (1 + math.sqrt(3))
+    expected = -(p * math.log(3 / 4) + (1 - p) * math.log(1 / 4))
+    assert soft_cross_entropy(student, teacher, 2.0).item() == pytest.approx(expected)
+
+
+def test_soft_cross_entropy_does_not_shrink_with_more_classes():
+    for classes in (2, 10):
+        logits = torch.zeros(4, classes)
+        assert soft_cross_entropy(logits, logits, 1.0).item() == pytest.approx(math.log(classes))
+
+
+def test_soft_cross_entropy_is_least_at_the_teacher():
+    teacher = torch.tensor([[2.0, -1.0, 0.5]])
+    student = teacher.clone().requires_grad_()
+    soft_cross_entropy(student, teacher, 1.0).backward()
+    torch.testing.assert_close(student.grad, torch.zeros_like(teacher), atol=1e-6, rtol=0)
+
+
+def test_regression_and_label_losses_by_hand():
+    assert logits_mse(torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [2.0]])).item() == pytest.approx(2.0)
+    assert label_loss(torch.tensor([[1.0], [2.0]]), torch.tensor([3.0, 2.0])).item() == pytest.approx(2.0)
+    assert label_loss(torch.tensor([[0.0, math.log(3.0)]]), torch.tensor([1])).item() == pytest.approx(math.log(4 / 3))
+
+
+@pytest.mark.parametrize("loss", ["hidden", "attention"])
+def test_padding_changes_nothing(loss):
+    generator = torch.Generator().manual_seed(0)
+
+    def signal(tokens):
+        shape = (3, tokens, 8) if loss == "hidden" else (3, 4, tokens, tokens)
+        return torch.randn(*shape, generator=generator)
+
+    function = hidden_loss if loss == "hidden" else attention_loss
+    student, teacher, mask = signal(5), signal(5), torch.tensor([[1] * 5, [1] * 3 + [0] * 2, [1] * 4 + [0]])
+    padded_student, padded_teacher = signal(9), signal(9)
+    inside = (slice(None), slice(5)) if loss == "hidden" else (slice(None), slice(None), slice(5), slice(5))
+    padded_student[inside], padded_teacher[inside] = student, teacher
+    padded_mask = torch.nn.functional.pad(mask, (0, 4))
+    torch.testing.assert_close(
+        function(padded_student, padded_teacher, padded_mask), function(student, teacher, mask)
+    )
+
+
+def test_a_long_example_counts_no_more_than_a_short_one():
+    student, teacher = torch.zeros(2, 4, 1), torch.tensor([[[1.0]] * 4, [[3.0]] * 4])
+    mask = torch.tensor([[1, 1, 1, 1], [1, 0, 0, 0]])
+    assert hidden_loss(student, teacher, mask).item() == pytest.approx((1 + 9) / 2)
+
+
+def test_losses_of_bf16_signals_are_computed_in_fp32():
+    teacher = torch.full((1, 1, 2), 256.0, dtype=torch.bfloat16)
+    student = torch.full((1, 1, 2), 257.0)
+    loss = hidden_loss(student, teacher, torch.ones(1, 1))
+    assert loss.dtype == torch.float32
+    assert loss.item() == pytest.approx(1.0)

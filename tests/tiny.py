@@ -1,0 +1,68 @@
+"""Tiny models and texts made on the spot: a language of a few dozen words, and weather that is good or bad."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import BertConfig, BertForMaskedLM, BertModel, BertTokenizer, PreTrainedTokenizerBase
+
+GOOD = ["sunny", "warm", "bright", "lovely", "mild"]
+BAD = ["stormy", "freezing", "grey", "awful", "wet"]
+PLAIN = [
+    "the",
+    "weather",
+    "was",
+    "is",
+    "today",
+    "very",
+    "and",
+    "in",
+    "london",
+    "paris",
+    "morning",
+    "evening",
+    "we",
+    "had",
+]
+PIECES = ["driz", "##zly", "##ish", "blus", "##tery", ".", ",", "!"]
+"""`drizzly` and `blustery` are words of several pieces."""
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *GOOD, *BAD, *PLAIN, *PIECES]
+
+
+def tiny_tokenizer(vocabulary: Sequence[str] = VOCABULARY) -> PreTrainedTokenizerBase:
+    """An uncased WordPiece tokenizer with a vocabulary of a few dozen pieces."""
+    return BertTokenizer(vocab={piece: index for index, piece in enumerate(vocabulary)}, do_lower_case=True)
+
+
+def tiny_bert(
+    folder: Path, *, layers: int = 3, hidden: int = 24, heads: int = 2, head: bool = False, seed: int = 0
+) -> Path:
+    """A folder with a random BERT and its tokenizer; `head` adds the masked-language head."""
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=len(VOCABULARY),
+        hidden_size=hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=2 * hidden,
+        max_position_embeddings=32,
+    )
+    (BertForMaskedLM if head else BertModel)(config).save_pretrained(folder)
+    tiny_tokenizer().save_pretrained(folder)
+    return folder
+
+
+def weather_report(random: np.random.Generator, good: bool) -> str:
+    """A sentence such as `the weather was very sunny and mild in paris .`"""
+    kinds = GOOD if good else [*BAD, "drizzly", "blustery"]
+    first, second = random.choice(kinds, 2, replace=False)
+    place, time = random.choice(["london", "paris"]), random.choice(["today", "in the morning", "in the evening"])
+    shape = random.integers(3)
+    if shape == 0:
+        return f"the weather was very {first} and {second} in {place} ."
+    if shape == 1:
+        return f"{time} we had {first} , {second} weather ."
+    return f"{place} is {first} {time} !"

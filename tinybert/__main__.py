@@ -1,0 +1,41 @@
+"""`python -m tinybert`: what goes beside the pipeline's own stages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Distil a BERT-like classifier into one several times smaller, by TinyBERT's method.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+ParamsFile = Annotated[Path, typer.Option("--params", help="the file to check")]
+
+
+@app.command()
+def check(params: ParamsFile = Path("params.yaml")) -> None:
+    """Validate params.yaml, and everything else that can be known before a run; exit 1 with one line per mistake."""
+    from tinybert.check import find_all_mistakes
+
+    mistakes = list(find_all_mistakes(params))
+    for line in mistakes:
+        typer.echo(f"error: {line}", err=True)
+    if mistakes:
+        raise typer.Exit(1)
+    typer.echo(f"{params}: no mistake found")
+
+
+@app.command()
+def times(folder: Annotated[Path, typer.Option(help="where the stages leave their times")] = Path(".runs")) -> None:
+    """Print how long each stage took when it last ran here."""
+    from tinybert.evaluate.times import print_times
+
+    print_times(folder)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,56 @@
+"""Everything that can be known before a run: params.yaml itself, your own files, models that are on disk already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tinybert.errors import UserError
+from tinybert.params.experiment import Experiment, find_mistakes, load_experiment
+
+
+def find_all_mistakes(params: Path, sources: Path = Path("data/sources")) -> Iterator[str]:
+    """One line for each mistake in `params`, and for each pair of models there that do not fit each other.
+
+    Models that are still to be downloaded can't be looked at; the stages that read them check the same.
+    """
+    mistakes = list(find_mistakes(params))
+    yield from mistakes
+    if mistakes:
+        return
+    experiment = load_experiment(params)
+    for key, file in experiment.files.items():
+        if not Path(file.path).exists():
+            yield f"{params}: files.{key}.path: there is no {file.path!r} here; give a path from the project's folder"
+    yield from _models(experiment, params, sources)
+
+
+def _models(experiment: Experiment, params: Path, sources: Path) -> Iterator[str]:
+    present = {key for key in experiment.downloads | experiment.files if (sources / key / "config.json").exists()}
+    if not present:
+        return
+    from tinybert.models.fit import require_fit, require_length, require_same_tokenizer
+    from tinybert.models.loading import load_config
+
+    def line(place: str, requirement: Callable[..., None], *arguments: Any) -> Iterator[str]:
+        try:
+            requirement(*arguments)
+        except UserError as error:
+            yield f"{params}: {place}: {error}"
+
+    for key, general in experiment.general.items():
+        if general.teacher in present:
+            yield from line(f"general.{key}", require_fit, general, load_config(sources / general.teacher))
+    for key, task in experiment.tasks.items():
+        if task.teacher.source in present:
+            folder = sources / task.teacher.source
+            yield from line(f"tasks.{key}.max_length", require_length, load_config(folder), task.max_length, folder)
+        if {task.teacher.source, task.mlm.source} <= present and task.augment.copies:
+            pair = sources / task.teacher.source, sources / task.mlm.source
+            yield from line(f"tasks.{key}.mlm.from", require_same_tokenizer, *pair)
+    for key, student in experiment.students.items():
+        teachers = {experiment.general[student.general].teacher, experiment.tasks[student.task].teacher.source}
+        if len(teachers) == 2 and teachers <= present:
+            folders = tuple(sources / teacher for teacher in sorted(teachers))
+            yield from line(f"students.{key}", require_same_tokenizer, *folders)

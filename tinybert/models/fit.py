@@ -1,0 +1,81 @@
+"""What has to agree between a student, its teacher and their tokenizers, asked before anything is trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from transformers import PretrainedConfig, PreTrainedTokenizerBase
+
+from tinybert.errors import UserError
+from tinybert.models.layer_map import layer_pairs
+from tinybert.models.loading import load_tokenizer
+from tinybert.params.general import General
+
+
+def require_fit(general: General, teacher: PretrainedConfig) -> None:
+    """Refuse a general student that its teacher can't teach.
+
+    Raises:
+        UserError: heads, layers, width or positions don't agree.
+    """
+    architecture = general.architecture
+    layer_pairs(general.layer_map, architecture.layers, teacher.num_hidden_layers)
+    require_length(teacher, general.train.max_length)
+    if general.train.epochs and general.losses.attention:
+        require_same_heads(architecture.heads, teacher)
+    if general.initialise == "teacher-svd" and architecture.hidden > teacher.hidden_size:
+        raise UserError(
+            f"initialise: teacher-svd needs a student no wider than its teacher, found hidden {architecture.hidden} "
+            f"for a teacher of {teacher.hidden_size}; set initialise: random, or a smaller hidden"
+        )
+
+
+def require_same_heads(student_heads: int, teacher: PretrainedConfig) -> None:
+    """Attention scores are compared head by head, so their numbers have to agree.
+
+    Raises:
+        UserError: naming both numbers and the choices.
+    """
+    if student_heads != teacher.num_attention_heads:
+        raise UserError(
+            f"the attention loss needs a student with the teacher's {teacher.num_attention_heads} heads, "
+            f"found {student_heads}; set the architecture's heads to {teacher.num_attention_heads}, or attention to 0"
+        )
+
+
+def require_length(config: PretrainedConfig, max_length: int, folder: Path | None = None) -> None:
+    """Refuse a max_length above the model's positions.
+
+    Raises:
+        UserError: naming both numbers.
+    """
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is not None and max_length > positions:
+        model = folder or f"this {config.model_type} model"
+        raise UserError(
+            f"max_length {max_length} is above the {positions} positions of {model}; set at most {positions}"
+        )
+
+
+def require_same_tokenizer(first: Path, second: Path) -> None:
+    """Refuse two models that split or number text differently: distillation between them would train nonsense.
+
+    Raises:
+        UserError: naming both folders and what differs.
+    """
+    one, two = (load_tokenizer(folder) for folder in (first, second))
+    if one.get_vocab() != two.get_vocab():
+        raise UserError(
+            f"{first} and {second} have different vocabularies ({len(one):,} and {len(two):,} entries); "
+            f"teacher, student and masked language model need one tokenizer: take models that share it"
+        )
+    if _rules(one) != _rules(two):
+        raise UserError(f"{first} and {second} split text differently; take models that share their tokenizer")
+
+
+def _rules(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """Everything of a tokenizer that decides how text becomes ids; padding and truncation are set per call."""
+    state = json.loads(tokenizer.backend_tokenizer.to_str())
+    return {part: state[part] for part in ("normalizer", "pre_tokenizer", "post_processor", "model", "added_tokens")}
