@@ -32,9 +32,9 @@ PIECES = ["driz", "##zly", "##ish", "blus", "##tery", ".", ",", "!"]
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *GOOD, *BAD, *PLAIN, *PIECES]
 
 
-def tiny_tokenizer(vocabulary: Sequence[str] = VOCABULARY) -> PreTrainedTokenizerBase:
-    """An uncased WordPiece tokenizer with a vocabulary of a few dozen pieces."""
-    return BertTokenizer(vocab={piece: index for index, piece in enumerate(vocabulary)}, do_lower_case=True)
+def tiny_tokenizer(vocabulary: Sequence[str] = VOCABULARY, uncased: bool = True) -> PreTrainedTokenizerBase:
+    """A WordPiece tokenizer with a vocabulary of a few dozen pieces."""
+    return BertTokenizer(vocab={piece: index for index, piece in enumerate(vocabulary)}, do_lower_case=uncased)
 
 
 def tiny_bert(

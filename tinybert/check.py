@@ -30,7 +30,8 @@ def _models(experiment: Experiment, params: Path, sources: Path) -> Iterator[str
     present = {key for key in experiment.downloads | experiment.files if (sources / key / "config.json").exists()}
     if not present:
         return
-    from tinybert.models.fit import require_fit, require_length, require_same_tokenizer
+    from tinybert.distill.general import require_fit
+    from tinybert.models.fit import require_length, require_same_tokenizer
     from tinybert.models.loading import load_config
 
     def line(place: str, requirement: Callable[..., None], *arguments: Any) -> Iterator[str]:

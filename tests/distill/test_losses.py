@@ -71,9 +71,7 @@ def test_padding_changes_nothing(loss):
     inside = (slice(None), slice(5)) if loss == "hidden" else (slice(None), slice(None), slice(5), slice(5))
     padded_student[inside], padded_teacher[inside] = student, teacher
     padded_mask = torch.nn.functional.pad(mask, (0, 4))
-    torch.testing.assert_close(
-        function(padded_student, padded_teacher, padded_mask), function(student, teacher, mask)
-    )
+    torch.testing.assert_close(function(padded_student, padded_teacher, padded_mask), function(student, teacher, mask))
 
 
 def test_a_long_example_counts_no_more_than_a_short_one():

@@ -32,7 +32,7 @@ def teacher(tmp_path):
 
 
 @pytest.fixture
-def student(tmp_path):
+def student(tmp_path, teacher):
     shape = Architecture(layers=2, hidden=16, heads=2, intermediate=32)
     encoder, projections = initialise_student(load_encoder(tmp_path / "teacher"), shape, "random", seed=1)
     encoder.save_pretrained(tmp_path / "student")

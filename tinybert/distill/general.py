@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from transformers import PretrainedConfig
+
 from tinybert.distill.objective import DistillationObjective
 from tinybert.distill.teacher import frozen_teacher
+from tinybert.errors import UserError
 from tinybert.lineage import write_lineage
 from tinybert.models import precision as precisions
-from tinybert.models.fit import require_fit
+from tinybert.models.fit import require_length, require_same_heads
 from tinybert.models.initialise import initialise_student
 from tinybert.models.layer_map import layer_pairs
 from tinybert.models.loading import load_config, load_encoder, load_tokenizer
@@ -70,3 +73,21 @@ def distil_general_student(
         {"corpus": corpus, "teacher": teacher},
         facts,
     )
+
+
+def require_fit(general: General, teacher: PretrainedConfig) -> None:
+    """Refuse a general student that its teacher can't teach.
+
+    Raises:
+        UserError: heads, layers, width or positions don't agree.
+    """
+    architecture = general.architecture
+    layer_pairs(general.layer_map, architecture.layers, teacher.num_hidden_layers)
+    require_length(teacher, general.train.max_length)
+    if general.train.epochs and general.losses.attention:
+        require_same_heads(architecture.heads, teacher)
+    if general.initialise == "teacher-svd" and architecture.hidden > teacher.hidden_size:
+        raise UserError(
+            f"initialise: teacher-svd needs a student no wider than its teacher, found hidden {architecture.hidden} "
+            f"for a teacher of {teacher.hidden_size}; set initialise: random, or a smaller hidden"
+        )

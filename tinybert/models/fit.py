@@ -1,4 +1,4 @@
-"""What has to agree between a student, its teacher and their tokenizers, asked before anything is trained."""
+"""What has to agree between two models that learn from each other, asked before anything is trained."""
 
 from __future__ import annotations
 
@@ -9,27 +9,7 @@ from typing import Any
 from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 from tinybert.errors import UserError
-from tinybert.models.layer_map import layer_pairs
 from tinybert.models.loading import load_tokenizer
-from tinybert.params.general import General
-
-
-def require_fit(general: General, teacher: PretrainedConfig) -> None:
-    """Refuse a general student that its teacher can't teach.
-
-    Raises:
-        UserError: heads, layers, width or positions don't agree.
-    """
-    architecture = general.architecture
-    layer_pairs(general.layer_map, architecture.layers, teacher.num_hidden_layers)
-    require_length(teacher, general.train.max_length)
-    if general.train.epochs and general.losses.attention:
-        require_same_heads(architecture.heads, teacher)
-    if general.initialise == "teacher-svd" and architecture.hidden > teacher.hidden_size:
-        raise UserError(
-            f"initialise: teacher-svd needs a student no wider than its teacher, found hidden {architecture.hidden} "
-            f"for a teacher of {teacher.hidden_size}; set initialise: random, or a smaller hidden"
-        )
 
 
 def require_same_heads(student_heads: int, teacher: PretrainedConfig) -> None:

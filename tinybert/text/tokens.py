@@ -40,9 +40,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: i
     texts = Dataset.from_pandas(rows[["text", "text_pair"] if pair else ["text"]], preserve_index=False)
     dataset = texts.map(batch, batched=True, remove_columns=texts.column_names)
     if "label" in rows.columns:
-        labels = rows["label"].to_numpy()
-        # Regression targets are compared with fp32 logits.
-        dataset = dataset.add_column("labels", labels.astype(np.float32) if labels.dtype.kind == "f" else labels)
+        dataset = dataset.add_column("labels", rows["label"].to_numpy())
     return dataset
 
 
@@ -62,7 +60,9 @@ class Padding:
                     row[: len(example[name])] = example[name]
                 batch[name] = torch.from_numpy(padded)
             elif name != "length":
-                batch[name] = torch.tensor(np.array([example[name] for example in examples]))
+                values = np.array([example[name] for example in examples])
+                # Regression targets and logits are compared with the model's in fp32.
+                batch[name] = torch.from_numpy(values.astype(np.float32) if values.dtype.kind == "f" else values)
         lengths = torch.tensor([[len(example["input_ids"])] for example in examples])
         batch["attention_mask"] = (torch.arange(longest) < lengths).long()
         return batch

@@ -1,0 +1,35 @@
+import numpy as np
+
+from tinybert.train.batches import LengthBatches
+
+
+def test_every_example_once_and_the_partial_batch_last():
+    lengths = np.random.default_rng(0).integers(5, 60, size=1003)
+    order = list(LengthBatches(lengths, batch_size=8, seed=1))
+    assert sorted(order) == list(range(1003))
+
+
+def test_the_order_is_a_function_of_seed_and_epoch():
+    sampler = LengthBatches([5, 9, 7, 3] * 50, batch_size=4, seed=1)
+    first = list(sampler)
+    assert list(sampler) == first
+    sampler.set_epoch(1)
+    assert list(sampler) != first
+    sampler.set_epoch(0)
+    assert list(sampler) == first
+    assert list(LengthBatches([5, 9, 7, 3] * 50, batch_size=4, seed=2)) != first
+
+
+def test_batches_hold_little_padding():
+    lengths = np.random.default_rng(0).integers(5, 60, size=3200)
+    order = np.array(list(LengthBatches(lengths, batch_size=32, seed=1)))
+    by_length = lengths[order].reshape(-1, 32)
+    padding = 1 - lengths.sum() / (by_length.max(1) * 32).sum()
+    shuffled = lengths.reshape(-1, 32)
+    assert padding < 0.05 < 1 - lengths.sum() / (shuffled.max(1) * 32).sum()
+
+
+def test_lengths_do_not_decide_when_a_batch_comes():
+    lengths = np.arange(3200)
+    starts = np.array(list(LengthBatches(lengths, batch_size=32, seed=1))).reshape(-1, 32).max(1)
+    assert abs(np.corrcoef(starts, np.arange(100))[0, 1]) < 0.4

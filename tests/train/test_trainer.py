@@ -1,0 +1,84 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tests.tiny import tiny_bert, weather_report
+from tinybert.errors import UserError
+from tinybert.models.inference import predict_logits
+from tinybert.models.loading import head_config, load_classifier, load_tokenizer
+from tinybert.params.table import Optimisation
+from tinybert.text.tokens import Padding, encode
+from tinybert.train.curves import Curve
+from tinybert.train.teacher import LabelObjective
+from tinybert.train.trainer import Validation, train
+
+SETTINGS = Optimisation(batch_size=8, learning_rate=5e-3)
+
+
+@pytest.fixture
+def rows():
+    random = np.random.default_rng(0)
+    labels = random.integers(2, size=90)
+    return pd.DataFrame({"text": [weather_report(random, bool(label)) for label in labels], "label": labels})
+
+
+@pytest.fixture
+def run(tmp_path, rows):
+    folder = tiny_bert(tmp_path / "bert")
+    tokenizer = load_tokenizer(folder)
+
+    def train_once(curves="curves", settings=SETTINGS, epochs=3, seed=1, validation=None):
+        torch.manual_seed(0)
+        model = load_classifier(folder, new_head=head_config(["bad", "good"]))
+        train(
+            model, LabelObjective(), encode(tokenizer, rows, 16), Padding(0), settings,
+            epochs=epochs, seed=seed, precision="fp32", curves=tmp_path / curves,
+            validation=validation(model) if validation else None,
+        )  # fmt: skip
+        return model
+
+    train_once.tokenizer = tokenizer
+    return train_once
+
+
+def test_it_learns_what_weather_is_good(run, rows):
+    model = run(epochs=6)
+    predicted = predict_logits(model, run.tokenizer, rows, 16).argmax(-1)
+    assert (predicted == rows["label"]).mean() > 0.9
+
+
+def test_same_seed_same_bytes(run):
+    first, second, other = run().state_dict(), run().state_dict(), run(seed=2).state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_the_curve_has_a_row_each_step_of_a_short_run(run, tmp_path):
+    run(epochs=1)
+    curve = pd.read_csv(tmp_path / "curves" / "losses.csv")
+    assert list(curve.columns) == ["step", "epoch", "loss", "labels"]
+    assert list(curve["step"]) == list(range(1, 13))  # 90 examples in batches of 8, the last one partial
+
+
+def test_the_best_epochs_weights_are_kept(run, tmp_path):
+    scores, snapshots = iter([0.4, 0.9, 0.9, 0.2]), []
+
+    def validation(model):
+        def score():
+            snapshots.append(model.classifier.weight.detach().clone())
+            return next(scores)
+
+        return Validation(score, Curve(tmp_path / "validation.csv", ["epoch", "score"]))
+
+    model = run(epochs=4, validation=validation)
+    assert torch.equal(model.classifier.weight, snapshots[1])
+    assert list(pd.read_csv(tmp_path / "validation.csv")["epoch"]) == [1, 2, 3, 4]
+
+
+def test_a_loss_that_is_no_longer_finite_is_an_error(run):
+    def broken(model):
+        torch.nn.init.constant_(model.classifier.weight, float("nan"))
+
+    with pytest.raises(UserError, match="loss became nan by step 1; set a smaller learning_rate"):
+        run(validation=broken)
