@@ -37,5 +37,26 @@ def times(folder: Annotated[Path, typer.Option(help="where the stages leave thei
     print_times(folder)
 
 
+@app.command()
+def readme(
+    check: Annotated[bool, typer.Option("--check", help="only say whether README.md is up to date")] = False,
+) -> None:
+    """Write results, graph and stages into README.md, from metrics.json and dvc.yaml."""
+    from tinybert.errors import UserError
+    from tinybert.evaluate.readme import refresh
+
+    file = Path("README.md")
+    try:
+        text = refresh(file, Path("dvc.yaml"), Path("metrics.json"))
+    except (UserError, FileNotFoundError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
+    if check and text != file.read_text(encoding="utf-8"):
+        typer.echo("error: README.md is not up to date; run `python -m tinybert readme`", err=True)
+        raise typer.Exit(1)
+    if not check:
+        file.write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
     app()

@@ -1,0 +1,30 @@
+"""A project on tiny models after its first `dvc repro`, for all tests that need one."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.smoke import make_project, run
+
+
+@pytest.fixture(scope="session")
+def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project after its first `dvc repro`, committed. Not to be changed."""
+    project = tmp_path_factory.mktemp("smoke") / "project"
+    make_project(project)
+    run(project, "dvc", "repro")
+    for name, value in (("user.name", "test"), ("user.email", "test@example.org")):
+        run(project, "git", "config", name, value)
+    run(project, "git", "add", "--all")
+    run(project, "git", "commit", "--quiet", "--message", "reproduced")
+    return project
+
+
+@pytest.fixture
+def project(reproduced: Path, tmp_path: Path) -> Path:
+    """A copy of the reproduced project, cache and all, to change things in."""
+    shutil.copytree(reproduced, tmp_path / "copy", symlinks=True)
+    return tmp_path / "copy"

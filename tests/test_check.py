@@ -1,0 +1,103 @@
+"""`python -m tinybert check` and the stages: a mistake is one line, exit code 1, no traceback, nothing half-written."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.smoke import ROOT, make_inputs, run
+from tests.tiny import VOCABULARY, tiny_bert, tiny_tokenizer
+from tinybert.check import find_all_mistakes
+
+
+@pytest.fixture
+def prepared(tmp_path, monkeypatch):
+    """A folder with the smoke preset and its inputs, the model imported already."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "presets" / "smoke.yaml", "params.yaml")
+    make_inputs(Path("smoke"))
+    shutil.copytree("smoke/bert", "data/sources/bert")
+    return tmp_path
+
+
+def mistakes_after(old: str, new: str) -> list[str]:
+    params = Path("params.yaml")
+    text = params.read_text()
+    assert old in text
+    params.write_text(text.replace(old, new, 1))
+    return list(find_all_mistakes(params))
+
+
+def test_the_smoke_preset_has_no_mistake(prepared):
+    assert list(find_all_mistakes(Path("params.yaml"))) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("smoke/weather.csv", "smoke/wether.csv", "files.weather.path: there is no 'smoke/wether.csv'"),
+        (
+            "heads: 2",
+            "heads: 4",
+            "general.small: the attention loss needs a student with the teacher's 2 heads, found 4",
+        ),
+        (
+            "hidden: 16",
+            "hidden: 32",
+            "general.small: initialise: teacher-svd needs a student no wider than its teacher",
+        ),
+        ("layers: 2", "layers: 4", "general.small: layer_map: uniform needs a teacher with at least the student's 4"),
+        ("layer_map: uniform", "layer_map: [1, 4]", "general.small: layer_map: expected increasing layers from 1 to 3"),
+        ("max_length: 16}", "max_length: 33}", "general.small: max_length 33 is above the 32 positions"),
+        ("    max_length: 16\n", "    max_length: 64\n", "tasks.weather.max_length: max_length 64 is above the 32"),
+    ],
+)
+def test_what_does_not_fit_is_known_before_a_run(prepared, old, new, expected):
+    (line,) = mistakes_after(old, new)
+    assert line.startswith(f"params.yaml: {expected}")
+
+
+def test_another_tokenizer_is_known_before_a_run(prepared):
+    tiny_bert(Path("smoke/other"))
+    tiny_tokenizer([*VOCABULARY[:-2], "snow", "hail"]).save_pretrained("smoke/other")
+    shutil.copytree("smoke/other", "data/sources/other")
+    params = Path("params.yaml")
+    params.write_text(
+        (ROOT / "presets" / "smoke.yaml")
+        .read_text()
+        .replace("  corpus: {path", "  other: {path: smoke/other, kind: model}\n  corpus: {path")
+        .replace("mlm: {from: bert", "mlm: {from: other")
+    )
+    (line,) = find_all_mistakes(params)
+    assert line.startswith("params.yaml: tasks.weather.mlm.from: ")
+    assert "different vocabularies" in line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("old", "new", "command", "expected"),
+    [
+        ("epochs: 1,", "epochz: 1,", ["tinybert", "check"], "epochz: unknown key (did you mean 'epochs'?"),
+        ("heads: 2", "heads: 4", ["stages.general_distill", "small"], "the attention loss needs a student with"),
+        ("epochs: 4,", "epochs: 0,", ["stages.finetune_teacher", "weather"], "no classification head"),
+        ("steps: 10", "steps: 0", ["stages.adapt_mlm", "weather"], "no masked-language head"),
+        ("text: [text]", "text: [txt]", ["stages.prepare_task", "weather"], "txt"),
+        ("names: [bad, good]", "names: [bad, fine]", ["stages.prepare_task", "weather"], "good"),
+        ("task: weather", "task: wether", ["stages.intermediate_distill", "weather-small"], "did you mean 'weather'?"),
+        ("name: smoke", "name: smoke", ["stages.general_distill", "smal"], "did you mean 'small'?"),
+    ],
+)
+def test_a_mistake_is_one_line_and_nothing_is_lost(project, old, new, command, expected):
+    params = project / "params.yaml"
+    params.write_text(params.read_text().replace(old, new, 1))
+    before = sorted(path for part in ("data", "models", "curves") for path in (project / part).rglob("*"))
+    done = run(project, "python", "-m", *command, check=False)
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert expected in errors[0]
+    assert "Traceback" not in done.stderr
+    after = sorted(path for part in ("data", "models", "curves") for path in (project / part).rglob("*"))
+    assert after == before

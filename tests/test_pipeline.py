@@ -1,0 +1,167 @@
+"""The pipeline as DVC runs it, on tiny models: what re-runs after which change, and what does not."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from tests.smoke import make_project, run
+
+pytestmark = pytest.mark.slow
+
+
+def stages_run(output: str) -> set[str]:
+    return set(re.findall(r"Running stage '([^']+)'", output))
+
+
+def change(project: Path, old: str, new: str) -> None:
+    file = project / "params.yaml"
+    text = file.read_text()
+    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in params.yaml"
+    file.write_text(text.replace(old, new))
+
+
+def digests(project: Path) -> dict[str, bytes]:
+    files = (file for part in ("data", "models") for file in (project / part).rglob("*") if file.is_file())
+    return {file.relative_to(project).as_posix(): file.read_bytes() for file in files if file.name != ".gitignore"}
+
+
+def test_a_second_repro_does_nothing(project):
+    output = run(project, "dvc", "repro").stdout
+    assert not stages_run(output)
+    assert "up to date" in output
+
+
+def test_a_prediction_parameter_re_runs_prediction_and_what_follows_and_back_is_restored(project):
+    old, new = "data: augmented, epochs: 1, batch_size: 8", "data: augmented, epochs: 2, batch_size: 8"
+    before = digests(project)
+    change(project, old, new)
+    assert stages_run(run(project, "dvc", "repro").stdout) == {
+        "prediction-distill@weather-small",
+        "evaluate@weather-small",
+        "report",
+    }
+    assert digests(project) != before
+    change(project, new, old)
+    output = run(project, "dvc", "repro").stdout
+    assert not stages_run(output)
+    assert "is cached - skipping run" in output
+    assert digests(project) == before
+
+
+def test_an_augmentation_parameter_leaves_teacher_and_general_student(project):
+    change(project, "copies: 2", "copies: 1")
+    assert stages_run(run(project, "dvc", "repro").stdout) == {
+        "augment@weather",
+        "intermediate-distill@weather-small",
+        "prediction-distill@weather-small",
+        "evaluate@weather-small",
+        "report",
+    }
+
+
+def test_a_new_student_is_all_that_is_trained(project):
+    with (project / "params.yaml").open("a") as stream:
+        stream.write(
+            "  another:\n"
+            "    task: weather\n"
+            "    general: small\n"
+            "    intermediate: {data: original, epochs: 0, learning_rate: 1.0e-3, losses: {}}\n"
+            "    prediction: {data: original, epochs: 1, learning_rate: 1.0e-3, losses: {logits: 1.0}}\n"
+        )
+    assert stages_run(run(project, "dvc", "repro").stdout) == {
+        "intermediate-distill@another",
+        "prediction-distill@another",
+        "evaluate@another",
+        "report",
+    }
+    assert set(json.loads((project / "metrics.json").read_text())) == {"weather-small", "weather-plain", "another"}
+
+
+def test_another_checkout_pulls_and_has_nothing_to_do(project, tmp_path):
+    run(project, "dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))
+    run(project, "git", "commit", "--quiet", "--all", "--message", "remote")
+    run(project, "dvc", "push")
+    run(tmp_path, "git", "clone", "--quiet", str(project), "clone")
+    clone = tmp_path / "clone"
+    run(clone, "dvc", "pull")
+    assert not stages_run(run(clone, "dvc", "repro").stdout)
+    assert digests(clone) == digests(project)
+
+
+def test_metrics_and_plots_are_shown(project):
+    shown = json.loads(run(project, "dvc", "metrics", "show", "--json").stdout)
+    assert "metrics.json" in shown[""]["data"]
+    change(project, "data: augmented, epochs: 1, batch_size: 8", "data: augmented, epochs: 3, batch_size: 8")
+    run(project, "dvc", "repro")
+    assert "agreement" in run(project, "dvc", "metrics", "diff", "--all").stdout
+    run(project, "dvc", "plots", "show")
+    page = (project / "dvc_plots" / "index.html").read_text()
+    assert "curves/prediction/weather-small/losses.csv" in page.replace("\\", "/")
+
+
+def test_two_runs_from_scratch_give_the_same_bytes(reproduced, tmp_path):
+    again = tmp_path / "again"
+    make_project(again)
+    run(again, "dvc", "repro")
+    first, second = digests(reproduced), digests(again)
+    assert set(first) == set(second)
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+def test_a_student_is_a_plain_hugging_face_folder_that_gives_its_score(reproduced):
+    folder = reproduced / "models" / "students" / "weather-small"
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    rows = pd.read_parquet(reproduced / "data" / "original" / "weather" / "test.parquet")
+    assert model.config.id2label == {0: "bad", 1: "good"}
+    right = 0
+    with torch.no_grad():
+        for text, label in zip(rows["text"], rows["label"], strict=True):
+            inputs = tokenizer(text, return_tensors="pt", truncation=True, max_length=16)
+            right += model(**inputs).logits.argmax().item() == label
+    result = json.loads((reproduced / "metrics.json").read_text())["weather-small"]
+    assert right / len(rows) == pytest.approx(result["student"]["score"], abs=1e-4)
+
+
+def test_the_intermediate_phase_leaves_the_prediction_layer_to_the_byte(reproduced, tmp_path):
+    """Against the same phase with no epochs, which writes the layer as it was drawn."""
+    project = tmp_path / "copy"
+    shutil.copytree(reproduced, project, symlinks=True)
+    trained = load_file(project / "models/intermediate/weather-small/model.safetensors")
+    change(project, "      data: augmented\n      epochs: 1", "      data: augmented\n      epochs: 0")
+    run(project, "python", "-m", "stages.intermediate_distill", "weather-small")
+    start = load_file(project / "models/intermediate/weather-small/model.safetensors")
+    same = {name for name in start if torch.equal(start[name], trained[name])}
+    assert same == {
+        "bert.pooler.dense.weight",
+        "bert.pooler.dense.bias",
+        "classifier.weight",
+        "classifier.bias",
+    }
+
+
+def test_the_lineage_of_a_student_reaches_back_to_the_sources(reproduced):
+    lineage = json.loads((reproduced / "models/students/weather-small/lineage.json").read_text())
+    assert lineage["stage"] == "prediction-distill@weather-small"
+    intermediate = lineage["inputs"]["student"]["lineage"]
+    general = intermediate["inputs"]["student"]["lineage"]
+    assert general["stage"] == "general-distill@small"
+    assert general["inputs"]["corpus"]["path"] == "data/sources/corpus"
+    assert lineage["facts"]["examples"]["augmented"] > 168
+
+
+def test_an_augmented_row_keeps_its_label(reproduced):
+    original = pd.read_parquet(reproduced / "data/original/weather/train.parquet")
+    augmented = pd.read_parquet(reproduced / "data/augmented/weather/train.parquet")
+    pd.testing.assert_frame_equal(augmented.head(len(original)), original)
+    assert not augmented.duplicated(["text"]).any()
+    assert len(original) < len(augmented) <= 3 * len(original)

@@ -1,0 +1,121 @@
+"""The parts of README.md that are facts of the repository: results, graph and stages, written by `tinybert readme`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tinybert.errors import UserError
+from tinybert.params.table import read_yaml
+
+
+def refresh(readme: Path, dvc: Path, metrics: Path) -> str:
+    """README.md with each section between `<!-- name -->` and `<!-- /name -->` written anew.
+
+    Raises:
+        UserError: the markers of a section are missing.
+    """
+    stages = {name: stage.get("do", stage) | {"foreach": stage.get("foreach")} for name, stage in _stages(dvc).items()}
+    sections: dict[str, Callable[[], str]] = {
+        "results": lambda: results_table(json.loads(metrics.read_text(encoding="utf-8"))),
+        "graph": lambda: graph(stages),
+        "stages": lambda: stages_table(stages),
+    }
+    text = readme.read_text(encoding="utf-8")
+    for name, write in sections.items():
+        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        pattern = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
+        if not pattern.search(text):
+            raise UserError(f"{readme}: expected a section between {start} and {end}; add the two lines")
+        section = f"{start}\n{write()}\n{end}"
+        text = pattern.sub(lambda _, section=section: section, text)  # type: ignore[misc]
+    return text
+
+
+def results_table(metrics: Mapping[str, Any]) -> str:
+    """Each task's teacher and students, with the numbers of metrics.json."""
+    lines = [
+        "| model | score | 95 % interval | of the teacher | parameters | smaller | faster (batch 1 / 32) |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    teachers: set[str] = set()
+    for name, result in metrics.items():
+        if result["task"] not in teachers:
+            teachers.add(result["task"])
+            lines.append(_row(f"teacher of `{result['task']}`", result["teacher"], "", "", ""))
+        speedup = result["speedup"]
+        retention = result["retention"]
+        lines.append(
+            _row(
+                f"`{name}`",
+                result["student"],
+                "–" if retention is None else f"{100 * retention:.1f} %",
+                f"{result['compression']:.1f}×",
+                f"{speedup['batch1']:.1f}× / {speedup['batch32']:.1f}×",
+            )
+        )
+    return "\n".join(lines)
+
+
+def _row(name: str, model: Mapping[str, Any], retention: str, smaller: str, faster: str) -> str:
+    low, high = model["ci95"]
+    interval = f"{100 * low:.1f} – {100 * high:.1f}"
+    parameters = f"{model['parameters'] / 1e6:.2f} M"
+    return f"| {name} | {100 * model['score']:.1f} | {interval} | {retention} | {parameters} | {smaller} | {faster} |"
+
+
+def stages_table(stages: Mapping[str, Mapping[str, Any]]) -> str:
+    """Stages in the order of dvc.yaml, with what they run over and what they write."""
+    lines = ["| stage | what it does | writes |", "|---|---|---|"]
+    for name, stage in stages.items():
+        writes = ", ".join(f"`{_shown(path)}`" for path in _outs(stage))
+        over = f"@‹{_over(stage)}›" if stage["foreach"] else ""
+        lines.append(f"| `{name}{over}` | {stage['desc']} | {writes} |")
+    return "\n".join(lines)
+
+
+def graph(stages: Mapping[str, Mapping[str, Any]]) -> str:
+    """The stages and what flows between them, as a Mermaid picture."""
+    lines = ["```mermaid", "flowchart LR"]
+    for name in stages:
+        lines.append(f"  {name}[{name}]")
+    for name, stage in stages.items():
+        needs = [_pattern(dep) for dep in stage["deps"] if not dep.endswith((".py", "templates"))]
+        for other, source in stages.items():
+            made = [_pattern(path) for path in _outs(source)]
+            if other != name and any(_touch(need, out) for need in needs for out in made):
+                lines.append(f"  {other} --> {name}")
+    return "\n".join([*lines, "```"])
+
+
+def _stages(dvc: Path) -> dict[str, Any]:
+    return read_yaml(dvc)["stages"]
+
+
+def _over(stage: Mapping[str, Any]) -> str:
+    return stage["foreach"].removeprefix("${").removesuffix("}").removesuffix("s").replace("general", "general student")
+
+
+def _outs(stage: Mapping[str, Any]) -> list[str]:
+    entries = [*stage.get("outs", []), *stage.get("metrics", []), *stage.get("plots", [])]
+    return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
+
+
+def _shown(path: str) -> str:
+    return path.replace("${key}", "‹key›").replace("${name}", "‹name›")
+
+
+def _pattern(path: str) -> list[set[str]]:
+    """What each part of a path may be; the empty set is anything, as params.yaml fills it in."""
+    return [
+        {"original", "augmented"} if part.endswith(".data}") else set() if "${" in part else {part}
+        for part in path.split("/")
+    ]
+
+
+def _touch(need: list[set[str]], out: list[set[str]]) -> bool:
+    """Whether one path may be the other or lie inside it."""
+    return all(not a or not b or a & b for a, b in zip(need, out, strict=False))
