@@ -78,17 +78,26 @@ def stages_table(stages: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def graph(stages: Mapping[str, Mapping[str, Any]]) -> str:
-    """The stages and what flows between them, as a Mermaid picture."""
-    lines = ["```mermaid", "flowchart LR"]
-    for name in stages:
-        lines.append(f"  {name}[{name}]")
-    for name, stage in stages.items():
-        needs = [_pattern(dep) for dep in stage["deps"] if not dep.endswith((".py", "templates"))]
-        for other, source in stages.items():
-            made = [_pattern(path) for path in _outs(source)]
-            if other != name and any(_touch(need, out) for need in needs for out in made):
-                lines.append(f"  {other} --> {name}")
-    return "\n".join([*lines, "```"])
+    """The stages and what flows between them, as a Mermaid picture; what follows from other arrows is left out."""
+    before = {
+        name: {other for other in stages if other != name and _feeds(stages[other], stage)}
+        for name, stage in stages.items()
+    }
+
+    def ancestors(name: str) -> set[str]:
+        return before[name].union(*map(ancestors, before[name]))
+
+    arrows = []
+    for name, direct in before.items():
+        implied: set[str] = set().union(*map(ancestors, direct))
+        arrows += [f"  {other} --> {name}" for other in stages if other in direct - implied]
+    return "\n".join(["```mermaid", "flowchart LR", *arrows, "```"])
+
+
+def _feeds(source: Mapping[str, Any], stage: Mapping[str, Any]) -> bool:
+    """Whether a stage reads what `source` writes."""
+    needs = [_pattern(dep) for dep in stage["deps"] if not dep.endswith(".py") and dep != "${item.path}"]
+    return any(_touch(need, _pattern(out)) for need in needs for out in _outs(source))
 
 
 def _stages(dvc: Path) -> dict[str, Any]:

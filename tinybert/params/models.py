@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Any
 
-from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
 from tinybert.errors import suggest
 from tinybert.params.table import Table
@@ -41,16 +41,15 @@ ARCHITECTURES = {
 LAYER_MAPS = ("uniform", "top", "bottom", "last")
 
 
-def _architecture(value: Any) -> Architecture:
-    if isinstance(value, Architecture):
-        return value
-    if isinstance(value, dict):
-        return Architecture.model_validate(value)
+def _architecture(value: Any) -> Any:
+    """A name becomes its architecture; a mapping is left to the type."""
     if isinstance(value, str) and value in ARCHITECTURES:
         return ARCHITECTURES[value]
+    if isinstance(value, (dict, Architecture)):
+        return value
     raise ValueError(
-        f"expected {{layers, hidden, heads, intermediate}} or a name, found {value!r}"
-        f"{suggest(str(value), ARCHITECTURES)}"
+        f"expected {{layers, hidden, heads, intermediate}} or a name, "
+        f"found {value!r}{suggest(str(value), ARCHITECTURES)}"
     )
 
 
@@ -67,5 +66,5 @@ def _layer_map(value: Any) -> str | list[int]:
     )
 
 
-AnyArchitecture = Annotated[Architecture, PlainValidator(_architecture), WithJsonSchema({"type": ["string", "object"]})]
-LayerMap = Annotated[str | list[int], PlainValidator(_layer_map), WithJsonSchema({"type": ["string", "array"]})]
+AnyArchitecture = Annotated[Architecture, BeforeValidator(_architecture)]
+LayerMap = Annotated[str | list[int], PlainValidator(_layer_map)]

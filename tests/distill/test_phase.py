@@ -1,0 +1,126 @@
+"""Teacher and phases as functions, where the pipeline's own tests don't reach: regression, all losses at once."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.tiny import tiny_bert, weather_report
+from tinybert.distill.general import distil_general_student
+from tinybert.distill.phase import distil_phase
+from tinybert.distill.teacher import teacher_logits
+from tinybert.errors import UserError
+from tinybert.evaluate.metrics import score
+from tinybert.models.inference import compute_logits
+from tinybert.models.loading import load_config
+from tinybert.params.general import General
+from tinybert.params.students import Phase
+from tinybert.params.tasks import Teacher
+from tinybert.train.teacher import finetune_teacher
+
+GENERAL = General.model_validate(
+    {
+        "corpus": "c",
+        "teacher": "t",
+        "architecture": {"layers": 2, "hidden": 16, "heads": 2, "intermediate": 32},
+        "initialise": "teacher-svd",
+        "losses": {},
+        "train": {"epochs": 0, "learning_rate": 1e-3, "max_length": 16},
+    }
+)
+RUN = {"max_length": 16, "seed": 1, "precision": "fp32"}
+
+
+def phase(**changes):
+    return Phase.model_validate({"data": "original", "epochs": 1, "learning_rate": 3e-3, "losses": {}} | changes)
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """Regression rows (how good the weather is), a teacher fine-tuned on them, a general student."""
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    good = random.integers(2, size=160).astype(bool)
+    labels = good + random.normal(scale=0.1, size=160)
+    rows = pd.DataFrame({"text": [weather_report(random, kind) for kind in good], "label": labels})
+    data = tmp_path / "data"
+    data.mkdir()
+    rows[:120].to_parquet(data / "train.parquet")
+    rows[120:].to_parquet(data / "validation.parquet")
+    tiny_bert(tmp_path / "bert")
+    settings = Teacher.model_validate({"from": "bert", "epochs": 4, "batch_size": 8, "learning_rate": 5e-3})
+    finetune_teacher(
+        "weather", settings, tmp_path / "bert", data, None, partial(score, "pearson"),
+        **RUN, folder=tmp_path / "teacher", curves=tmp_path / "curves",
+    )  # fmt: skip
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    distil_general_student(
+        "small", GENERAL, corpus, tmp_path / "bert", 1, "fp32", tmp_path / "general", tmp_path / "curves"
+    )
+    return tmp_path
+
+
+def test_a_regression_task_is_distilled_from_the_teachers_predictions(world):
+    validation = (world / "data" / "validation.parquet", partial(score, "pearson"))
+    settings = phase(epochs=6, batch_size=8, losses={"logits": 1.0})
+    distil_phase(
+        "prediction-distill@s", settings, world / "general", world / "teacher", world / "data" / "train.parquet",
+        **RUN, folder=world / "student", curves=world / "curves", validation=validation,
+    )  # fmt: skip
+    rows = pd.read_parquet(world / "data" / "validation.parquet")
+    teacher, student = (compute_logits(world / name, rows, 16, "fp32") for name in ("teacher", "student"))
+    assert teacher.shape == student.shape == (40, 1)
+    assert score("pearson", rows["label"].to_numpy(), teacher) > 0.8
+    assert score("pearson", teacher[:, 0], student) > 0.8
+    assert load_config(world / "student").problem_type == "regression"
+
+
+def test_all_losses_at_once(world):
+    losses = {"embedding": 1.0, "hidden": 1.0, "attention": 1.0, "logits": 1.0, "labels": 1.0}
+    validation = (world / "data" / "validation.parquet", partial(score, "pearson"))
+    distil_phase(
+        "prediction-distill@s", phase(losses=losses), world / "general", world / "teacher",
+        world / "data" / "train.parquet", **RUN, folder=world / "student", curves=world / "curves",
+        validation=validation,
+    )  # fmt: skip
+    curve = pd.read_csv(world / "curves" / "losses.csv")
+    terms = ["embedding", "hidden.1", "hidden.2", "attention.1", "attention.2", "logits", "labels"]
+    assert sorted(curve.columns) == sorted(["step", "epoch", "loss", *terms])
+    np.testing.assert_allclose(curve["loss"], curve[terms].sum(axis=1), rtol=1e-4)
+
+
+def test_teacher_logits_are_computed_once_and_are_the_teachers(world):
+    rows = pd.read_parquet(world / "data" / "train.parquet")
+    first = teacher_logits(world / "teacher", rows, 16, "fp32", cache=world / "cache")
+    (file,) = (world / "cache").iterdir()
+    before = file.stat().st_mtime_ns
+    np.testing.assert_array_equal(teacher_logits(world / "teacher", rows, 16, "fp32", cache=world / "cache"), first)
+    assert file.stat().st_mtime_ns == before
+    np.testing.assert_allclose(first, compute_logits(world / "teacher", rows, 16, "fp32"))
+    teacher_logits(world / "teacher", rows[::-1], 16, "fp32", cache=world / "cache")
+    assert len(list((world / "cache").iterdir())) == 2
+
+
+def test_a_fine_tuned_teacher_is_taken_as_it_is(world):
+    settings = Teacher.model_validate({"from": "bert", "epochs": 0, "learning_rate": 1e-3})
+    finetune_teacher(
+        "weather", settings, world / "teacher", world / "data", None, partial(score, "pearson"),
+        **RUN, folder=world / "same", curves=world / "curves",
+    )  # fmt: skip
+    one, two = ((world / name / "model.safetensors").read_bytes() for name in ("teacher", "same"))
+    assert one == two
+    assert json.loads((world / "same" / "lineage.json").read_text())["params"]["epochs"] == 0
+
+
+def test_a_teacher_for_another_number_of_classes_is_refused(world):
+    settings = Teacher.model_validate({"from": "bert", "epochs": 0, "learning_rate": 1e-3})
+    with pytest.raises(UserError, match="has 1 outputs and the task 3"):
+        finetune_teacher(
+            "weather", settings, world / "teacher", world / "data", ["a", "b", "c"], partial(score, "accuracy"),
+            **RUN, folder=world / "same", curves=world / "curves",
+        )  # fmt: skip

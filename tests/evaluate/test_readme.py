@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import pytest
+
+from tests.smoke import ROOT
+from tinybert.errors import UserError
+from tinybert.evaluate.readme import graph, refresh, results_table
+
+MODEL = {"score": 0.861, "ci95": [0.846, 0.875], "parameters": 22_713_986}
+STUDENT = {"score": 0.85, "ci95": [0.835, 0.866], "parameters": 14_350_874}
+RESULT = {
+    "task": "movies",
+    "teacher": MODEL,
+    "student": STUDENT,
+    "retention": 0.98722,
+    "compression": 1.5828,
+    "speedup": {"batch1": 2.04, "batch32": 2.3},
+}
+
+
+def test_results_are_those_of_metrics():
+    table = results_table({"movies-tinybert4": RESULT, "movies-other": RESULT | {"retention": None}})
+    assert "| teacher of `movies` | 86.1 | 84.6 – 87.5 |  | 22.71 M |  |  |" in table
+    assert "| `movies-tinybert4` | 85.0 | 83.5 – 86.6 | 98.7 % | 14.35 M | 1.6× | 2.0× / 2.3× |" in table
+    assert "| `movies-other` | 85.0 | 83.5 – 86.6 | – |" in table
+    assert table.count("teacher of") == 1
+
+
+def test_the_graph_leaves_out_what_follows():
+    stages = {
+        "first": {"foreach": "${tasks}", "deps": ["a.py"], "outs": ["data/${key}"]},
+        "second": {"foreach": "${tasks}", "deps": ["data/${key}"], "outs": ["models/${key}"]},
+        "third": {"foreach": None, "deps": ["data/${item.x}", "models"], "metrics": [{"metrics.json": {}}]},
+    }
+    assert graph(stages).splitlines()[2:-1] == ["  first --> second", "  second --> third"]
+
+
+def test_missing_markers_are_named(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text("# nothing\n")
+    with pytest.raises(UserError, match="<!-- results -->"):
+        refresh(readme, ROOT / "dvc.yaml", ROOT / "metrics.json")
+
+
+def test_the_readme_is_up_to_date():
+    current = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert refresh(Path(ROOT / "README.md"), ROOT / "dvc.yaml", ROOT / "metrics.json") == current

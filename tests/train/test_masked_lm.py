@@ -1,0 +1,68 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tests.tiny import tiny_bert, tiny_tokenizer, weather_report
+from tinybert.errors import UserError
+from tinybert.models.loading import load_masked_lm
+from tinybert.params.tasks import MaskedLanguageModel
+from tinybert.text.corpus import write_documents
+from tinybert.train.masked_lm import adapt_masked_lm, masked_logits
+
+RUN = {"max_length": 16, "seed": 1, "precision": "fp32"}
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    texts = [weather_report(random, bool(random.integers(2))) for _ in range(300)]
+    pd.DataFrame({"text": texts, "label": 0}).to_parquet("train.parquet")
+    (tmp_path / "corpus").mkdir()
+    write_documents([("weather", " ".join(texts))], tmp_path / "corpus")
+    return tmp_path
+
+
+def adapt(world, source, steps, folder="mlm"):
+    settings = MaskedLanguageModel.model_validate(
+        {"from": "bert", "corpus": "corpus", "steps": steps, "batch_size": 16, "learning_rate": 1e-2}
+    )
+    adapt_masked_lm(
+        "weather", settings, source, world / "corpus", world / "train.parquet",
+        **RUN, folder=world / folder, curves=world / "curves",
+    )  # fmt: skip
+
+
+def test_head_and_trunk_are_trained_and_held_out_accuracy_is_reported(world):
+    adapt(world, tiny_bert(world / "bert"), steps=120)
+    curve = pd.read_csv(world / "curves" / "validation.csv")
+    assert list(curve["step"]) == [0, 120]
+    assert curve["accuracy"][0] < 0.2
+    assert curve["accuracy"][1] > 0.4  # half of the words follow from the sentence's shape
+    facts = json.loads((world / "mlm" / "lineage.json").read_text())["facts"]
+    assert facts["masked_accuracy"] == pytest.approx(curve["accuracy"][1], abs=1e-3)
+    load_masked_lm(world / "mlm")  # has its head now
+
+
+def test_a_checkpoint_with_its_head_passes_through(world):
+    source = tiny_bert(world / "bert", head=True)
+    adapt(world, source, steps=0)
+    before, after = (load_masked_lm(folder).state_dict() for folder in (source, world / "mlm"))
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_checkpoint_without_its_head_and_no_steps(world):
+    with pytest.raises(UserError, match=r"no masked-language head .* set the task's mlm.steps above 0"):
+        adapt(world, tiny_bert(world / "bert"), steps=0)
+
+
+def test_logits_of_masked_positions_are_those_of_the_whole_sequence(tmp_path):
+    model = load_masked_lm(tiny_bert(tmp_path / "bert", head=True))
+    ids = tiny_tokenizer()(["the weather was wet", "sunny"], padding=True, return_tensors="pt")
+    masked = torch.zeros_like(ids["input_ids"], dtype=torch.bool)
+    masked[0, 2] = masked[1, 1] = True
+    with torch.no_grad():
+        torch.testing.assert_close(masked_logits(model, ids, masked), model(**ids).logits[masked])
