@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from tinybert.errors import UserError
 
 Reads = Callable[..., tuple[Path, ...]]
@@ -51,6 +53,13 @@ def stage(name: str, reads: Sequence[Path], writes: Sequence[Path], online: bool
                 raise UserError(f"{path}: missing; an earlier stage writes it: run `dvc repro {name}`")
         return paths
 
+    TIMES.mkdir(exist_ok=True)
+    lock = FileLock(TIMES / f"{name}.lock")
+    try:
+        # A killed `dvc repro` can leave its stage running: a second one beside it would write into the same folders.
+        lock.acquire(timeout=0)
+    except Timeout:
+        _fail(name, "this stage is running already, in another process; wait for it, or end it, and run it again")
     try:
         announce(*reads)
         yield announce
@@ -64,8 +73,9 @@ def stage(name: str, reads: Sequence[Path], writes: Sequence[Path], online: bool
         _fail(name, f"{place}: {reason}; free some room, or check rights, and run it again")
     except KeyboardInterrupt:
         _fail(name, "stopped; nothing was written", code=130)
+    finally:
+        lock.release()
     seconds = time.monotonic() - started
-    TIMES.mkdir(exist_ok=True)
     (TIMES / f"{name}.json").write_text(json.dumps({"seconds": round(seconds, 1)}) + "\n")
     print(f"  done in {seconds:.1f} s", flush=True)
 

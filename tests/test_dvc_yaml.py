@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 
 from tests import import_closure
 from tests.import_closure import ROOT, is_module
+from tests.smoke import run
 from tinybert.params.experiment import find_mistakes
 from tinybert.params.table import read_yaml
 
@@ -200,3 +201,10 @@ stages:
         items = "".join(f"        - {module}\n" for module in modules)
         after = before.replace("        - tinybert/deep/other.py\n", items)
         assert file.read_text() == after.replace("    deps: []\n", f"    deps:\n{items.replace('        ', '      ')}")
+
+
+@pytest.mark.slow
+def test_the_committed_lock_is_fresh():
+    """No stage whose inputs are in git is stale; data that a clone doesn't have yet is left aside."""
+    output = run(ROOT, "dvc", "repro", "--dry", "--allow-missing").stdout
+    assert "Running stage" not in output, output

@@ -50,7 +50,7 @@ def run(tmp_path):
 
 
 def files(folder):
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
 
 
 def test_what_it_reads_and_writes_comes_first_and_its_time_last(run, tmp_path):
@@ -128,3 +128,20 @@ def test_being_stopped_removes_what_is_partial_and_keeps_what_was_whole(tmp_path
     assert err == ""
     assert files(tmp_path) == ["data/out/old", "in"]
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["out"]
+
+
+def test_a_second_run_beside_the_first_is_refused(tmp_path):
+    """A killed `dvc repro` leaves its stage running; the next one must not write into the same folder."""
+    (tmp_path / "in").touch()
+    first = start(tmp_path, ["print('in it', flush=True)", "time.sleep(60)"])
+    try:
+        while "in it" not in first.stdout.readline():
+            pass
+        second = start(tmp_path, ["pass"])
+        _, errors = second.communicate(timeout=60)
+        assert second.returncode == 1
+        assert errors.startswith("error: some-stage@key: this stage is running already")
+        assert (tmp_path / "data" / ".out.partial" / "half").exists()
+    finally:
+        first.kill()
+        first.communicate()

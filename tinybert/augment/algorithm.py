@@ -74,7 +74,8 @@ def vary(
     the copies have the same distribution for p_t of the work. All copies advance together, a round taking each to its
     next word for the masked language model, so that the model is asked for many at once.
 
-    A copy has random numbers of its own, from (seed, row, copy): neither batches nor other rows change it.
+    A copy has random numbers of its own, from (seed, row, copy), so it depends on no other row, nor on batches, but for
+    the rounding of bf16: in batches of another size a candidate at the K-th place may give way to its equal.
 
     Words of one word piece are the masked language model's, all others the word vectors'. A word without candidates
     stays, and so does one that the model can't be asked for because it lies beyond its `max_length`: the student will

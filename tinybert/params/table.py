@@ -65,6 +65,7 @@ class Optimisation(Table):
     learning_rate: float = Field(gt=0, lt=1, description="the highest, reached at the end of the warm-up")
     warmup: Rate = Field(0.1, description="the fraction of all steps in which the learning rate rises")
     weight_decay: Rate = Field(0.01, description="AdamW's, on all weights but biases and layer norms")
+    dropout: Rate | None = Field(None, description="while it trains; null keeps the model's own")
     seed: int | None = Field(None, ge=0, description="this run's own seed, in place of the one at the top")
 
 

@@ -68,6 +68,8 @@ def train(
     """
     seed = settings.seed if settings.seed is not None else seed
     set_seed(seed)
+    if settings.dropout is not None:
+        set_dropout(model, settings.dropout)
     total = steps if steps is not None else math.ceil(len(dataset) / settings.batch_size) * (epochs or 0)
     dtype = precisions.choose(precision)
     arguments = TrainingArguments(
@@ -101,6 +103,13 @@ def train(
     trainer.objective = objective
     trainer.recorder = recorder
     trainer.train()
+
+
+def set_dropout(model: nn.Module, probability: float) -> None:
+    """Set every dropout of a model. A student that is to equal its teacher has little use for noise, and 0 is faster."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = probability
 
 
 class _ObjectiveTrainer(Trainer):
