@@ -50,7 +50,9 @@ def run(tmp_path):
 
 
 def files(folder):
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"
+    )
 
 
 def test_what_it_reads_and_writes_comes_first_and_its_time_last(run, tmp_path):

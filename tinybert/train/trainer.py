@@ -106,7 +106,7 @@ def train(
 
 
 def set_dropout(model: nn.Module, probability: float) -> None:
-    """Set every dropout of a model. A student that is to equal its teacher has little use for noise, and 0 is faster."""
+    """Set every dropout of a model: a student that is to equal its teacher has no use for noise, and 0 is faster."""
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = probability
