@@ -19,11 +19,16 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
     with stage(f"adapt-mlm@{task}", [PARAMS], [folder, curves]) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "tasks", task, Task)
         sources = Path("data/sources")
-        source, corpus, data = reads(
-            sources / settings.mlm.source, sources / settings.mlm.corpus, Path("data/original") / task / "train.parquet"
+        source, corpus, teacher, data = reads(
+            sources / settings.mlm.source,
+            sources / settings.mlm.corpus,
+            sources / settings.teacher.source,
+            Path("data/original") / task / "train.parquet",
         )
+        from tinybert.models.fit import require_same_tokenizer
         from tinybert.train.masked_lm import adapt_masked_lm
 
+        require_same_tokenizer(teacher, source)
         with whole_folder(folder) as partial, whole_folder(curves) as partial_curves:
             adapt_masked_lm(
                 task,
