@@ -79,7 +79,12 @@ def test_another_tokenizer_is_known_before_a_run(prepared):
 @pytest.mark.parametrize(
     ("old", "new", "command", "expected"),
     [
-        ("epochs: 1,", "epochz: 1,", ["tinybert", "check"], "epochz: unknown key (did you mean 'epochs'?"),
+        (
+            "batch_size: 8",
+            "batch_sise: 8",
+            ["tinybert", "check"],
+            "batch_sise: unknown key (did you mean 'batch_size'?",
+        ),
         ("heads: 2", "heads: 4", ["stages.general_distill", "small"], "the attention loss needs a student with"),
         ("epochs: 4,", "epochs: 0,", ["stages.finetune_teacher", "weather"], "no classification head"),
         ("steps: 10", "steps: 0", ["stages.adapt_mlm", "weather"], "no masked-language head"),
