@@ -76,7 +76,7 @@ def test_tracked_and_interpolated_keys_are_in_every_entry(name, params):
     body, _ = STAGES[name]
     for values in instances(name, read_yaml(params)):
         for text in [body["cmd"], *listed(body, "deps", "outs", "metrics", "plots")]:
-            resolve(text, values)
+            assert "${" not in resolve(text, values)
         for key in body["params"]:
             look_up(resolve(key, values), values)
 
