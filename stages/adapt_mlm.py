@@ -16,7 +16,8 @@ from tinybert.params.tasks import Task
 def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in params.yaml")]) -> None:
     """Train the masked language model that the task's augmentation asks for candidates."""
     folder, curves = Path("models/mlm") / task, Path("curves/mlm") / task
-    with stage(f"adapt-mlm@{task}", [PARAMS], [folder, curves]) as reads:
+    name = f"adapt-mlm@{task}"
+    with stage(name, [PARAMS], [folder, curves]) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "tasks", task, Task)
         sources = Path("data/sources")
         source, corpus, teacher, data = reads(
@@ -26,22 +27,13 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
             Path("data/original") / task / "train.parquet",
         )
         from tinybert.models.fit import require_same_tokenizer
+        from tinybert.train.job import Job
         from tinybert.train.masked_lm import adapt_masked_lm
 
         require_same_tokenizer(teacher, source)
         with whole_folder(folder) as partial, whole_folder(curves) as partial_curves:
-            adapt_masked_lm(
-                task,
-                settings.mlm,
-                source,
-                corpus,
-                data,
-                max_length=settings.max_length,
-                seed=run.seed,
-                precision=run.precision,
-                folder=partial,
-                curves=partial_curves,
-            )
+            job = Job(name, run, settings.max_length, partial, partial_curves)
+            adapt_masked_lm(settings.mlm, source, corpus, data, job)
 
 
 if __name__ == "__main__":

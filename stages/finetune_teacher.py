@@ -18,26 +18,18 @@ from tinybert.params.tasks import Task
 def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in params.yaml")]) -> None:
     """Fine-tune the teacher of a task on the task's original training data."""
     folder, curves = Path("models/teachers") / task, Path("curves/teachers") / task
-    with stage(f"finetune-teacher@{task}", [PARAMS], [folder, curves]) as reads:
+    name = f"finetune-teacher@{task}"
+    with stage(name, [PARAMS], [folder, curves]) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "tasks", task, Task)
         source, data = reads(Path("data/sources") / settings.teacher.source, Path("data/original") / task)
         from tinybert.evaluate.metrics import score
+        from tinybert.train.job import Job
         from tinybert.train.teacher import finetune_teacher
 
+        names = json.loads((data / "task.json").read_text(encoding="utf-8"))["names"]
         with whole_folder(folder) as partial, whole_folder(curves) as partial_curves:
-            finetune_teacher(
-                task,
-                settings.teacher,
-                source,
-                data,
-                json.loads((data / "task.json").read_text(encoding="utf-8"))["names"],
-                bind(score, settings.metric),
-                max_length=settings.max_length,
-                seed=run.seed,
-                precision=run.precision,
-                folder=partial,
-                curves=partial_curves,
-            )
+            job = Job(name, run, settings.max_length, partial, partial_curves)
+            finetune_teacher(settings.teacher, source, data, names, bind(score, settings.metric), job)
 
 
 if __name__ == "__main__":

@@ -16,13 +16,16 @@ from tinybert.params.table import load_entry, load_run
 def main(general: Annotated[str, typer.Argument(help="a key of the table `general` in params.yaml")]) -> None:
     """Distil a general student from its corpus and its teacher."""
     folder, curves = Path("models/general") / general, Path("curves/general") / general
-    with stage(f"general-distill@{general}", [PARAMS], [folder, curves]) as reads:
+    name = f"general-distill@{general}"
+    with stage(name, [PARAMS], [folder, curves]) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "general", general, General)
         corpus, teacher = reads(Path("data/sources") / settings.corpus, Path("data/sources") / settings.teacher)
         from tinybert.distill.general import distil_general_student
+        from tinybert.train.job import Job
 
         with whole_folder(folder) as partial, whole_folder(curves) as partial_curves:
-            distil_general_student(general, settings, corpus, teacher, run.seed, run.precision, partial, partial_curves)
+            job = Job(name, run, settings.train.max_length, partial, partial_curves)
+            distil_general_student(settings, corpus, teacher, job)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from tinybert.params.tasks import Task
 def main(student: Annotated[str, typer.Argument(help="a key of the table `students` in params.yaml")]) -> None:
     """First phase of task distillation: embedding, hidden states and attention scores."""
     folder, curves = Path("models/intermediate") / student, Path("curves/intermediate") / student
-    with stage(f"intermediate-distill@{student}", [PARAMS], [folder, curves]) as reads:
+    name = f"intermediate-distill@{student}"
+    with stage(name, [PARAMS], [folder, curves]) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "students", student, Student)
         task = load_entry(PARAMS, "tasks", settings.task, Task)
         start, teacher, data = reads(
@@ -26,20 +27,11 @@ def main(student: Annotated[str, typer.Argument(help="a key of the table `studen
             Path("data") / settings.intermediate.data / settings.task / "train.parquet",
         )
         from tinybert.distill.phase import distil_phase
+        from tinybert.train.job import Job
 
         with whole_folder(folder) as partial, whole_folder(curves) as partial_curves:
-            distil_phase(
-                f"intermediate-distill@{student}",
-                settings.intermediate,
-                start,
-                teacher,
-                data,
-                max_length=task.max_length,
-                seed=run.seed,
-                precision=run.precision,
-                folder=partial,
-                curves=partial_curves,
-            )
+            job = Job(name, run, task.max_length, partial, partial_curves)
+            distil_phase(settings.intermediate, start, teacher, data, job)
 
 
 if __name__ == "__main__":

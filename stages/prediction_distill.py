@@ -18,7 +18,8 @@ from tinybert.params.tasks import Task
 def main(student: Annotated[str, typer.Argument(help="a key of the table `students` in params.yaml")]) -> None:
     """Second phase of task distillation: the prediction layer."""
     folder, curves = Path("models/students") / student, Path("curves/prediction") / student
-    with stage(f"prediction-distill@{student}", [PARAMS], [folder, curves]) as reads:
+    name = f"prediction-distill@{student}"
+    with stage(name, [PARAMS], [folder, curves]) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "students", student, Student)
         task = load_entry(PARAMS, "tasks", settings.task, Task)
         start, teacher, data, validation = reads(
@@ -29,20 +30,12 @@ def main(student: Annotated[str, typer.Argument(help="a key of the table `studen
         )
         from tinybert.distill.phase import distil_phase
         from tinybert.evaluate.metrics import score
+        from tinybert.train.job import Job
 
         with whole_folder(folder) as partial, whole_folder(curves) as partial_curves:
+            job = Job(name, run, task.max_length, partial, partial_curves)
             distil_phase(
-                f"prediction-distill@{student}",
-                settings.prediction,
-                start,
-                teacher,
-                data,
-                max_length=task.max_length,
-                seed=run.seed,
-                precision=run.precision,
-                folder=partial,
-                curves=partial_curves,
-                validation=(validation, bind(score, task.metric)),
+                settings.prediction, start, teacher, data, job, validation=(validation, bind(score, task.metric))
             )
 
 

@@ -9,6 +9,9 @@ import numpy as np
 import torch
 from transformers import BertConfig, BertForMaskedLM, BertModel, BertTokenizer, PreTrainedTokenizerBase
 
+from tinybert.params.table import Run
+from tinybert.train.job import Job
+
 GOOD = ["sunny", "warm", "bright", "lovely", "mild"]
 BAD = ["stormy", "freezing", "grey", "awful", "wet"]
 PLAIN = [
@@ -53,6 +56,11 @@ def tiny_bert(
     (BertForMaskedLM if head else BertModel)(config).save_pretrained(folder)
     tiny_tokenizer().save_pretrained(folder)
     return folder
+
+
+def tiny_job(folder: Path, curves: Path, seed: int = 1) -> Job:
+    """A job that is small enough for a test, with results that don't depend on the processor."""
+    return Job("some-stage@weather", Run(seed=seed, precision="fp32"), 16, folder, curves)
 
 
 def weather_report(random: np.random.Generator, good: bool) -> str:

@@ -28,7 +28,7 @@ def batch():
 
 @pytest.fixture
 def teacher(tmp_path):
-    return frozen_teacher(tiny_bert(tmp_path / "teacher"), "fp32", records_scores=True)
+    return frozen_teacher(tiny_bert(tmp_path / "teacher"), torch.float32, records_scores=True)
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
-from tests.tiny import tiny_bert, weather_report
+from tests.tiny import tiny_bert, tiny_job, weather_report
 from tinybert.distill.general import distil_general_student
 from tinybert.distill.phase import distil_phase
 from tinybert.distill.teacher import teacher_logits
@@ -32,7 +33,6 @@ GENERAL = General.model_validate(
         "train": {"epochs": 0, "learning_rate": 1e-3, "max_length": 16},
     }
 )
-RUN = {"max_length": 16, "seed": 1, "precision": "fp32"}
 
 
 def phase(**changes):
@@ -53,25 +53,20 @@ def world(tmp_path, monkeypatch):
     rows[120:].to_parquet(data / "validation.parquet")
     tiny_bert(tmp_path / "bert")
     settings = Teacher.model_validate({"from": "bert", "epochs": 4, "batch_size": 8, "learning_rate": 5e-3})
-    finetune_teacher(
-        "weather", settings, tmp_path / "bert", data, None, partial(score, "pearson"),
-        **RUN, folder=tmp_path / "teacher", curves=tmp_path / "curves",
-    )  # fmt: skip
+    job = tiny_job(tmp_path / "teacher", tmp_path / "curves")
+    finetune_teacher(settings, tmp_path / "bert", data, None, partial(score, "pearson"), job)
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    distil_general_student(
-        "small", GENERAL, corpus, tmp_path / "bert", 1, "fp32", tmp_path / "general", tmp_path / "curves"
-    )
+    distil_general_student(GENERAL, corpus, tmp_path / "bert", tiny_job(tmp_path / "general", tmp_path / "curves"))
     return tmp_path
 
 
 def test_a_regression_task_is_distilled_from_the_teachers_predictions(world):
     validation = (world / "data" / "validation.parquet", partial(score, "pearson"))
     settings = phase(epochs=6, batch_size=8, losses={"logits": 1.0})
-    distil_phase(
-        "prediction-distill@s", settings, world / "general", world / "teacher", world / "data" / "train.parquet",
-        **RUN, folder=world / "student", curves=world / "curves", validation=validation,
-    )  # fmt: skip
+    job = tiny_job(world / "student", world / "curves")
+    data = world / "data" / "train.parquet"
+    distil_phase(settings, world / "general", world / "teacher", data, job, validation)
     rows = pd.read_parquet(world / "data" / "validation.parquet")
     teacher, student = (compute_logits(world / name, rows, 16, "fp32") for name in ("teacher", "student"))
     assert teacher.shape == student.shape == (40, 1)
@@ -83,11 +78,9 @@ def test_a_regression_task_is_distilled_from_the_teachers_predictions(world):
 def test_all_losses_at_once(world):
     losses = {"embedding": 1.0, "hidden": 1.0, "attention": 1.0, "logits": 1.0, "labels": 1.0}
     validation = (world / "data" / "validation.parquet", partial(score, "pearson"))
-    distil_phase(
-        "prediction-distill@s", phase(losses=losses), world / "general", world / "teacher",
-        world / "data" / "train.parquet", **RUN, folder=world / "student", curves=world / "curves",
-        validation=validation,
-    )  # fmt: skip
+    job = tiny_job(world / "student", world / "curves")
+    data = world / "data" / "train.parquet"
+    distil_phase(phase(losses=losses), world / "general", world / "teacher", data, job, validation)
     curve = pd.read_csv(world / "curves" / "losses.csv")
     terms = ["embedding", "hidden.1", "hidden.2", "attention.1", "attention.2", "logits", "labels"]
     assert sorted(curve.columns) == sorted(["step", "epoch", "loss", *terms])
@@ -95,23 +88,22 @@ def test_all_losses_at_once(world):
 
 
 def test_teacher_logits_are_computed_once_and_are_the_teachers(world):
-    rows = pd.read_parquet(world / "data" / "train.parquet")
-    first = teacher_logits(world / "teacher", rows, 16, "fp32", cache=world / "cache")
-    (file,) = (world / "cache").iterdir()
+    rows, cache = pd.read_parquet(world / "data" / "train.parquet"), world / "cache"
+    logits = partial(teacher_logits, world / "teacher", max_length=16, dtype=torch.float32, cache=cache)
+    first = logits(rows)
+    (file,) = cache.iterdir()
     before = file.stat().st_mtime_ns
-    np.testing.assert_array_equal(teacher_logits(world / "teacher", rows, 16, "fp32", cache=world / "cache"), first)
+    np.testing.assert_array_equal(logits(rows), first)
     assert file.stat().st_mtime_ns == before
     np.testing.assert_allclose(first, compute_logits(world / "teacher", rows, 16, "fp32"))
-    teacher_logits(world / "teacher", rows[::-1], 16, "fp32", cache=world / "cache")
-    assert len(list((world / "cache").iterdir())) == 2
+    logits(rows[::-1])
+    assert len(list(cache.iterdir())) == 2
 
 
 def test_a_fine_tuned_teacher_is_taken_as_it_is(world):
     settings = Teacher.model_validate({"from": "bert", "epochs": 0, "learning_rate": 1e-3})
-    finetune_teacher(
-        "weather", settings, world / "teacher", world / "data", None, partial(score, "pearson"),
-        **RUN, folder=world / "same", curves=world / "curves",
-    )  # fmt: skip
+    job = tiny_job(world / "same", world / "curves")
+    finetune_teacher(settings, world / "teacher", world / "data", None, partial(score, "pearson"), job)
     one, two = ((world / name / "model.safetensors").read_bytes() for name in ("teacher", "same"))
     assert one == two
     assert json.loads((world / "same" / "lineage.json").read_text())["params"]["epochs"] == 0
@@ -120,7 +112,5 @@ def test_a_fine_tuned_teacher_is_taken_as_it_is(world):
 def test_a_teacher_for_another_number_of_classes_is_refused(world):
     settings = Teacher.model_validate({"from": "bert", "epochs": 0, "learning_rate": 1e-3})
     with pytest.raises(UserError, match="has 1 outputs and the task 3"):
-        finetune_teacher(
-            "weather", settings, world / "teacher", world / "data", ["a", "b", "c"], partial(score, "accuracy"),
-            **RUN, folder=world / "same", curves=world / "curves",
-        )  # fmt: skip
+        job = tiny_job(world / "same", world / "curves")
+        finetune_teacher(settings, world / "teacher", world / "data", ["a", "b", "c"], partial(score, "accuracy"), job)

@@ -5,14 +5,12 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.tiny import tiny_bert, tiny_tokenizer, weather_report
+from tests.tiny import tiny_bert, tiny_job, tiny_tokenizer, weather_report
 from tinybert.errors import UserError
 from tinybert.models.loading import load_masked_lm
 from tinybert.params.tasks import MaskedLanguageModel
 from tinybert.text.corpus import write_documents
 from tinybert.train.masked_lm import adapt_masked_lm, masked_logits
-
-RUN = {"max_length": 16, "seed": 1, "precision": "fp32"}
 
 
 @pytest.fixture
@@ -30,10 +28,8 @@ def adapt(world, source, steps, folder="mlm"):
     settings = MaskedLanguageModel.model_validate(
         {"from": "bert", "corpus": "corpus", "steps": steps, "batch_size": 16, "learning_rate": 1e-2}
     )
-    adapt_masked_lm(
-        "weather", settings, source, world / "corpus", world / "train.parquet",
-        **RUN, folder=world / folder, curves=world / "curves",
-    )  # fmt: skip
+    job = tiny_job(world / folder, world / "curves")
+    adapt_masked_lm(settings, source, world / "corpus", world / "train.parquet", job)
 
 
 def test_head_and_trunk_are_trained_and_held_out_accuracy_is_reported(world):

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.tiny import tiny_bert, weather_report
+from tests.tiny import tiny_bert, tiny_job, weather_report
 from tinybert.errors import UserError
 from tinybert.models.inference import predict_logits
 from tinybert.models.loading import head_config, load_classifier, load_tokenizer
@@ -32,10 +32,15 @@ def run(tmp_path, rows):
         torch.manual_seed(0)
         model = load_classifier(folder, new_head=head_config(["bad", "good"]))
         train(
-            model, LabelObjective(), encode(tokenizer, rows, 16), Padding(0), settings,
-            epochs=epochs, seed=seed, precision="fp32", curves=tmp_path / curves,
+            model,
+            LabelObjective(),
+            encode(tokenizer, rows, 16),
+            Padding(0),
+            settings,
+            tiny_job(tmp_path / "model", tmp_path / curves, seed),
+            epochs=epochs,
             validation=validation(model) if validation else None,
-        )  # fmt: skip
+        )
         return model
 
     train_once.tokenizer = tokenizer

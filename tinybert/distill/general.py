@@ -9,8 +9,6 @@ from transformers import PretrainedConfig
 from tinybert.distill.objective import DistillationObjective
 from tinybert.distill.teacher import frozen_teacher
 from tinybert.errors import UserError
-from tinybert.lineage import write_lineage
-from tinybert.models import precision as precisions
 from tinybert.models.fit import require_length, require_same_heads
 from tinybert.models.initialise import initialise_student
 from tinybert.models.layer_map import layer_pairs
@@ -19,19 +17,16 @@ from tinybert.models.student import StudentModel
 from tinybert.params.general import General
 from tinybert.text.blocks import corpus_blocks
 from tinybert.text.tokens import Padding
-from tinybert.train.curves import Curve
-from tinybert.train.trainer import train
+from tinybert.train.job import Job
+from tinybert.train.trainer import no_training, train
 
 
-def distil_general_student(
-    key: str, settings: General, corpus: Path, teacher: Path, seed: int, precision: str, folder: Path, curves: Path
-) -> None:
-    """Distil a general student (paper, section 3) and write it, its tokenizer and its projections to `folder`.
+def distil_general_student(settings: General, corpus: Path, teacher: Path, job: Job) -> None:
+    """Distil a general student (paper, section 3) and write it, its tokenizer and its projections to the job's folder.
 
     Args:
         corpus: Parquet shards of documents.
         teacher: a pretrained model that is not fine-tuned.
-        curves: folder of `losses.csv`.
 
     Raises:
         UserError: student and teacher don't fit each other: heads, layers, widths, positions.
@@ -41,38 +36,28 @@ def distil_general_student(
     architecture, losses = settings.architecture, settings.losses
     require_fit(settings, config)
     pairs = layer_pairs(settings.layer_map, architecture.layers, config.num_hidden_layers)
-    run_seed = settings.train.seed if settings.train.seed is not None else seed
-    student, projections = initialise_student(load_encoder(teacher), architecture, settings.initialise, run_seed)
+    student, projections = initialise_student(
+        load_encoder(teacher), architecture, settings.initialise, job.seed(settings.train)
+    )
     model = StudentModel(student, projections, records_scores=bool(losses.attention and settings.train.epochs))
     learns = bool(settings.train.epochs and any(losses.model_dump().values()))
     objective = DistillationObjective(
-        losses.model_dump(), pairs, frozen_teacher(teacher, precision, bool(losses.attention)) if learns else None
+        losses.model_dump(), pairs, frozen_teacher(teacher, job.dtype, bool(losses.attention)) if learns else None
     )
-    facts: dict[str, object] = {
-        "precision": precisions.name(precisions.choose(precision)),
-        "parameters": student.num_parameters(),
-    }
+    facts = {"parameters": student.num_parameters()}
     if learns:
         blocks = corpus_blocks(corpus, tokenizer, settings.train.max_length)
         facts["blocks"] = len(blocks)
         print(
             f"  {len(blocks):,} blocks of {settings.train.max_length} tokens, {student.num_parameters():,} parameters"
         )
-        train(
-            model, objective, blocks, Padding(tokenizer.pad_token_id), settings.train,
-            epochs=settings.train.epochs, seed=seed, precision=precision, curves=curves,
-        )  # fmt: skip
+        padding = Padding(tokenizer.pad_token_id)
+        train(model, objective, blocks, padding, settings.train, job, epochs=settings.train.epochs)
     else:
-        Curve(curves / "losses.csv", ["step", "epoch", "loss"])
-    model.save(folder)
-    tokenizer.save_pretrained(folder)
-    write_lineage(
-        folder,
-        f"general-distill@{key}",
-        settings.model_dump(by_alias=True) | {"seed": seed, "precision": precision},
-        {"corpus": corpus, "teacher": teacher},
-        facts,
-    )
+        no_training(job)
+    model.save(job.folder)
+    tokenizer.save_pretrained(job.folder)
+    job.write_lineage(settings, {"corpus": corpus, "teacher": teacher}, facts)
 
 
 def require_fit(general: General, teacher: PretrainedConfig) -> None:

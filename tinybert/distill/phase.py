@@ -13,8 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tinybert.distill.objective import TEACHER_LOGITS, DistillationObjective
 from tinybert.distill.teacher import frozen_teacher, teacher_logits
-from tinybert.lineage import read_lineage, write_lineage
-from tinybert.models import precision as precisions
+from tinybert.lineage import read_lineage
 from tinybert.models.fit import require_length, require_same_heads, require_same_tokenizer
 from tinybert.models.inference import predict_logits
 from tinybert.models.layer_map import layer_pairs
@@ -23,30 +22,24 @@ from tinybert.models.student import Projections, StudentModel
 from tinybert.params.students import Phase
 from tinybert.text.tokens import Padding, encode
 from tinybert.train.curves import Curve
-from tinybert.train.trainer import Validation, train
+from tinybert.train.job import Job
+from tinybert.train.trainer import Validation, no_training, train
 
 Score = Callable[[np.ndarray, np.ndarray], float]
 """The task's metric of labels (rows,) and logits (rows, classes)."""
 
 
 def distil_phase(
-    stage: str,
     phase: Phase,
     start: Path,
     teacher: Path,
     data: Path,
-    *,
-    max_length: int,
-    seed: int,
-    precision: str,
-    folder: Path,
-    curves: Path,
+    job: Job,
     validation: tuple[Path, Score] | None = None,
 ) -> None:
-    """Distil a student from its task's teacher and write it, its tokenizer and its projections to `folder`.
+    """Distil a student from its task's teacher and write it, its tokenizer and its projections to the job's folder.
 
     Args:
-        stage: `stage@key`, for the lineage.
         start: the student that the phase starts from. One without a prediction layer (a general student) gets a new
             one, with the teacher's class names.
         teacher: the fine-tuned teacher.
@@ -60,8 +53,8 @@ def distil_phase(
     rows = pd.read_parquet(data)
     config = load_config(teacher)
     require_same_tokenizer(start, teacher)
-    require_length(config, max_length, teacher)
-    student = load_student(start, teacher, phase.seed if phase.seed is not None else seed)
+    require_length(config, job.max_length, teacher)
+    student = load_student(start, teacher, job.seed(phase))
     losses = phase.losses.model_dump()
     pairs = layer_pairs(phase.layer_map, student.config.num_hidden_layers, config.num_hidden_layers)
     compares_layers = bool(losses["embedding"] or losses["hidden"] or losses["attention"])
@@ -70,43 +63,35 @@ def distil_phase(
     model = StudentModel(student, Projections.load(start), records_scores=bool(phase.epochs and losses["attention"]))
     tokenizer = load_tokenizer(teacher)
     if phase.epochs:
-        dataset = encode(tokenizer, rows, max_length)
+        dataset = encode(tokenizer, rows, job.max_length)
         if losses["logits"]:
-            logits = teacher_logits(teacher, rows, max_length, precision)
+            logits = teacher_logits(teacher, rows, job.max_length, job.dtype)
             dataset = dataset.add_column(TEACHER_LOGITS, logits.tolist())
         if validation is None:
             fix_prediction_layer(student)
         print(f"  {len(rows):,} rows, {student.num_parameters():,} parameters")
-        frozen = frozen_teacher(teacher, precision, bool(losses["attention"])) if compares_layers else None
+        frozen = frozen_teacher(teacher, job.dtype, bool(losses["attention"])) if compares_layers else None
         train(
             model,
             DistillationObjective(losses, pairs, frozen, phase.temperature),
             dataset,
             Padding(tokenizer.pad_token_id),
             phase,
+            job,
             epochs=phase.epochs,
-            seed=seed,
-            precision=precision,
-            curves=curves,
-            validation=_validation(student, tokenizer, max_length, validation, curves),
+            validation=_validation(student, tokenizer, validation, job),
         )
     else:
-        _validation(student, tokenizer, max_length, validation, curves)
-        Curve(curves / "losses.csv", ["step", "epoch", "loss"])
-    model.save(folder)
-    tokenizer.save_pretrained(folder)
+        _validation(student, tokenizer, validation, job)
+        no_training(job)
+    model.save(job.folder)
+    tokenizer.save_pretrained(job.folder)
     used = len(rows) if phase.epochs and phase.data == "augmented" else 0
     before = read_lineage(start).get("facts", {}).get("examples", {}).get("augmented", 0)
-    write_lineage(
-        folder,
-        stage,
-        phase.model_dump(by_alias=True) | {"seed": seed, "precision": precision, "max_length": max_length},
+    job.write_lineage(
+        phase,
         {"student": start, "teacher": teacher, "data": data},
-        {
-            "precision": precisions.name(precisions.choose(precision)),
-            "parameters": student.num_parameters(),
-            "examples": {"augmented": max(used, before)},
-        },
+        {"parameters": student.num_parameters(), "examples": {"augmented": max(used, before)}},
     )
 
 
@@ -132,15 +117,11 @@ def fix_prediction_layer(student: PreTrainedModel) -> None:
 
 
 def _validation(
-    student: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    max_length: int,
-    validation: tuple[Path, Score] | None,
-    curves: Path,
+    student: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, validation: tuple[Path, Score] | None, job: Job
 ) -> Validation | None:
     if validation is None:
         return None
     rows, score = pd.read_parquet(validation[0]), validation[1]
     labels = rows["label"].to_numpy()
-    predict = partial(predict_logits, student, tokenizer, rows, max_length)
-    return Validation(lambda: score(labels, predict()), Curve(curves / "validation.csv", ["epoch", "score"]))
+    predict = partial(predict_logits, student, tokenizer, rows, job.max_length)
+    return Validation(lambda: score(labels, predict()), Curve(job.curves / "validation.csv", ["epoch", "score"]))

@@ -10,7 +10,6 @@ import pandas as pd
 import torch
 
 from tinybert.lineage import digest
-from tinybert.models import precision as precisions
 from tinybert.models.inference import predict_logits
 from tinybert.models.loading import load_classifier, load_encoder, load_tokenizer
 from tinybert.models.student import SignalModel
@@ -19,19 +18,18 @@ from tinybert.outputs import whole_file
 CACHE = Path(".cache/logits")
 
 
-def frozen_teacher(folder: Path, precision: str, records_scores: bool) -> SignalModel:
-    """The encoder of a teacher, without gradients, dropout off (the reference leaves it on), in the run's precision."""
-    encoder = load_encoder(folder, precisions.choose(precision)).requires_grad_(False)
+def frozen_teacher(folder: Path, dtype: torch.dtype, records_scores: bool) -> SignalModel:
+    """The encoder of a teacher, without gradients, dropout off (the reference leaves it on), in `dtype`."""
+    encoder = load_encoder(folder, dtype).requires_grad_(False)
     if torch.cuda.is_available():
         encoder.to("cuda")
     return SignalModel(encoder, records_scores).eval()
 
 
 def teacher_logits(
-    folder: Path, rows: pd.DataFrame, max_length: int, precision: str, cache: Path = CACHE
+    folder: Path, rows: pd.DataFrame, max_length: int, dtype: torch.dtype, cache: Path = CACHE
 ) -> np.ndarray:
     """The teacher's logits on `rows`, float32 (rows, classes): computed once, kept under the hash of their inputs."""
-    dtype = precisions.choose(precision)
     texts = pd.util.hash_pandas_object(rows.drop(columns="label", errors="ignore"), index=False).to_numpy()
     identity = f"{digest(folder)} {hashlib.sha256(texts.tobytes()).hexdigest()} {max_length} {dtype}"
     file = cache / f"{hashlib.sha256(identity.encode()).hexdigest()[:24]}.npy"

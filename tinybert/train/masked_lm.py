@@ -14,15 +14,14 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import DataCollatorForLanguageModeling, PreTrainedModel, PreTrainedTokenizerBase
 
-from tinybert.lineage import write_lineage
-from tinybert.models import precision as precisions
 from tinybert.models.fit import require_length
 from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer
 from tinybert.params.tasks import MaskedLanguageModel
 from tinybert.text.blocks import corpus_blocks
 from tinybert.text.tokens import encode, model_inputs
 from tinybert.train.curves import Curve
-from tinybert.train.trainer import train
+from tinybert.train.job import Job
+from tinybert.train.trainer import no_training, train
 
 HELD_OUT = 512
 """Examples of the task's text that are not trained on, for the masked accuracy."""
@@ -63,19 +62,13 @@ def masked_logits(model: PreTrainedModel, inputs: Mapping[str, Tensor], masked: 
 
 
 def adapt_masked_lm(
-    key: str,
     settings: MaskedLanguageModel,
     source: Path,
     corpus: Path,
     data: Path,
-    *,
-    max_length: int,
-    seed: int,
-    precision: str,
-    folder: Path,
-    curves: Path,
+    job: Job,
 ) -> None:
-    """Train the masked language model in `source` on corpus and task text; write it, and its tokenizer, to `folder`.
+    """Train the masked language model in `source` on corpus and task text; write it and its tokenizer.
 
     The held-out accuracy is measured on text of the task's own training split that was not trained on, before and
     after. `steps: 0` passes a checkpoint through that has its head.
@@ -86,39 +79,29 @@ def adapt_masked_lm(
     Raises:
         UserError: `steps: 0` and a checkpoint without a head, or a max_length above the model's positions.
     """
-    require_length(load_config(source), max_length, source)
+    require_length(load_config(source), job.max_length, source)
     tokenizer = load_tokenizer(source)
-    seed = settings.seed if settings.seed is not None else seed
+    seed = job.seed(settings)
     torch.manual_seed(seed)
     model = load_masked_lm(source, new_head=settings.steps > 0)
-    dtype = precisions.choose(precision)
-    curve = Curve(curves / "validation.csv", ["step", "accuracy"])
+    curve = Curve(job.curves / "validation.csv", ["step", "accuracy"])
     collate = DataCollatorForLanguageModeling(tokenizer, mlm_probability=settings.mask, seed=seed)
-    held_out, texts = _task_text(data, tokenizer, max_length, seed)
-    curve.add({"step": 0, "accuracy": masked_accuracy(model, held_out, tokenizer, settings.mask, dtype)})
-    facts: dict[str, object] = {"precision": precisions.name(dtype)}
+    held_out, texts = _task_text(data, tokenizer, job.max_length, seed)
+    curve.add({"step": 0, "accuracy": masked_accuracy(model, held_out, tokenizer, settings.mask, job.dtype)})
+    facts: dict[str, object] = {}
     if settings.steps:
-        blocks = corpus_blocks(corpus, tokenizer, max_length)
+        blocks = corpus_blocks(corpus, tokenizer, job.max_length)
         dataset = concatenate_datasets([_with_lengths(blocks), texts])
-        train(
-            MaskedPositions(model), MaskedTokenObjective(), dataset, collate, settings,
-            steps=settings.steps, seed=seed, precision=precision, curves=curves,
-        )  # fmt: skip
-        accuracy = masked_accuracy(model, held_out, tokenizer, settings.mask, dtype)
+        train(MaskedPositions(model), MaskedTokenObjective(), dataset, collate, settings, job, steps=settings.steps)
+        accuracy = masked_accuracy(model, held_out, tokenizer, settings.mask, job.dtype)
         curve.add({"step": settings.steps, "accuracy": accuracy})
         facts["masked_accuracy"] = round(accuracy, 4)
         print(f"  {accuracy:.1%} of the masked tokens of held-out task text found")
     else:
-        Curve(curves / "losses.csv", ["step", "epoch", "loss"])
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    write_lineage(
-        folder,
-        f"adapt-mlm@{key}",
-        settings.model_dump(by_alias=True) | {"seed": seed, "precision": precision, "max_length": max_length},
-        {"from": source, "corpus": corpus, "data": data},
-        facts,
-    )
+        no_training(job)
+    model.save_pretrained(job.folder)
+    tokenizer.save_pretrained(job.folder)
+    job.write_lineage(settings, {"from": source, "corpus": corpus, "data": data}, facts)
 
 
 @torch.inference_mode()

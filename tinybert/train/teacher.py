@@ -11,15 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from tinybert.errors import UserError
-from tinybert.lineage import write_lineage
-from tinybert.models import precision as precisions
 from tinybert.models.fit import require_length
 from tinybert.models.inference import predict_logits
 from tinybert.models.loading import head_config, load_classifier, load_config, load_tokenizer
 from tinybert.params.tasks import Teacher
 from tinybert.text.tokens import Padding, encode, model_inputs
 from tinybert.train.curves import Curve
-from tinybert.train.trainer import Validation, train
+from tinybert.train.job import Job
+from tinybert.train.trainer import Validation, no_training, train
 
 
 class LabelObjective:
@@ -32,20 +31,14 @@ class LabelObjective:
 
 
 def finetune_teacher(
-    key: str,
     settings: Teacher,
     source: Path,
     data: Path,
     names: list[str] | None,
     score: Callable[[np.ndarray, np.ndarray], float],
-    *,
-    max_length: int,
-    seed: int,
-    precision: str,
-    folder: Path,
-    curves: Path,
+    job: Job,
 ) -> None:
-    """Fine-tune the model in `source` on a task and write it and its tokenizer to `folder`.
+    """Fine-tune the model in `source` on a task and write it and its tokenizer to the job's folder.
 
     Args:
         data: folder of train.parquet and validation.parquet.
@@ -55,44 +48,36 @@ def finetune_teacher(
     Raises:
         UserError: `epochs: 0` and a checkpoint without the task's head, or a max_length above the model's positions.
     """
-    require_length(load_config(source), max_length, source)
+    require_length(load_config(source), job.max_length, source)
     tokenizer = load_tokenizer(source)
-    torch.manual_seed(settings.seed if settings.seed is not None else seed)
+    torch.manual_seed(job.seed(settings))
     model = load_classifier(source, new_head=head_config(names) if settings.epochs else None)
     outputs = len(names) if names else 1
     if model.config.num_labels != outputs:
         raise UserError(
             f"{source}: this teacher has {model.config.num_labels} outputs and the task {outputs}; "
-            f"set tasks.{key}.teacher.epochs above 0 to fine-tune a new head"
+            f"set the task's teacher.epochs above 0 to fine-tune a new head"
         )
     rows = pd.read_parquet(data / "validation.parquet")
     labels = rows["label"].to_numpy()
     validation = Validation(
-        lambda: score(labels, predict_logits(model, tokenizer, rows, max_length)),
-        Curve(curves / "validation.csv", ["epoch", "score"]),
+        lambda: score(labels, predict_logits(model, tokenizer, rows, job.max_length)),
+        Curve(job.curves / "validation.csv", ["epoch", "score"]),
     )
     if settings.epochs:
         train(
             model,
             LabelObjective(),
-            encode(tokenizer, pd.read_parquet(data / "train.parquet"), max_length),
+            encode(tokenizer, pd.read_parquet(data / "train.parquet"), job.max_length),
             Padding(tokenizer.pad_token_id),
             settings,
+            job,
             epochs=settings.epochs,
-            seed=seed,
-            precision=precision,
-            curves=curves,
             validation=validation,
         )
     else:
-        Curve(curves / "losses.csv", ["step", "epoch", "loss"])
+        no_training(job)
         validation.curve.add({"epoch": 0, "score": validation.score()})
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    write_lineage(
-        folder,
-        f"finetune-teacher@{key}",
-        settings.model_dump(by_alias=True) | {"seed": seed, "precision": precision, "max_length": max_length},
-        {"from": source, "data": data},
-        {"precision": precisions.name(precisions.choose(precision)), "parameters": model.num_parameters()},
-    )
+    model.save_pretrained(job.folder)
+    tokenizer.save_pretrained(job.folder)
+    job.write_lineage(settings, {"from": source, "data": data}, {"parameters": model.num_parameters()})

@@ -15,12 +15,13 @@ from torch import Tensor, nn
 from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from tinybert.errors import UserError
-from tinybert.models import precision as precisions
 from tinybert.params.table import Optimisation
 from tinybert.train.batches import LengthBatches
 from tinybert.train.curves import Curve
+from tinybert.train.job import Job
 
 CURVE_POINTS = 100
+LOSSES = "losses.csv"
 
 
 class Objective(Protocol):
@@ -48,10 +49,8 @@ def train(
     dataset: Dataset,
     collate: Callable[[Any], dict[str, Tensor]],
     settings: Optimisation,
+    job: Job,
     *,
-    seed: int,
-    precision: str,
-    curves: Path,
     epochs: int | None = None,
     steps: int | None = None,
     validation: Validation | None = None,
@@ -60,18 +59,17 @@ def train(
 
     Args:
         dataset: examples; with a column `length` in tokens they are batched by length.
-        curves: folder of `losses.csv`, the terms' means over each hundredth of the run.
+        job: its folder of curves gets `losses.csv`, the terms' means over each hundredth of the run.
         validation: keeps the weights of the epoch that scored best (the first of equals) instead of the last.
 
     Raises:
         UserError: the loss is no longer finite.
     """
-    seed = settings.seed if settings.seed is not None else seed
+    seed = job.seed(settings)
     set_seed(seed)
     if settings.dropout is not None:
         set_dropout(model, settings.dropout)
     total = steps if steps is not None else math.ceil(len(dataset) / settings.batch_size) * (epochs or 0)
-    dtype = precisions.choose(precision)
     arguments = TrainingArguments(
         output_dir=str(Path(".checkpoints")),
         per_device_train_batch_size=settings.batch_size,
@@ -82,8 +80,8 @@ def train(
         num_train_epochs=epochs or 1,
         max_steps=-1 if steps is None else steps,
         optim="adamw_torch_fused",
-        bf16=dtype == torch.bfloat16,
-        fp16=dtype == torch.float16,
+        bf16=job.dtype == torch.bfloat16,
+        fp16=job.dtype == torch.float16,
         use_cpu=not torch.cuda.is_available(),
         seed=seed,
         save_strategy="no",
@@ -92,7 +90,7 @@ def train(
         disable_tqdm=False,
         remove_unused_columns=False,
     )
-    recorder = _LossRecorder(objective, curves / "losses.csv", every=max(1, total // CURVE_POINTS))
+    recorder = _LossRecorder(objective, job.curves / LOSSES, every=max(1, total // CURVE_POINTS))
     trainer = _ObjectiveTrainer(
         model,
         arguments,
@@ -110,6 +108,11 @@ def set_dropout(model: nn.Module, probability: float) -> None:
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = probability
+
+
+def no_training(job: Job) -> None:
+    """What `train` would leave, for an entry of no epochs: a curve without points, since DVC expects the file."""
+    Curve(job.curves / LOSSES, ["step", "epoch", "loss"])
 
 
 class _ObjectiveTrainer(Trainer):

@@ -1,0 +1,51 @@
+"""What a stage that trains is told besides its settings and its inputs, and where it leaves its results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tinybert.lineage import write_lineage
+from tinybert.models import precision as precisions
+from tinybert.params.table import Optimisation, Run, Table
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a stage that trains.
+
+    Attributes:
+        stage: `stage@key`.
+        run: seed and precision of the whole run.
+        max_length: tokens of an example, special ones among them.
+        folder: gets the model.
+        curves: gets the learning curves.
+    """
+
+    stage: str
+    run: Run
+    max_length: int
+    folder: Path
+    curves: Path
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What matrix products are computed in."""
+        return precisions.choose(self.run.precision)
+
+    def seed(self, settings: Optimisation) -> int:
+        """The entry's own seed where it has one, else the run's."""
+        return settings.seed if settings.seed is not None else self.run.seed
+
+    def write_lineage(self, settings: Table, inputs: Mapping[str, Path], facts: Mapping[str, Any]) -> None:
+        """Beside the model: what it was made of (see `tinybert.lineage`), and in which precision."""
+        params = settings.model_dump(by_alias=True) | {
+            "seed": self.run.seed,
+            "precision": self.run.precision,
+            "max_length": self.max_length,
+        }
+        write_lineage(self.folder, self.stage, params, inputs, {"precision": precisions.name(self.dtype)} | dict(facts))
