@@ -111,6 +111,6 @@ def test_a_fine_tuned_teacher_is_taken_as_it_is(world):
 
 def test_a_teacher_for_another_number_of_classes_is_refused(world):
     settings = Teacher.model_validate({"from": "bert", "epochs": 0, "learning_rate": 1e-3})
+    job, names = tiny_job(world / "same", world / "curves"), ["a", "b", "c"]
     with pytest.raises(UserError, match="has 1 outputs and the task 3"):
-        job = tiny_job(world / "same", world / "curves")
-        finetune_teacher(settings, world / "teacher", world / "data", ["a", "b", "c"], partial(score, "accuracy"), job)
+        finetune_teacher(settings, world / "teacher", world / "data", names, partial(score, "accuracy"), job)
