@@ -47,7 +47,7 @@ def stage(name: str, reads: Sequence[Path], writes: Sequence[Path], online: bool
     started = time.monotonic()
 
     def announce(*paths: Path) -> tuple[Path, ...]:
-        print(f"  reads  {', '.join(map(str, paths))}", flush=True)
+        print(f"  reads  {', '.join(dict.fromkeys(map(str, paths)))}", flush=True)
         for path in paths:
             if not path.exists():
                 raise UserError(f"{path}: missing; an earlier stage writes it: run `dvc repro {name}`")

@@ -150,6 +150,15 @@ def test_augmentation_is_left_out_where_no_student_uses_it(tmp_path):
     assert "slim" not in text
 
 
+def test_the_masked_language_models_accuracy_is_told(two):
+    root, students = two
+    assert "masked language model finds" not in report(root, students)[1]
+    (root / "curves/mlm/movies").mkdir(parents=True)
+    (root / "curves/mlm/movies/validation.csv").write_text("step,accuracy\n0,0.011\n250,0.242\n", encoding="utf-8")
+    words = " ".join(report(root, students)[0].words)
+    assert "finds 24.2 % of the masked tokens of held-out task text, against 1.1 % before its training." in words
+
+
 def test_phases_that_were_passed_through_leave_no_figure(tmp_path):
     write_evidence(tmp_path, "movies-tinybert4", names=NAMES)
     complete = report(tmp_path, {"movies-tinybert4": student()})[0].tags.count("svg")

@@ -114,8 +114,19 @@ def _task(task: str, students: list[Evidence], experiment: Experiment, root: Pat
         "validation": _validation(task, students, root),
         "teacher": _panels(root / "curves/teachers" / task / "losses.csv"),
         "mlm": _panels(root / "curves/mlm" / task / "losses.csv"),
+        "masked_accuracy": masked_accuracy(root / "curves/mlm" / task / "validation.csv"),
         "augmentation": _augmentation(root / "data/augmented" / task / "report.json") if uses_augmented else None,
     }
+
+
+def masked_accuracy(file: Path) -> str:
+    """How many of the held-out masked tokens the masked language model finds, in a sentence; "" without its curve."""
+    curve = read_curve(file)
+    if curve.empty:
+        return ""
+    before, after = (f"{100 * accuracy:.1f} %" for accuracy in curve["accuracy"].iloc[[0, -1]])
+    text = f"The masked language model finds {after} of the masked tokens of held-out task text"
+    return f"{text}, against {before} before its training." if len(curve) > 1 else f"{text}."
 
 
 def _student(index: int, student: Evidence, root: Path) -> dict[str, Any]:
