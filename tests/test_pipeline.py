@@ -52,7 +52,7 @@ def test_a_prediction_parameter_re_runs_prediction_and_what_follows_and_back_is_
     assert digests(project) != before
     change(project, new, old)
     output = run(project, "dvc", "repro").stdout
-    # DVC keeps no run cache of a stage that has an uncached out besides metrics, as `report` has its results/<name>.json.
+    # DVC keeps no run cache of a stage with an uncached out that is no metric, as the results/<name>.json of `report`.
     assert stages_run(output) == {"report"}  # seconds; nothing is trained
     assert "Stage 'prediction-distill@weather-small' is cached - skipping run" in output
     assert digests(project) == before
