@@ -15,7 +15,8 @@ from tests.sources.conftest import Index, sha256
 from tinybert.errors import UserError
 from tinybert.params.sources import Download, File
 from tinybert.sources import package_index
-from tinybert.sources.kinds import store_download, store_file
+from tinybert.sources.downloads import store_download
+from tinybert.sources.kinds import store_file
 
 ROOT = Path("data/sources")
 
@@ -103,12 +104,12 @@ def test_empty_corpus(content: str) -> None:
 
 def test_corpus_of_another_type() -> None:
     Path("corpus.docx").write_text("x")
-    assert "expected .xml, .xml.bz2, .txt or .parquet" in failure("corpus.docx", "corpus")
+    assert "expected .xml, .xml.bz2, .txt, .jsonl, .csv" in failure("corpus.docx", "corpus")
 
 
 def test_parquet_without_text() -> None:
     pq.write_table(pa.table({"content": ["x"]}), "c.parquet")
-    assert "['content']" in failure("c.parquet", "corpus")
+    assert "no column 'text'" in failure("c.parquet", "corpus")
 
 
 def test_cut_off_parquet() -> None:

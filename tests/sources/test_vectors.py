@@ -101,7 +101,7 @@ def test_null_word(tmp_path: Path, out: Path) -> None:
         (b"the 1 2\ncat 3\n", "line 2: expected a word and 2 numbers"),
         (b"the 1 2\ncat 3 x\n", "line 2: expected a word and 2 numbers"),
         (b"the 1 2\ncaf\xe9 3 4\n", "line 2: not UTF-8"),
-        (b"the 1 2\ncat 3 nan\n", "'cat' (row 1) is not finite"),
+        (b"the 1 2\ncat 3 nan\n", "line 2: the vector of 'cat' is not finite"),
         (b"", "no vectors in it"),
     ],
 )
