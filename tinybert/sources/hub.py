@@ -21,7 +21,6 @@ from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
     OfflineModeIsEnabled,
-    RepositoryNotFoundError,
     RevisionNotFoundError,
 )
 from huggingface_hub.utils import build_hf_headers
@@ -151,7 +150,7 @@ def _ask(call: Callable[[], Answer], repository: Repository, client: PatientClie
             status = error.response.status_code
             trouble = f"{_endpoint()} answers HTTP {status}"
             if status not in BUSY:
-                raise UserError(f"{what}{trouble}: {_refusal(error, status, repository)}") from None
+                raise UserError(f"{what}{trouble}: {_refusal(status, repository)}") from None
         except httpx2.TransportError as error:
             trouble = f"{_endpoint()}: {describe(error)}"
         except (HFValidationError, httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
@@ -159,16 +158,14 @@ def _ask(call: Callable[[], Answer], repository: Repository, client: PatientClie
     raise UserError(f"{what}the hub cannot be reached ({trouble}); {REMEDIES['unreachable']}")
 
 
-def _refusal(error: HfHubHTTPError, status: int, repository: Repository) -> str:
+def _refusal(status: int, repository: Repository) -> str:
     kind, other = ("model", "a data set") if repository.type == "model" else ("data set", "a model")
     if status == httpx2.codes.NOT_FOUND:
         what = f"there is no such {kind}, or no commit {repository.revision}"
         return f"{what}; correct `hub` and `revision`, or `kind` where it is {other}"
-    if not isinstance(error, RepositoryNotFoundError):
-        return (
-            REMEDIES["denied"] if status in (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN) else "check HF_ENDPOINT"
-        )
-    return f"there is no such {kind}, or it is private or gated; correct `hub`, or {TOKEN}"
+    if status == httpx2.codes.UNAUTHORIZED:  # so that nobody learns which private ones there are
+        return f"there is no such {kind}, or it is private or gated; correct `hub`, or {TOKEN}"
+    return REMEDIES["denied"] if status == httpx2.codes.FORBIDDEN else "check HF_ENDPOINT"
 
 
 def _write(checksums: dict[str, str | None], listing: Path) -> None:
