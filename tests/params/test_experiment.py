@@ -24,7 +24,7 @@ def test_no_mistake(mistakes):
         (f"{MOVIES}.teacher.source", "minilm", ": unknown key (known: batch_size, dropout, epochs, from,"),
         (f"{SMALL}.prediction.losses.logit", 1, ": unknown key (did you mean 'logits'?"),
         (f"{MINI}.losses.logits", 1, ": unknown key (known: attention, embedding, hidden)"),
-        ("files.glove.url", "x", ": unknown key (known: kind, path)"),
+        ("files.glove.url", "x", ": unknown key (known: column, kind, path, words)"),
         ("seed", MISSING, ": this key is missing"),
         ("tasks", MISSING, ": this table is missing; add it (an empty one is {})"),
         (f"{MOVIES}.columns", MISSING, ": this key is missing"),
@@ -68,6 +68,23 @@ def test_no_mistake(mistakes):
         ("downloads.minilm.members", [], ": expected a list of 1 or more"),
         ("downloads.minilm.members", ["a/../../b"], ": expected a path inside the archive"),
         ("downloads.minilm.members", ["b.zip!/etc/x"], ": expected a path inside the archive"),
+        ("downloads.bert.hubb", "x", ": unknown key (did you mean 'hub'? known: column, file, files, gensim, hub,"),
+        ("downloads.bert.hub", "bert-base-uncased", ": expected owner/name, as in google-bert/bert-base-uncased,"),
+        ("downloads.bert.hub", "../../x", ": expected owner/name"),
+        ("downloads.bert.revision", "main", ": expected the 40 hex digits of a commit, found 'main': a branch or tag"),
+        ("downloads.bert.revision", MISSING, ": this key is missing; hub goes with revision"),
+        ("downloads.bert.files", ["*"], ": of a model, config, weights and tokenizer are taken"),
+        ("downloads.bert.sha256", 16 * "0e1f", ": doesn't go with hub; remove it"),
+        ("downloads.texts.words", 9, ": belongs to kind vectors, and this is of kind corpus; remove it"),
+        ("files.glove.column", "text", ": belongs to kind corpus, and this is of kind vectors; remove it"),
+        ("downloads.dump.url", "ftp://a.org/x", ": expected https://host/path/file, found 'ftp://a.org/x'"),
+        ("downloads.dump.url", "https://a.org/x/", ": expected https://host/path/file"),
+        ("downloads.dump.sha256", MISSING, ": this key is missing; url goes with sha256"),
+        ("downloads.dump.members", ["x"], ": pages-articles.xml.bz2 is no archive"),
+        ("downloads.glue.members", MISSING, ": this key is missing; name what to take from the archive"),
+        ("downloads.glue.file", "a.zip", ": doesn't go with url; remove it"),
+        ("downloads.gigaword.gensim", "../x", ": expected text that matches"),
+        ("downloads.minilm.file", MISSING, ": this key is missing; package goes with file, sha256, members"),
         # what belongs together within an entry
         (f"{MOVIES}.metric", "pearson", ": expected one of accuracy, f1, matthews for classification"),
         (f"{MOVIES}.label.names", None, ": a threshold needs two"),
@@ -116,6 +133,17 @@ def test_one_mistake_is_one_line_that_starts_with_its_path(mistakes, path, value
 @pytest.mark.parametrize(
     ("path", "value", "line"),
     [
+        (
+            "downloads.bert.hub",
+            MISSING,
+            "downloads.bert: expected exactly one origin of package, hub, url, gensim, found none",
+        ),
+        (
+            "downloads.bert.gensim",
+            "x",
+            "downloads.bert: expected exactly one origin of package, hub, url, gensim, found hub and gensim",
+        ),
+        ("downloads.gigaword.kind", "table", "downloads.gigaword.words: belongs to kind vectors"),
         (f"{MOVIES}.split.test", 0.95, f"{MOVIES}.split: test and validation leave no training rows"),
         (f"{MOVIES}.type", "regression", f"{MOVIES}.metric: expected one of pearson, spearman for regression"),
         (
@@ -151,7 +179,8 @@ def test_a_key_that_is_a_number(mistakes, tmp_path):
     file.write_text(SOUND.replace("  reviews:", "  1:"))
     assert [line.removeprefix(f"{file}: ") for line in find_mistakes(file)] == [
         "files.1: a key is made of a-z, 0-9, '_' and '-' and starts with a letter",
-        f"{MOVIES}.source: there is no 'reviews' in downloads or files (known: 1, glove, minilm, wikipedia)",
+        f"{MOVIES}.source: there is no 'reviews' in downloads or files "
+        "(known: 1, bert, dump, gigaword, glove, glue, minilm, texts, wikipedia)",
     ]
 
 

@@ -1,15 +1,17 @@
-"""A package index of the tests' own, on the loopback interface, that can misbehave in the ways that networks do."""
+"""A package index and a hub of the tests' own, on the loopback interface; they misbehave in the ways of networks."""
 
 from __future__ import annotations
 
 import hashlib
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tests.sources.hub_server import Hub, HubHandler
 from tinybert.sources.pip_config import PipSettings
 
 
@@ -55,7 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path.startswith("/old/"):
             self._answer(302, b"", {"Location": self.path.replace("/old/", "/files/")})
         else:
-            self._file(self.path.removeprefix("/files/"))
+            self._file(self.path.removeprefix("/files/").partition("?")[0])
 
     def _page(self) -> None:
         if self.index.page_mishaps:
@@ -96,17 +98,35 @@ def _project(file: str) -> str:
     return file.split("-")[0].lower().replace("_", "-")
 
 
-@pytest.fixture
-def index() -> Iterator[Index]:
-    state = Index()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"index": state}))
-    state.url = f"http://127.0.0.1:{server.server_port}"
+@contextmanager
+def _serving(handler: type[BaseHTTPRequestHandler], **state: object) -> Iterator[str]:
+    """The URL of a server in a thread."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (handler,), state))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield state
+    yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def index() -> Iterator[Index]:
+    state = Index()
+    with _serving(_Handler, index=state) as state.url:
+        yield state
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """In the place of the real one, with nobody logged in."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # another test may have imported it so
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", "there-is-none")
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    state = Hub()
+    with _serving(HubHandler, hub=state) as state.url:
+        monkeypatch.setenv("HF_ENDPOINT", state.url)
+        yield state
 
 
 def sha256(content: bytes) -> str:

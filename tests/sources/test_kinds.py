@@ -15,7 +15,8 @@ from tests.sources.conftest import Index, sha256
 from tinybert.errors import UserError
 from tinybert.params.sources import Download, File
 from tinybert.sources import package_index
-from tinybert.sources.kinds import store_download, store_file
+from tinybert.sources.downloads import store_download
+from tinybert.sources.kinds import store_file
 
 ROOT = Path("data/sources")
 
@@ -66,6 +67,22 @@ def test_table_is_copied_as_it_is() -> None:
     assert (ROOT / "mine/mine.csv").read_bytes() == b"a,b\r\n\xff"
 
 
+def test_splits_of_a_table_keep_their_names() -> None:
+    for name in ("train.tsv", "dev.tsv", "extra/train.tsv", ".hidden"):
+        Path("glue", name).parent.mkdir(parents=True, exist_ok=True)
+        Path("glue", name).write_text(name)
+    assert store_file(File(path="glue"), ROOT / "mine")["files"] == 3
+    stored = {path.relative_to(ROOT / "mine").as_posix(): path for path in (ROOT / "mine").rglob("*.tsv")}
+    assert {name: path.read_text() for name, path in stored.items()} == {
+        name: name for name in ("train.tsv", "dev.tsv", "extra/train.tsv")
+    }
+
+
+def test_first_words_of_vectors() -> None:
+    Path("glove.txt").write_text("the 1 2\nof 3 4\nand 5 6\n")
+    assert store_file(File(path="glove.txt", kind="vectors", words=2), ROOT / "mine")["words"] == 2
+
+
 def test_text_corpus() -> None:
     Path("corpus/part").mkdir(parents=True)
     Path("corpus/a.txt").write_bytes("\ufeffOne line.\r\nAnother — line.\n\n \nSecond.\n".encode())
@@ -103,12 +120,12 @@ def test_empty_corpus(content: str) -> None:
 
 def test_corpus_of_another_type() -> None:
     Path("corpus.docx").write_text("x")
-    assert "expected .xml, .xml.bz2, .txt or .parquet" in failure("corpus.docx", "corpus")
+    assert "expected .xml, .xml.bz2, .txt, .jsonl, .csv" in failure("corpus.docx", "corpus")
 
 
 def test_parquet_without_text() -> None:
     pq.write_table(pa.table({"content": ["x"]}), "c.parquet")
-    assert "['content']" in failure("c.parquet", "corpus")
+    assert "no column 'text'" in failure("c.parquet", "corpus")
 
 
 def test_cut_off_parquet() -> None:
@@ -160,6 +177,18 @@ class TestModel:
     def test_pickled_weights(self) -> None:
         Path("m/model.safetensors").rename("m/pytorch_model.bin")
         assert "pytorch_model.bin: pickled weights" in failure("m", "model")
+
+    def test_missing_shard(self) -> None:
+        Path("m/model.safetensors").rename("m/model-00001-of-00002.safetensors")
+        index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+        Path("m/model.safetensors.index.json").write_text(json.dumps(index))
+        assert "names model-00002-of-00002.safetensors, which is missing" in failure("m", "model")
+
+    @pytest.mark.parametrize("weight_map", [None, {}, {"a": "../model.safetensors"}, {"a": "pytorch_model.bin"}])
+    def test_index_that_leads_elsewhere(self, weight_map: object) -> None:
+        Path("m/model.safetensors").unlink()
+        Path("m/model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+        assert "expected a weight_map" in failure("m", "model")
 
     @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
     def test_missing_part(self, name: str) -> None:

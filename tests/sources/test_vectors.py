@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +63,48 @@ def test_text(header: str, tmp_path: Path, out: Path) -> None:
     np.testing.assert_array_equal(vectors, MATRIX)
 
 
+@pytest.mark.parametrize("words", [1, 2, 3, 9])
+@pytest.mark.parametrize("name", ["glove.txt", "glove.txt.gz", "word2vec.gz", "pair"])
+def test_first_words(name: str, words: int, tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tinybert.sources.vectors.CHUNK", 2)
+    content = "".join(f"{word} {a} {b}\n" for word, (a, b) in zip(WORDS, MATRIX, strict=True))
+    content = ("3 2\n" if name.startswith("word2vec") else "") + content
+    (tmp_path / name).write_bytes(gzip.compress(content.encode()) if name.endswith(".gz") else content.encode())
+    files = pair(tmp_path, MATRIX, {"index": WORDS}) if name == "pair" else [tmp_path / name]
+    assert convert_vectors(files, out, words) == {"words": min(words, 3), "dimensions": 2}
+    kept, vectors = read(out)
+    assert kept == WORDS[:words]
+    np.testing.assert_array_equal(vectors, MATRIX[:words])
+    assert (out / "vectors.npy").stat().st_size == 128 + vectors.nbytes
+
+
+def test_words_with_spaces_before_their_dimensions_are_known(tmp_path: Path, out: Path) -> None:
+    (tmp_path / "v.txt").write_text("2 1\nthe best 1\nthe 2\n")
+    convert_vectors([tmp_path / "v.txt"], out)
+    assert read(out)[0] == ["the best", "the"]
+
+
+def test_one_dimension_is_no_header(tmp_path: Path, out: Path) -> None:
+    (tmp_path / "v.txt").write_text("the 1\nof 2\n")
+    assert convert_vectors([tmp_path / "v.txt"], out) == {"words": 2, "dimensions": 1}
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tinybert.sources.vectors.CHUNK", 100)
+
+    def peak(rows: int) -> int:
+        (tmp_path / "v.txt").write_text("".join(f"word{n} {'0.25 ' * 20}\n" for n in range(rows)))
+        tracemalloc.start()
+        try:
+            convert_vectors([tmp_path / "v.txt"], tmp_path)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(200)
+    assert peak(12_000) < 1.5 * peak(4000)
+
+
 def test_row_counts_that_differ(tmp_path: Path, out: Path) -> None:
     message = failure(pair(tmp_path, MATRIX, {"index": WORDS[:2]}), out)
     assert "3 vectors for 2 words" in message
@@ -101,13 +145,24 @@ def test_null_word(tmp_path: Path, out: Path) -> None:
         (b"the 1 2\ncat 3\n", "line 2: expected a word and 2 numbers"),
         (b"the 1 2\ncat 3 x\n", "line 2: expected a word and 2 numbers"),
         (b"the 1 2\ncaf\xe9 3 4\n", "line 2: not UTF-8"),
-        (b"the 1 2\ncat 3 nan\n", "'cat' (row 1) is not finite"),
+        (b"the 1 2\ncat 3 nan\n", "line 2: the vector of 'cat' is not finite"),
         (b"", "no vectors in it"),
+        (b"3 2\n", "no vectors in it"),
+        (b"3 2\nthe 1 2\nof 3 4\n", "line 1 says that there are 3 words, found 2"),
+        (b"3 2\nthe 1\n", "line 2: expected a word and 2 numbers"),
+        (b"the\n", "line 1: expected a word and its numbers"),
+        (b"\n", "line 1: expected a word and its numbers"),
     ],
 )
 def test_bad_lines(content: bytes, expected: str, tmp_path: Path, out: Path) -> None:
     (tmp_path / "v.txt").write_bytes(content)
     assert expected in failure([tmp_path / "v.txt"], out)
+
+
+@pytest.mark.parametrize("spoil", [lambda packed: packed[:-9], lambda packed: b"the 1 2\n"])
+def test_damaged_gz(spoil, tmp_path: Path, out: Path) -> None:
+    (tmp_path / "v.gz").write_bytes(spoil(gzip.compress(b"the 1 2\n" * 1000)))
+    assert "v.gz: the file is damaged or cut off" in failure([tmp_path / "v.gz"], out)
 
 
 def test_matrix_without_words(tmp_path: Path, out: Path) -> None:

@@ -56,6 +56,35 @@ def test_which_pages_stay(name: str, pages: bytes, tmp_path: Path) -> None:
     assert dropped == {"other namespaces": 1, "redirects": 2, "disambiguation": 2, "stubs": 1}
 
 
+def test_number_of_processes_does_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tinybert.text.wikipedia.BATCH", 1000)
+    texts = ["#REDIRECT [[Fox]]", SENTENCE, f"{ARTICLE} {{{{dab}}}}", ARTICLE * 20, ARTICLE]
+    (tmp_path / "a.xml").write_bytes(dump("".join(page(f"Page {n}", texts[n % 5]) for n in range(100))))
+    one: dict[str, int] = {}
+    several: dict[str, int] = {}
+    articles = list(read_dump(tmp_path / "a.xml", one, processes=1))
+    assert list(read_dump(tmp_path / "a.xml", several, processes=3)) == articles
+    assert len(articles) == 40
+    assert several == one == {"other namespaces": 0, "redirects": 20, "disambiguation": 20, "stubs": 20}
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_damage_is_told_after_the_articles_before_it(processes: int, tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes(dump(page("Fox", ARTICLE) + "<page><broken"))
+    articles = read_dump(tmp_path / "a.xml", {}, processes=processes)
+    assert processes == 2 or next(articles)[0] == "Fox"
+    with pytest.raises(UserError, match="not valid XML"):
+        list(articles)
+
+
+def test_bytes_read_are_told(tmp_path: Path) -> None:
+    told: list[int] = []
+    (tmp_path / "a.xml").write_bytes(dump("".join(page(f"Page {n}", ARTICLE) for n in range(1000))))
+    assert list(read_dump(tmp_path / "a.xml", {}, at=told.append))
+    assert told == sorted(told)
+    assert told[0] < told[-1] == (tmp_path / "a.xml").stat().st_size
+
+
 def test_stub_is_a_matter_of_words(pages: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_bytes(pages)
     assert "Stub" in [title for title, _ in read_dump(tmp_path / "a.xml", {}, minimum_words=5)]

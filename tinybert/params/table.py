@@ -48,7 +48,7 @@ EXPECTED = {  # pydantic's types of error, in the words of this project
     "too_long": "a list of {max_length} or fewer",
 }
 
-PATH = re.compile(r"([a-z_]+(?:\.[a-z_]+)*): ")
+PATH = re.compile(r"([a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*): ")
 """A validator of a whole table starts its message with the key that is wrong: `metric: expected …`."""
 
 

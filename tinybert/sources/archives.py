@@ -15,12 +15,10 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from tinybert.errors import UserError, suggest
+from tinybert.params.sources import TAR, ZIP
 
 NESTED = "!"
 """`a.zip!b.txt` is the member b.txt of the archive a.zip, which is itself a member."""
-
-ZIP = (".zip", ".whl")
-TAR = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 Open = Callable[[str], IO[bytes]]
 

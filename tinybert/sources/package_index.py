@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,31 +10,22 @@ from typing import NamedTuple, cast
 
 import httpx2
 from filelock import FileLock
-from tqdm import tqdm
 from unearth import Link, PackageFinder
 from unearth.fetchers import Fetcher
 
 from tinybert.errors import UserError
 from tinybert.sources.http import PatientClient, UnreachableError, describe
 from tinybert.sources.pip_config import PipSettings, read_pip_settings
-
-CACHE = Path(".cache/downloads")
+from tinybert.sources.transfer import CACHE, TroubleError, download, matches
 
 REMEDIES = {
     "mismatch": "correct `sha256` only if you trust these bytes",
     "unreachable": "check the network and the proxy, or give pip an index or a folder that is reachable "
     "(index-url, find-links)",
+    "denied": "give pip a user and password for it (in index-url, or netrc)",
     "missing": "check `package` and `file`, or give pip an index that has them (index-url, find-links)",
 }
 """What to change, by what went wrong, the most telling first."""
-
-
-class TroubleError(Exception):
-    """Why one place didn't give the file; there may be others."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
 
 
 class Pin(NamedTuple):
@@ -62,21 +52,21 @@ def fetch(
         UserError: no index has the file, no index can be reached, or the bytes are others than the pinned ones.
     """
     folder = cache / pin.sha256
-    target = folder / pin.file
+    target, part = folder / pin.file, folder / f"{pin.file}.part"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):  # two entries of params.yaml may take members of one archive
-        if target.exists() and _digest(target) == pin.sha256:
+        if target.exists() and matches(target, pin.sha256):
             return target
         settings = settings or read_pip_settings()
         troubles: list[TroubleError] = []
         with PatientClient(settings, tries, pause) as client:
             for link in _find(client, settings, pin, troubles):
                 try:
-                    _download(client, link, folder / f"{pin.file}.part", pin)
+                    download(client, link.url_without_fragment, part, pin.sha256, link.redacted)
                 except TroubleError as trouble:
                     troubles.append(trouble)
                 else:
-                    (folder / f"{pin.file}.part").replace(target)
+                    part.replace(target)
                     return target
     kind = min((trouble.kind for trouble in troubles), key=list(REMEDIES).index, default="missing")
     reasons = "; ".join(dict.fromkeys(map(str, troubles))) or "pip is configured to look nowhere (no-index)"
@@ -109,70 +99,6 @@ def _find(client: PatientClient, settings: PipSettings, pin: Pin, troubles: list
             reason = f" ({warnings[-1]})" if warnings else ""
             troubles.append(TroubleError("missing", f"{name} doesn't offer it{reason}"))
         yield from links
-
-
-def _download(client: PatientClient, link: Link, part: Path, pin: Pin) -> None:
-    """Fill `part` until it has the pinned bytes; go on where an earlier try, or an earlier process, broke off.
-
-    Raises:
-        TroubleError: this link doesn't give the pinned bytes. A broken part stays, to be gone on with.
-    """
-    for attempt in range(client.tries):
-        start = part.stat().st_size if part.exists() else 0
-        try:
-            resumed = _stream(client, link, part, start, pin)
-        except httpx2.TransportError as error:
-            trouble = TroubleError("unreachable", f"{link.redacted} breaks off ({describe(error)})")
-        except UnreachableError as error:
-            raise TroubleError("unreachable", f"{link.redacted} cannot be reached ({error})") from None
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise TroubleError("missing", f"{link.redacted} cannot be read ({describe(error)})") from None
-        else:
-            found = _digest(part)
-            if found == pin.sha256:
-                return
-            part.unlink()
-            trouble = TroubleError("mismatch", f"{link.redacted} has sha256 {found}, expected {pin.sha256}")
-            if not resumed:
-                raise trouble
-        if attempt + 1 == client.tries:
-            raise trouble
-        client.back_off(attempt + 1, str(trouble))
-
-
-def _stream(client: PatientClient, link: Link, part: Path, start: int, pin: Pin) -> bool:
-    """Append the bytes from `start` on to `part`, or all bytes anew; returns whether older ones were kept."""
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
-    with client.stream("GET", link.url_without_fragment, headers=headers) as response:
-        if response.status_code == httpx2.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return True  # there is no more than what we have: right or wrong, the checksum says
-        if response.status_code not in (httpx2.codes.OK, httpx2.codes.PARTIAL_CONTENT):
-            status = f"HTTP {response.status_code} {response.reason_phrase}"
-            raise TroubleError("missing", f"{link.redacted} answers {status}")
-        resumed = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-        length = response.headers.get("Content-Length", "")
-        kept = start if resumed else 0
-        with (
-            part.open("ab" if resumed else "wb") as file,
-            tqdm(
-                desc=f"  {pin.file}",
-                total=kept + int(length) if length.isdigit() else None,
-                initial=kept,
-                unit="B",
-                unit_scale=True,
-                unit_divisor=1024,
-                disable=None,  # where nobody looks
-            ) as progress,
-        ):
-            for chunk in response.iter_bytes(1 << 16):
-                file.write(chunk)
-                progress.update(len(chunk))
-        return resumed
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

@@ -1,8 +1,12 @@
-"""Word vectors as `vectors.npy` (float32, words × dimensions) and `words.parquet` (column `word`)."""
+"""Word vectors as `vectors.npy` (float32, words × dimensions) and `words.parquet` (column `word`), of any size."""
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from array import array
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -10,50 +14,81 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tinybert.errors import UserError
+from tinybert.sources.progress import ByteProgress
 
 VECTORS = "vectors.npy"
 WORDS = "words.parquet"
 
-CHUNK = 100_000
-"""Rows that are checked at a time."""
+CHUNK = 10_000
+"""Rows in memory at a time."""
+
+Chunks = Iterator[tuple[list[str], np.ndarray]]
+"""Words and their vectors (words, dimensions), float32."""
 
 
-def convert_vectors(files: list[Path], folder: Path) -> dict[str, int]:
-    """Write one set of word vectors, in the order in which they came, to `folder`.
+def convert_vectors(files: list[Path], folder: Path, words: int | None = None) -> dict[str, int]:
+    """Write one set of word vectors, in the order in which they came, to `folder`; in constant memory.
 
     Args:
-        files: either a `.npy` matrix and a `.parquet` of its words, one column of strings; or one text file of the
-            GloVe or word2vec format (a word and its numbers a line; word2vec's first line has the two sizes).
+        files: either a `.npy` matrix and a `.parquet` of its words, one column of strings; or one text file, perhaps
+            `.gz`, of the GloVe or word2vec format (a word and its numbers a line; word2vec's first line has the two
+            sizes).
+        folder: an existing folder.
+        words: only the first so many are kept, and no further ones read; None keeps all.
 
     Raises:
-        UserError: it is neither, the two do not have as many rows, or a vector is not finite.
+        UserError: it is neither, the two do not have as many rows, or a line or a vector is malformed.
     """
     by_suffix = {file.suffix: file for file in files}
     if len(files) == 2 and by_suffix.keys() == {".npy", ".parquet"}:
-        words = _read_words(by_suffix[".parquet"])
-        vectors = _read_matrix(by_suffix[".npy"])
-        place = str(by_suffix[".npy"])
-        if len(words) != len(vectors):
-            raise UserError(f"{place}: {len(vectors)} vectors for {len(words)} words of {by_suffix['.parquet'].name}")
-    elif len(files) == 1 and files[0].suffix not in (".npy", ".parquet"):
-        words, vectors = _read_text(files[0])
-        place = str(files[0])
-    else:
-        names = ", ".join(sorted(file.name for file in files))
-        raise UserError(
-            f"{files[0].parent}: vectors are a .npy matrix with a .parquet of words, or one text file; found {names}"
-        )
-    for start in range(0, len(vectors), CHUNK):
-        finite = np.isfinite(vectors[start : start + CHUNK]).all(axis=1)
+        return _write(_read_matrix(by_suffix[".npy"], by_suffix[".parquet"], words), folder)
+    if len(files) == 1 and files[0].suffix not in (".npy", ".parquet"):
+        return _write(_read_text(files[0], words), folder)
+    names = ", ".join(sorted(file.name for file in files))
+    raise UserError(
+        f"{files[0].parent}: vectors are a .npy matrix with a .parquet of words, or one text file; found {names}"
+    )
+
+
+def _write(chunks: Chunks, folder: Path) -> dict[str, int]:
+    """How many rows there are is known at the end; numpy leaves room in a file's header for that number to grow."""
+    rows = dimensions = 0
+    schema = pa.schema([("word", pa.string())])
+    with (folder / VECTORS).open("wb") as file, pq.ParquetWriter(folder / WORDS, schema, compression="zstd") as names:
+        for words, vectors in chunks:
+            if not rows:
+                dimensions = vectors.shape[1]
+                _write_header(file, (0, dimensions))
+            file.write(np.ascontiguousarray(vectors, dtype="<f4").tobytes())
+            names.write_table(pa.table([words], schema=schema))
+            rows += len(words)
+        file.seek(0)
+        _write_header(file, (rows, dimensions))
+    return {"words": rows, "dimensions": dimensions}
+
+
+def _write_header(file: object, shape: tuple[int, int]) -> None:
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)  # type: ignore[arg-type]
+
+
+def _read_matrix(matrix: Path, names: Path, limit: int | None) -> Chunks:
+    vectors, words = _open_matrix(matrix), _read_words(names)
+    if len(words) != len(vectors):
+        raise UserError(f"{matrix}: {len(vectors)} vectors for {len(words)} words of {names.name}")
+    for start in range(0, min(limit or len(words), len(words)), CHUNK):
+        count = min(CHUNK, (limit or len(words)) - start)
+        some = words.slice(start, count).to_pylist()
+        chunk = np.asarray(vectors[start : start + count], dtype=np.float32)
+        finite = np.isfinite(chunk).all(axis=1)
         if not finite.all():
-            row = start + int(np.argmin(finite))
-            raise UserError(f"{place}: the vector of {words[row].as_py()!r} (row {row}) is not finite; remove the word")
-    np.save(folder / VECTORS, np.ascontiguousarray(vectors, dtype=np.float32), allow_pickle=False)
-    pq.write_table(pa.table({"word": words}), folder / WORDS, compression="zstd")
-    return {"words": len(words), "dimensions": vectors.shape[1]}
+            row = int(np.argmin(finite))
+            place = f"{matrix}: the vector of {some[row]!r} (row {start + row})"
+            raise UserError(f"{place} is not finite; remove the word")
+        yield some, chunk
 
 
-def _read_matrix(file: Path) -> np.ndarray:
+def _open_matrix(file: Path) -> np.ndarray:
     try:
         matrix = np.load(file, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
@@ -77,28 +112,64 @@ def _read_words(file: Path) -> pa.ChunkedArray:
     return words
 
 
-def _read_text(file: Path) -> tuple[pa.ChunkedArray, np.ndarray]:
+def _read_text(file: Path, limit: int | None) -> Chunks:
+    dimensions = rows = 0
+    expected: int | None = None
     words: list[str] = []
     numbers = array("f")
-    dimensions = 0
-    with file.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            place = f"{file}: line {number}"
-            try:
-                parts = line.decode("utf-8").rstrip().split(" ")
-                if number == 1 and len(parts) == 2:
-                    continue  # word2vec's sizes
-                dimensions = dimensions or len(parts) - 1
-                word = " ".join(parts[:-dimensions])  # some of GloVe's words have spaces
-                values = array("f", map(float, parts[-dimensions:]))
-            except UnicodeDecodeError as error:
-                raise UserError(f"{place}: not UTF-8 (byte {error.start} of the line); save it as UTF-8") from None
-            except ValueError as error:
-                raise UserError(f"{place}: expected a word and {dimensions} numbers: {error}; correct it") from None
-            if not word or len(values) != dimensions:
-                raise UserError(f"{place}: expected a word and {dimensions} numbers, found {len(parts)} parts")
-            words.append(word)
-            numbers.extend(values)
-    if not words or not dimensions:
+    for number, line in _lines(file):
+        if number == 1 and (sizes := _sizes(line)):
+            expected, dimensions = sizes
+            continue
+        word, values = _parse(line, dimensions, f"{file}: line {number}")
+        dimensions = len(values)
+        words.append(word)
+        numbers.extend(values)
+        rows += 1
+        if len(words) == CHUNK or rows == limit:
+            yield words, np.frombuffer(numbers, np.float32).reshape(-1, dimensions)
+            words, numbers = [], array("f")
+        if rows == limit:
+            return
+    if words:
+        yield words, np.frombuffer(numbers, np.float32).reshape(-1, dimensions)
+    if not rows:
         raise UserError(f"{file}: no vectors in it; expected a word and its numbers on each line")
-    return pa.chunked_array([pa.array(words, pa.string())]), np.frombuffer(numbers, np.float32).reshape(-1, dimensions)
+    if expected is not None and rows != expected:
+        raise UserError(f"{file}: line 1 says that there are {expected} words, found {rows}; the file is cut off")
+
+
+def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
+    """Numbered lines of a text file, unpacked on the way where it is a .gz."""
+    try:
+        with file.open("rb") as raw, ByteProgress([file]) as progress:
+            lines = enumerate(gzip.GzipFile(fileobj=raw) if file.suffix == ".gz" else raw, start=1)
+            while block := list(islice(lines, 1000)):
+                progress.at(raw.tell())
+                yield from block
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{file}: the file is damaged or cut off ({error}); fetch it again") from None
+
+
+def _sizes(line: bytes) -> tuple[int, int] | None:
+    """What word2vec's first line says: how many words there are, and of how many dimensions."""
+    parts = line.split()
+    return (int(parts[0]), int(parts[1])) if len(parts) == 2 and all(part.isdigit() for part in parts) else None
+
+
+def _parse(line: bytes, dimensions: int, place: str) -> tuple[str, array[float]]:
+    """A word and its numbers; the first line says how many, where they are not known yet."""
+    try:
+        parts = line.decode("utf-8").rstrip().split(" ")
+        count = dimensions or len(parts) - 1
+        word = " ".join(parts[:-count])  # some of GloVe's words have spaces
+        values = array("f", map(float, parts[-count:])) if count else array("f")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{place}: not UTF-8 (byte {error.start} of the line); save it as UTF-8") from None
+    except ValueError as error:
+        raise UserError(f"{place}: expected a word and {count} numbers: {error}; correct it") from None
+    if not word or not values or len(values) != count:
+        raise UserError(f"{place}: expected a word and {count or 'its'} numbers, found {len(parts)} parts; correct it")
+    if not np.isfinite(np.frombuffer(values, np.float32)).all():
+        raise UserError(f"{place}: the vector of {word!r} is not finite; remove the word")
+    return word, values

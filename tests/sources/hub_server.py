@@ -1,0 +1,148 @@
+"""A Hugging Face hub of the tests' own, on the loopback interface, that can misbehave in the ways that networks do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from urllib.parse import unquote, urlsplit
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+LARGE = (".safetensors", ".parquet", ".bin", ".gz")
+"""Files in Git LFS: their ETag is a SHA-256, and they lie on another path, as on a CDN."""
+
+
+@dataclass
+class Hub:
+    """Models and data sets at one commit, by `models/owner/name` and `datasets/owner/name`.
+
+    Args:
+        repositories: names of files and their bytes.
+        mishaps: of the next answers with bytes, one each: `("cut", n)` hangs up after n bytes, `("status", n)` answers
+            with that HTTP status.
+        api_mishaps: HTTP statuses of the next answers of the API.
+        ranges: whether it knows `Range`.
+        checksums: whether its listings say them; its HEADs always do.
+        wrong: whether checksums are those of other bytes.
+        token: that is needed to see anything.
+        gated: whether files, but not listings, are withheld.
+        requests: (method, path, Range, Authorization) of all that was asked.
+    """
+
+    repositories: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    mishaps: list[tuple[str, int]] = field(default_factory=list)
+    api_mishaps: list[int] = field(default_factory=list)
+    ranges: bool = True
+    checksums: bool = True
+    wrong: bool = False
+    token: str = ""
+    gated: bool = False
+    requests: list[tuple[str, str, str | None, str | None]] = field(default_factory=list)
+    url: str = ""
+
+    def asked_for(self, start: str) -> list[str | None]:
+        """The Range headers of the requests for paths that start so, in order."""
+        return [header for method, path, header, _ in self.requests if method == "GET" and path.startswith(start)]
+
+    def checksum(self, name: str, content: bytes) -> str:
+        content = content + b"!" if self.wrong else content
+        if name.endswith(LARGE):
+            return hashlib.sha256(content).hexdigest()
+        return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+class HubHandler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    hub: Hub
+
+    def do_GET(self) -> None:
+        path = unquote(urlsplit(self.path).path)
+        self.hub.requests.append((self.command, path, self.headers.get("Range"), self.headers.get("Authorization")))
+        if path.startswith("/cdn/"):
+            kind, owner, name, file = path.removeprefix("/cdn/").split("/", 3)
+            return self._bytes(self.hub.repositories[f"{kind}/{owner}/{name}"][file])
+        if self.hub.token and self.headers.get("Authorization") != f"Bearer {self.hub.token}":
+            return self._refuse(401, "")
+        if path.startswith("/api/"):
+            return self._api(path.removeprefix("/api/"))
+        kind, rest = ("datasets", path[10:]) if path.startswith("/datasets/") else ("models", path[1:])
+        owner, name, _, commit, file = rest.split("/", 4)
+        files = self._files(f"{kind}/{owner}/{name}", commit)
+        if files is None:
+            return None
+        if self.hub.gated:
+            return self._refuse(403, "GatedRepo")
+        if file not in files:
+            return self._refuse(404, "EntryNotFound")
+        headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{self.hub.checksum(file, files[file])}"'}
+        if not file.endswith(LARGE):
+            return self._bytes(files[file], headers)
+        headers |= {"X-Linked-Etag": headers["ETag"], "X-Linked-Size": str(len(files[file])), "ETag": '"cdn"'}
+        elsewhere = self.hub.url.replace("127.0.0.1", "localhost")  # another host, that is to get no token
+        return self._answer(302, b"", {**headers, "Location": f"{elsewhere}/cdn/{kind}/{owner}/{name}/{file}"})
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def _api(self, path: str) -> None:
+        if self.hub.api_mishaps:
+            return self._answer(self.hub.api_mishaps.pop(0), b"")
+        kind, owner, name, what, commit = path.split("/", 5)[:5]
+        files = self._files(f"{kind}/{owner}/{name}", commit)
+        if files is None:
+            return None
+        entries = [self._entry(file, content) for file, content in files.items()]
+        if what == "tree":
+            tree = [{"type": "file", "path": entry.pop("rfilename"), "oid": "", **entry} for entry in entries]
+            return self._answer(200, json.dumps(tree).encode())
+        about = {"id": f"{owner}/{name}", "sha": COMMIT, "siblings": entries}
+        return self._answer(200, json.dumps(about).encode())
+
+    def _entry(self, name: str, content: bytes) -> dict[str, object]:
+        if not self.hub.checksums:
+            return {"rfilename": name}
+        checksum, size = self.hub.checksum(name, content), len(content)
+        if name.endswith(LARGE):
+            lfs = {"sha256": checksum, "size": size, "pointerSize": 134}
+            return {"rfilename": name, "size": size, "blobId": "0" * 40, "lfs": lfs}
+        return {"rfilename": name, "size": size, "blobId": checksum}
+
+    def _files(self, repository: str, commit: str) -> dict[str, bytes] | None:
+        files = self.hub.repositories.get(repository)
+        if files is None:
+            self._refuse(404, "RepoNotFound")
+        elif commit != COMMIT:
+            self._refuse(404, "RevisionNotFound")
+            return None
+        return files
+
+    def _refuse(self, status: int, code: str) -> None:
+        self._answer(status, b"", {"X-Error-Code": code} if code else {})
+
+    def _bytes(self, content: bytes, headers: dict[str, str] | None = None) -> None:
+        status, headers = 200, dict(headers or {})
+        mishap = self.hub.mishaps and self.command == "GET"
+        kind, number = self.hub.mishaps.pop(0) if mishap else ("", 0)
+        if kind == "status":
+            return self._answer(number, b"")
+        asked = self.headers.get("Range")
+        if asked and self.hub.ranges:
+            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+            if start >= len(content):
+                return self._answer(416, b"")
+            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+            content, status = content[start:], 206
+        return self._answer(status, content, headers, stop=number if kind == "cut" else None)
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None, stop: int | None = None) -> None:
+        self.send_response(status)
+        for key, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body[:stop])
+        self.close_connection = stop is not None
+
+    def log_message(self, *_: object) -> None:
+        pass

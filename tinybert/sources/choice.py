@@ -1,0 +1,90 @@
+"""Which files of a hub repository to take: never code, never pickles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+
+from tinybert.errors import UserError, suggest
+from tinybert.params.sources import TAR, ZIP, Kind
+from tinybert.sources.documents import DUMP, TEXTS
+from tinybert.sources.pretrained import INDEX, PARTS, PICKLED, SHARD, WEIGHTS
+
+TABLES = (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt")
+VECTORS = (".npy", ".parquet", ".txt", ".vec", ".txt.gz", ".vec.gz", ".gz")
+
+ABOUT = re.compile(r"(readme|license|dataset_infos?|croissant|config)\b.*", re.IGNORECASE)
+"""Names of files that say something of the data, and are none."""
+
+
+def choose_model_files(names: list[str], repository: str) -> list[str]:
+    """Config, safetensors weights, in shards or not, and tokenizer; those at the top only.
+
+    Raises:
+        UserError: there are no safetensors weights.
+    """
+    top = [name for name in names if "/" not in name]
+    if WEIGHTS not in top and INDEX not in top:
+        pickled = [name for name in top if name.endswith(PICKLED)]
+        reason = f"{pickled[0]} is pickled, can run code and is refused; " if pickled else ""
+        advice = (
+            "take a commit of a pull request that adds them, or convert it yourself (save_pretrained) and use files"
+        )
+        raise UserError(f"{repository}: no {WEIGHTS} among {_some(top)}; {reason}{advice}")
+    weights = [WEIGHTS] if WEIGHTS in top else [INDEX, *filter(SHARD.fullmatch, top)]
+    return [name for name in top if name in PARTS or name in weights]
+
+
+def choose_data_files(names: list[str], patterns: list[str] | None, kind: Kind, repository: str) -> list[str]:
+    """The files of a data set that `patterns` name; without patterns, those of one type in one folder.
+
+    Raises:
+        UserError: a pattern matches nothing, a file is of a type that isn't read, or there is a choice.
+    """
+    if patterns is not None:
+        chosen: dict[str, None] = {}
+        for pattern in patterns:
+            matching = [name for name in names if fnmatchcase(name, pattern)]
+            if not matching:
+                raise UserError(f"{repository}: files: nothing matches {pattern!r}{suggest(pattern, names[:20])}")
+            chosen |= dict.fromkeys(matching)
+        for name in chosen:
+            if not _readable(name, kind):
+                expected = f"expected {_types(kind)} for kind {kind}"
+                raise UserError(f"{repository}: files: {name}: {expected}; name others, as in '*.parquet'")
+        return sorted(chosen)
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        path = PurePosixPath(name)
+        if _readable(name, kind) and not ABOUT.fullmatch(path.name) and not path.name.startswith("."):
+            groups.setdefault(str(path.with_name(f"*{_ending(path.name)}")), []).append(name)
+    if not groups:
+        scripts = [name for name in names if name.endswith(".py")]
+        reason = f" ({scripts[0]} is a loading script, which is never run here)" if scripts else ""
+        advice = "the commit of its branch refs/convert/parquet may have Parquet files"
+        raise UserError(f"{repository}: expected {_types(kind)}, found {_some(names)}{reason}; {advice}")
+    if len(groups) > 1:
+        example = f"files: [{next(iter(groups))!r}]"
+        raise UserError(f"{repository}: there is a choice of {_some(groups)}; name those to take, as in {example}")
+    return next(iter(groups.values()))
+
+
+def _readable(name: str, kind: Kind) -> bool:
+    if kind == "corpus":
+        return name.endswith((*TEXTS, ".parquet")) or bool(DUMP.search(name))
+    return name.endswith(TABLES if kind == "table" else VECTORS) and not name.endswith(ZIP + TAR)
+
+
+def _types(kind: Kind) -> str:
+    return ", ".join(VECTORS if kind == "vectors" else TABLES)
+
+
+def _ending(name: str) -> str:
+    return "".join(PurePosixPath(name).suffixes[-2:]) if name.endswith((".gz", ".bz2")) else PurePosixPath(name).suffix
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    return ", ".join(listed[:8]) + (f" and {len(listed) - 8} more" if len(listed) > 8 else "") or "nothing"
