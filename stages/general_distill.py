@@ -19,13 +19,14 @@ def main(general: Annotated[str, typer.Argument(help="a key of the table `genera
     name = f"general-distill@{general}"
     with stage(name, [PARAMS], [folder, curves]) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "general", general, General)
-        corpus, teacher = reads(Path("data/sources") / settings.corpus, Path("data/sources") / settings.teacher)
+        sources = (settings.corpus, settings.teacher, settings.start)
+        corpus, teacher, start = reads(*(Path("data/sources") / source for source in sources))
         from tinybert.distill.general import distil_general_student
         from tinybert.train.job import Job
 
         with whole_folder(folder) as partial, whole_folder(curves) as partial_curves:
             job = Job(name, run, settings.train.max_length, partial, partial_curves)
-            distil_general_student(settings, corpus, teacher, job)
+            distil_general_student(settings, corpus, teacher, job, start)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,8 @@ def _models(experiment: Experiment, params: Path, sources: Path) -> Iterator[str
     present = {key for key in experiment.downloads | experiment.files if (sources / key / "config.json").exists()}
     if not present:
         return
-    from tinybert.distill.general import require_fit
+    from tinybert.distill.general import require_fit, require_fit_of_folders
+    from tinybert.distill.phase import require_phase_fit
     from tinybert.models.fit import require_length, require_same_tokenizer
     from tinybert.models.loading import load_config
 
@@ -43,6 +44,9 @@ def _models(experiment: Experiment, params: Path, sources: Path) -> Iterator[str
     for key, general in experiment.general.items():
         if general.teacher in present:
             yield from line(f"general.{key}", require_fit, general, load_config(sources / general.teacher))
+        if {general.teacher, general.start} <= present:
+            folders = [sources / general.teacher, sources / general.start]
+            yield from line(f"general.{key}", require_fit_of_folders, general, *folders)
     for key, task in experiment.tasks.items():
         if task.teacher.source in present:
             folder = sources / task.teacher.source
@@ -53,5 +57,13 @@ def _models(experiment: Experiment, params: Path, sources: Path) -> Iterator[str
     for key, student in experiment.students.items():
         teachers = {experiment.general[student.general].teacher, experiment.tasks[student.task].teacher.source}
         if len(teachers) == 2 and teachers <= present:
-            folders = tuple(sources / teacher for teacher in sorted(teachers))
+            folders = [sources / teacher for teacher in sorted(teachers)]
             yield from line(f"students.{key}", require_same_tokenizer, *folders)
+        if teachers <= present:
+            general = experiment.general[student.general]
+            of_general, of_task = (
+                load_config(sources / name) for name in (general.teacher, experiment.tasks[student.task].teacher.source)
+            )
+            for name, phase in (("intermediate", student.intermediate), ("prediction", student.prediction)):
+                arguments = (phase, general.architecture, of_task, of_general.hidden_size)
+                yield from line(f"students.{key}.{name}", require_phase_fit, *arguments)

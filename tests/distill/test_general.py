@@ -13,6 +13,7 @@ def general(**changes):
     entry = {
         "corpus": "c",
         "teacher": "t",
+        "start": "t",
         "architecture": "tinybert4",
         "initialise": "teacher-svd",
         "losses": {"embedding": 1.0, "hidden": 1.0, "attention": 1.0},

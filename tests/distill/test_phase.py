@@ -27,6 +27,7 @@ GENERAL = General.model_validate(
     {
         "corpus": "c",
         "teacher": "t",
+        "start": "t",
         "architecture": {"layers": 2, "hidden": 16, "heads": 2, "intermediate": 32},
         "initialise": "teacher-svd",
         "losses": {},

@@ -26,6 +26,7 @@ general:
   tinybert4:
     corpus: wikipedia
     teacher: minilm
+    start: minilm
     architecture: tinybert4
     initialise: random
     layer_map: [1, 2, 4, 6]

@@ -23,7 +23,7 @@ def test_no_mistake(mistakes):
         (f"{MOVIES}.teacher.learning_rat", 0.1, ": unknown key (did you mean 'learning_rate'?"),
         (f"{MOVIES}.teacher.source", "minilm", ": unknown key (known: batch_size, dropout, epochs, from,"),
         (f"{SMALL}.prediction.losses.logit", 1, ": unknown key (did you mean 'logits'?"),
-        (f"{MINI}.losses.logits", 1, ": unknown key (known: attention, embedding, hidden)"),
+        (f"{MINI}.losses.logits", 1, ": unknown key (known: attention, cls, cosine, embedding, hidden, mlm, relations"),
         ("files.glove.url", "x", ": unknown key (known: column, kind, path, words)"),
         ("seed", MISSING, ": this key is missing"),
         ("tasks", MISSING, ": this table is missing; add it (an empty one is {})"),

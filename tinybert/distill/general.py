@@ -1,4 +1,4 @@
-"""General distillation: a student learns the teacher's embeddings, hidden states and attention from a corpus."""
+"""General distillation: a student learns from a corpus what its teacher makes of it, with no label in sight."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from pathlib import Path
 
 from transformers import PretrainedConfig
 
-from tinybert.distill.objective import DistillationObjective
+from tinybert.distill.fit import require_comparable
+from tinybert.distill.masking import Masking
+from tinybert.distill.objective import LAYER_LOSSES, RECORDED, DistillationObjective
 from tinybert.distill.teacher import frozen_teacher
-from tinybert.errors import UserError
-from tinybert.models.fit import require_length, require_same_heads
-from tinybert.models.initialise import initialise_student
+from tinybert.models.fit import require_length
+from tinybert.models.initialise import initialise_student, require_existing_student, require_start
 from tinybert.models.layer_map import layer_pairs
-from tinybert.models.loading import load_config, load_encoder, load_tokenizer
+from tinybert.models.loading import load_config, load_encoder, load_masked_lm, load_tokenizer
+from tinybert.models.masked_head import require_masked_head, with_masked_head
 from tinybert.models.student import StudentModel
 from tinybert.params.general import General
 from tinybert.text.blocks import corpus_blocks
@@ -21,29 +23,30 @@ from tinybert.train.job import Job
 from tinybert.train.trainer import no_training, train
 
 
-def distil_general_student(settings: General, corpus: Path, teacher: Path, job: Job) -> None:
+def distil_general_student(settings: General, corpus: Path, teacher: Path, job: Job, start: Path | None = None) -> None:
     """Distil a general student (paper, section 3) and write it, its tokenizer and its projections to the job's folder.
 
     Args:
         corpus: Parquet shards of documents.
         teacher: a pretrained model that is not fine-tuned.
+        start: with `initialise: start`, the model whose weights the student begins with; None is the teacher.
 
     Raises:
-        UserError: student and teacher don't fit each other: heads, layers, widths, positions.
+        UserError: student and teacher don't fit each other: heads, layers, widths, positions, or there is no
+            masked-language head for a loss that needs one.
     """
+    start = start or teacher
     config = load_config(teacher)
     tokenizer = load_tokenizer(teacher)
-    architecture, losses = settings.architecture, settings.losses
+    architecture, losses = settings.architecture, settings.losses.model_dump()
     require_fit(settings, config)
-    pairs = layer_pairs(settings.layer_map, architecture.layers, config.num_hidden_layers)
-    student, projections = initialise_student(
-        load_encoder(teacher), architecture, settings.initialise, job.seed(settings.train)
-    )
-    model = StudentModel(student, projections, records_scores=bool(losses.attention and settings.train.epochs))
-    learns = bool(settings.train.epochs and any(losses.model_dump().values()))
-    objective = DistillationObjective(
-        losses.model_dump(), pairs, frozen_teacher(teacher, job.dtype, bool(losses.attention)) if learns else None
-    )
+    require_fit_of_folders(settings, teacher, start)
+    seed = job.seed(settings.train)
+    student, projections = initialise_student(load_encoder(teacher), architecture, settings.initialise, seed, start)
+    learns = bool(settings.train.epochs and any(losses.values()))
+    records, masks = learns and any(losses[name] for name in RECORDED), learns and predicts_masked(settings)
+    trained = with_masked_head(student, load_masked_lm(teacher)) if masks else student
+    model = StudentModel(trained, projections, records)
     facts = {"parameters": student.num_parameters()}
     if learns:
         blocks = corpus_blocks(corpus, tokenizer, settings.train.max_length)
@@ -51,13 +54,28 @@ def distil_general_student(settings: General, corpus: Path, teacher: Path, job: 
         print(
             f"  {len(blocks):,} blocks of {settings.train.max_length} tokens, {student.num_parameters():,} parameters"
         )
-        padding = Padding(tokenizer.pad_token_id)
-        train(model, objective, blocks, padding, settings.train, job, epochs=settings.train.epochs)
+        compared = any(losses[name] for name in (*LAYER_LOSSES, "vocabulary"))
+        objective = DistillationObjective(
+            losses,
+            layer_pairs(settings.layer_map, architecture.layers, config.num_hidden_layers),
+            frozen_teacher(teacher, job.dtype, records, bool(losses["vocabulary"])) if compared else None,
+            settings.temperature,
+            settings.relation_heads,
+        )
+        collate = Masking(tokenizer, seed) if masks else Padding(tokenizer.pad_token_id)
+        train(model, objective, blocks, collate, settings.train, job, epochs=settings.train.epochs)
     else:
         no_training(job)
-    model.save(job.folder)
+    # Without a masked-language head: the next phases put a prediction layer on the encoder, and need no other.
+    StudentModel(student, projections, records_scores=False).save(job.folder)
     tokenizer.save_pretrained(job.folder)
-    job.write_lineage(settings, {"corpus": corpus, "teacher": teacher}, facts)
+    inputs = {"corpus": corpus, "teacher": teacher} | ({"start": start} if settings.initialise == "start" else {})
+    job.write_lineage(settings, inputs, facts)
+
+
+def predicts_masked(general: General) -> bool:
+    """Whether tokens are masked and predicted."""
+    return bool(general.losses.mlm or general.losses.vocabulary)
 
 
 def require_fit(general: General, teacher: PretrainedConfig) -> None:
@@ -66,13 +84,19 @@ def require_fit(general: General, teacher: PretrainedConfig) -> None:
     Raises:
         UserError: heads, layers, width or positions don't agree.
     """
-    architecture = general.architecture
-    layer_pairs(general.layer_map, architecture.layers, teacher.num_hidden_layers)
+    losses = general.losses.model_dump() if general.train.epochs else dict.fromkeys(general.losses.model_dump(), 0.0)
+    require_comparable(losses, general.layer_map, general.relation_heads, general.architecture, teacher)
     require_length(teacher, general.train.max_length)
-    if general.train.epochs and general.losses.attention:
-        require_same_heads(architecture.heads, teacher)
-    if general.initialise == "teacher-svd" and architecture.hidden > teacher.hidden_size:
-        raise UserError(
-            f"initialise: teacher-svd needs a student no wider than its teacher, found hidden {architecture.hidden} "
-            f"for a teacher of {teacher.hidden_size}; set initialise: random, or a smaller hidden"
-        )
+    require_start(general.architecture, general.initialise, teacher)
+
+
+def require_fit_of_folders(general: General, teacher: Path, start: Path) -> None:
+    """What `require_fit` asks where the configuration does not know: heads, tokenizers, an existing student's shape.
+
+    Raises:
+        UserError: the teacher has no masked-language head, or the existing student doesn't fit.
+    """
+    if general.train.epochs and predicts_masked(general):
+        require_masked_head(teacher)
+    if general.initialise == "start":
+        require_existing_student(general.architecture, start, teacher)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from tinybert.distill.baseline_losses import (
+    UNMASKED,
+    cls_loss,
+    cosine_loss,
+    masked_lm_loss,
+    relation_loss,
+    vocabulary_loss,
+)
 from tinybert.distill.losses import attention_loss, hidden_loss, label_loss, logits_mse, soft_cross_entropy
+from tinybert.distill.masking import MASKED_LABELS
 from tinybert.models.student import SignalModel
 from tinybert.text.tokens import model_inputs
 
@@ -15,10 +26,35 @@ TEACHER_LOGITS = "teacher_logits"
 """The column of a data set that holds the teacher's logits, computed once."""
 
 
+LAYER_LOSSES: dict[str, tuple[str, Callable[..., Tensor]]] = {
+    "embedding": ("hidden", hidden_loss),
+    "hidden": ("hidden", hidden_loss),
+    "attention": ("scores", attention_loss),
+    "relations": ("vectors", relation_loss),
+    "cls": ("cls", lambda student, teacher, mask: cls_loss(student, teacher)),
+    "cosine": ("states", cosine_loss),
+}
+"""How layers are compared: on which of `Signals`, and by which function of student, teacher, mask of real tokens."""
+ONE_PAIR = {"embedding": (0, 0), "cosine": (-1, -1)}
+"""Losses that don't follow the layer map: g(0) = 0 is the embedding layer, and −1 the last."""
+RECORDED = ("attention", "relations")
+"""Losses on what happens inside of attention, which has to be recorded."""
+
+
+class Comparison(NamedTuple):
+    """One layer of the student beside one of the teacher."""
+
+    signal: str
+    loss: Callable[..., Tensor]
+    student_layer: int
+    teacher_layer: int
+
+
 class DistillationObjective:
     """Equation 6: the weighted sum of the layers' losses, equation 11 saying which loss belongs to which layer.
 
-    The terms are `embedding`, `hidden.<m>` and `attention.<m>` for each mapped student layer m, `logits`, `labels`.
+    The terms are those of `ONE_PAIR`, `<loss>.<m>` for each mapped student layer m of the other `LAYER_LOSSES`, `mlm`
+    and `vocabulary` at masked tokens, `logits`, `labels`.
     """
 
     def __init__(
@@ -27,42 +63,63 @@ class DistillationObjective:
         layer_pairs: Mapping[int, int],
         teacher: SignalModel | None,
         temperature: float = 1.0,
+        relation_heads: int = 12,
     ) -> None:
         """
         Args:
             losses: weight by loss; one that is missing or 0 isn't computed.
             layer_pairs: student layer → teacher layer, from 1.
-            teacher: in eval mode; None where no layer loss is on.
-            temperature: of the prediction loss.
+            teacher: in eval mode; None where neither a layer loss nor `vocabulary` is on.
+            temperature: of the losses `logits` and `vocabulary`.
+            relation_heads: of the loss `relations`; it divides both widths.
         """
         on = {name: weight for name, weight in losses.items() if weight}
         self.teacher = teacher
         self.temperature = temperature
-        # Layer 0 is the embedding layer, and g(0) = 0.
-        self.hidden = {0: 0} if "embedding" in on else {}
-        if "hidden" in on:
-            self.hidden |= layer_pairs
-        self.scores = dict(layer_pairs) if "attention" in on else {}
         self.weights: dict[str, float] = {}
+        self.comparisons: dict[str, Comparison] = {}
         for name, weight in on.items():
-            layered = [f"{name}.{layer}" for layer in layer_pairs] if name in ("hidden", "attention") else [name]
-            self.weights |= dict.fromkeys(layered, weight)
+            terms: dict[str, Comparison] = {}
+            if name in LAYER_LOSSES:
+                signal, loss = LAYER_LOSSES[name]
+                if name == "relations":
+                    loss = partial(loss, heads=relation_heads)
+                pairs = (
+                    {name: ONE_PAIR[name]}
+                    if name in ONE_PAIR
+                    else {f"{name}.{m}": (m, g) for m, g in layer_pairs.items()}
+                )
+                terms = {term: Comparison(signal, loss, m, g) for term, (m, g) in pairs.items()}
+            self.comparisons |= terms
+            self.weights |= dict.fromkeys(terms or [name], weight)
+        # The layers that student and teacher are asked for, by signal: those compared, and no others.
+        self.of_student: dict[str, list[int]] = {}
+        self.of_teacher: dict[str, list[int]] = {}
+        for signal, _, m, g in self.comparisons.values():
+            self.of_student.setdefault(signal, []).append(m)
+            self.of_teacher.setdefault(signal, []).append(g)
         self.predicts = "logits" in on or "labels" in on
+        self.masks = "mlm" in on or "vocabulary" in on
 
     def __call__(self, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         inputs, mask = model_inputs(batch), batch["attention_mask"]
-        student = model(inputs, hidden=tuple(self.hidden), scores=tuple(self.scores), logits=self.predicts)
+        masked = batch[MASKED_LABELS] != UNMASKED if self.masks else None
+        student = model(inputs, **self.of_student, logits=self.predicts, masked=masked)
         terms: dict[str, Tensor] = {}
+        teacher: Any = None
         if self.teacher is not None:
             with torch.no_grad():
                 teacher = self.teacher(
-                    inputs, hidden=tuple(self.hidden.values()), scores=tuple(self.scores.values()), logits=False
+                    inputs, **self.of_teacher, masked=masked if "vocabulary" in self.weights else None
                 )
-            for m, g in self.hidden.items():
-                name = f"hidden.{m}" if m else "embedding"
-                terms[name] = hidden_loss(student["hidden"][m], teacher["hidden"][g], mask)
-            for m, g in self.scores.items():
-                terms[f"attention.{m}"] = attention_loss(student["scores"][m], teacher["scores"][g], mask)
+        for term, (signal, loss, m, g) in self.comparisons.items():
+            terms[term] = loss(student[signal][m], teacher[signal][g], mask)
+        if "mlm" in self.weights:
+            terms["mlm"] = masked_lm_loss(student["vocabulary"], batch[MASKED_LABELS])
+        if "vocabulary" in self.weights and masked is not None:
+            terms["vocabulary"] = vocabulary_loss(
+                student["vocabulary"], teacher["vocabulary"], masked, self.temperature
+            )
         if "logits" in self.weights:
             target = batch[TEACHER_LOGITS]
             regression = target.shape[-1] == 1

@@ -9,16 +9,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from tinybert.distill.objective import TEACHER_LOGITS, DistillationObjective
+from tinybert.distill.fit import require_comparable, require_projections
+from tinybert.distill.objective import LAYER_LOSSES, RECORDED, TEACHER_LOGITS, DistillationObjective
 from tinybert.distill.teacher import frozen_teacher, teacher_logits
 from tinybert.lineage import read_lineage
-from tinybert.models.fit import require_length, require_same_heads, require_same_tokenizer
+from tinybert.models.fit import require_length, require_same_tokenizer
 from tinybert.models.inference import predict_logits
+from tinybert.models.initialise import shape_of
 from tinybert.models.layer_map import layer_pairs
 from tinybert.models.loading import load_classifier, load_config, load_tokenizer
 from tinybert.models.student import Projections, StudentModel
+from tinybert.params.models import Architecture
 from tinybert.params.students import Phase
 from tinybert.text.tokens import Padding, encode
 from tinybert.train.curves import Curve
@@ -48,7 +51,7 @@ def distil_phase(
             prediction layer is fixed to the byte, as in the intermediate phase, and the last epoch is kept.
 
     Raises:
-        UserError: student and teacher don't fit each other: tokenizer, heads, layers, positions.
+        UserError: student and teacher don't fit each other: tokenizer, heads, layers, widths, positions.
     """
     rows = pd.read_parquet(data)
     config = load_config(teacher)
@@ -56,11 +59,11 @@ def distil_phase(
     require_length(config, job.max_length, teacher)
     student = load_student(start, teacher, job.seed(phase))
     losses = phase.losses.model_dump()
-    pairs = layer_pairs(phase.layer_map, student.config.num_hidden_layers, config.num_hidden_layers)
-    compares_layers = bool(losses["embedding"] or losses["hidden"] or losses["attention"])
-    if phase.epochs and losses["attention"]:
-        require_same_heads(student.config.num_attention_heads, config)
-    model = StudentModel(student, Projections.load(start), records_scores=bool(phase.epochs and losses["attention"]))
+    projections = Projections.load(start)
+    require_phase_fit(phase, shape_of(student.config), config, projections.teacher_width)
+    compares_layers = any(losses.get(name) for name in LAYER_LOSSES)
+    records = bool(phase.epochs and any(losses[name] for name in RECORDED))
+    model = StudentModel(student, projections, records)
     tokenizer = load_tokenizer(teacher)
     if phase.epochs:
         dataset = encode(tokenizer, rows, job.max_length)
@@ -70,10 +73,11 @@ def distil_phase(
         if validation is None:
             fix_prediction_layer(student)
         print(f"  {len(rows):,} rows, {student.num_parameters():,} parameters")
-        frozen = frozen_teacher(teacher, job.dtype, bool(losses["attention"])) if compares_layers else None
+        frozen = frozen_teacher(teacher, job.dtype, records) if compares_layers else None
+        pairs = layer_pairs(phase.layer_map, student.config.num_hidden_layers, config.num_hidden_layers)
         train(
             model,
-            DistillationObjective(losses, pairs, frozen, phase.temperature),
+            DistillationObjective(losses, pairs, frozen, phase.temperature, phase.relation_heads),
             dataset,
             Padding(tokenizer.pad_token_id),
             phase,
@@ -93,6 +97,20 @@ def distil_phase(
         {"student": start, "teacher": teacher, "data": data},
         {"parameters": student.num_parameters(), "examples": {"augmented": max(used, before)}},
     )
+
+
+def require_phase_fit(phase: Phase, student: Architecture, teacher: PretrainedConfig, projected: int) -> None:
+    """Refuse a phase whose losses compare what can't be compared.
+
+    Args:
+        projected: the width to which the student's projections lead, the general teacher's.
+
+    Raises:
+        UserError: layers, heads or widths don't agree.
+    """
+    losses = phase.losses.model_dump() if phase.epochs else dict.fromkeys(phase.losses.model_dump(), 0.0)
+    require_comparable(losses, phase.layer_map, phase.relation_heads, student, teacher)
+    require_projections(losses, projected, teacher)
 
 
 def load_student(folder: Path, teacher: Path, seed: int) -> PreTrainedModel:

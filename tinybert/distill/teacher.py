@@ -11,19 +11,24 @@ import torch
 
 from tinybert.lineage import digest
 from tinybert.models.inference import predict_logits
-from tinybert.models.loading import load_classifier, load_encoder, load_tokenizer
+from tinybert.models.loading import load_classifier, load_encoder, load_masked_lm, load_tokenizer
 from tinybert.models.student import SignalModel
 from tinybert.outputs import whole_file
 
 CACHE = Path(".cache/logits")
 
 
-def frozen_teacher(folder: Path, dtype: torch.dtype, records_scores: bool) -> SignalModel:
-    """The encoder of a teacher, without gradients, dropout off (the reference leaves it on), in `dtype`."""
-    encoder = load_encoder(folder, dtype).requires_grad_(False)
+def frozen_teacher(folder: Path, dtype: torch.dtype, records_scores: bool, masked_head: bool = False) -> SignalModel:
+    """The encoder of a teacher, without gradients, dropout off (the reference leaves it on), in `dtype`.
+
+    Args:
+        records_scores: for losses that compare attention scores or vectors.
+        masked_head: keep the masked-language head, for losses that compare predictions of masked tokens.
+    """
+    model = (load_masked_lm if masked_head else load_encoder)(folder, dtype).requires_grad_(False)
     if torch.cuda.is_available():
-        encoder.to("cuda")
-    return SignalModel(encoder, records_scores).eval()
+        model.to("cuda")
+    return SignalModel(model, records_scores).eval()
 
 
 def teacher_logits(

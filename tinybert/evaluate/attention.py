@@ -21,7 +21,7 @@ def compare_attention(
     student: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     rows: pd.DataFrame,
-    layer_map: str | list[int],
+    layer_map: str | list[int] | dict[int, int],
 ) -> dict[str, Any]:
     """Attention of the student's last mapped layer and of the teacher layer that it learns from, after softmax.
 

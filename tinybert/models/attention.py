@@ -1,8 +1,9 @@
-"""Attention scores before softmax, from any transformers model that calls the attention interface.
+"""Attention scores before softmax, and what they are made of, from any model that calls the attention interface.
 
 TinyBERT matches A = Q·Kᵀ/√d_k *before* softmax (paper, equation 7), while transformers' own `output_attentions` gives
 the weights after softmax and dropout. The function registered here computes attention as usual and hands the scores of
-the wanted layers to a recorder; all other layers run on torch's fused attention.
+the wanted layers to a recorder; all other layers run on torch's fused attention. The recorder also takes the vectors
+that attention starts from, for the relation loss: queries, keys and values.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ NAME = "tinybert_scores"
 
 
 class ScoreRecorder:
-    """Keeps the attention scores of a model's layers during a forward pass.
+    """Keeps the attention scores, or the query, key and value vectors, of a model's layers during a forward pass.
 
     Layers are counted from 1 in the order in which the model computes them, so no name of a module is needed.
     """
@@ -35,6 +36,8 @@ class ScoreRecorder:
         """
         self.layers: frozenset[int] = frozenset()
         self.scores: dict[int, Tensor] = {}
+        self.vector_layers: frozenset[int] = frozenset()
+        self.vectors: dict[int, tuple[Tensor, ...]] = {}
         self._calls = 0
         for module in model.modules():
             module.score_recorder = self
@@ -51,10 +54,17 @@ class ScoreRecorder:
                 f"set the attention loss to 0"
             )
 
-    def start(self, layers: Iterable[int]) -> None:
-        """Begin a forward pass whose scores of `layers` will be kept, and forget those of the last one."""
+    def start(self, layers: Iterable[int], vector_layers: Iterable[int] = ()) -> None:
+        """Begin a forward pass, and forget what was kept of the last one.
+
+        Args:
+            layers: those whose scores will be kept.
+            vector_layers: those whose queries, keys and values will be kept, each (examples, tokens, width).
+        """
         self.layers = frozenset(layers)
         self.scores = {}
+        self.vector_layers = frozenset(vector_layers)
+        self.vectors = {}
         self._calls = 0
 
     def next_layer(self) -> int:
@@ -84,6 +94,8 @@ def scores_attention(
     """
     recorder: ScoreRecorder = module.score_recorder  # type: ignore[assignment]
     layer = recorder.next_layer()
+    if layer in recorder.vector_layers:
+        recorder.vectors[layer] = tuple(each.transpose(1, 2).flatten(2) for each in (query, key, value))
     if layer not in recorder.layers:
         kwargs.pop("output_attentions", None)
         return sdpa_attention_forward(

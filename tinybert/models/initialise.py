@@ -1,15 +1,23 @@
-"""A student's first weights: random, or the teacher's embeddings brought to the student's width."""
+"""A student's first weights: random, of the teacher, or those of an existing student."""
 
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import AutoModel, PretrainedConfig, PreTrainedModel
 
+from tinybert.errors import UserError
+from tinybert.models.fit import require_same_tokenizer
+from tinybert.models.layer_map import layer_pairs
+from tinybert.models.loading import load_config, load_encoder
 from tinybert.models.student import Projections
 from tinybert.params.models import Architecture
+
+LAYERS_FROM = {"teacher-lower": "bottom", "teacher-spread": "uniform"}
+"""By way of initialising, the layer map that picks the teacher's layers."""
 
 
 def student_config(teacher: PretrainedConfig, architecture: Architecture) -> PretrainedConfig:
@@ -24,21 +32,115 @@ def student_config(teacher: PretrainedConfig, architecture: Architecture) -> Pre
 
 
 def initialise_student(
-    teacher: PreTrainedModel, architecture: Architecture, initialise: str, seed: int
+    teacher: PreTrainedModel, architecture: Architecture, initialise: str, seed: int, start: Path | None = None
 ) -> tuple[PreTrainedModel, Projections]:
     """A student of the given shape and its projections to the teacher's width.
 
     `random` draws everything, as the paper does. `teacher-svd` sets word, position and token-type embeddings to the
     teacher's, projected on the first d' right singular vectors of its word embeddings (the d'-dimensional space that
     keeps most of them), and the embedding projection to the map back: the student starts with a vocabulary that it
-    would otherwise have to learn from the corpus. The student may not be wider than its teacher then (`require_fit`).
+    would otherwise have to learn from the corpus. The student may not be wider than its teacher then.
+
+    `teacher-lower` and `teacher-spread` copy the teacher's embeddings and its first M layers, or those that the uniform
+    layer map picks, ⌈m·N/M⌉ for layer m, so that each layer starts as the one that it would learn from. The
+    projections start as identities then, since teacher and student see the same space.
+
+    `start` takes the encoder in the folder `start` as it is.
+
+    What each of them needs of student and teacher is asked by `require_start`.
     """
     torch.manual_seed(seed)
+    if initialise == "start" and start is not None:
+        student = load_encoder(start)
+        return student, Projections(architecture.layers, architecture.hidden, teacher.config.hidden_size)
     student = AutoModel.from_config(student_config(teacher.config, architecture), dtype=torch.float32)
     projections = Projections(architecture.layers, architecture.hidden, teacher.config.hidden_size)
     if initialise == "teacher-svd":
         _project_embeddings(teacher, student, projections)
+    elif initialise in LAYERS_FROM:
+        _copy_layers(teacher, student, LAYERS_FROM[initialise])
+        for weight in projections.parameters():
+            nn.init.eye_(weight)
     return student, projections
+
+
+def require_start(architecture: Architecture, initialise: str, teacher: PretrainedConfig) -> None:
+    """Refuse a student whose shape the teacher's weights don't fit.
+
+    Raises:
+        UserError: naming what differs, and the choices.
+    """
+    if initialise == "teacher-svd" and architecture.hidden > teacher.hidden_size:
+        raise UserError(
+            f"initialise: teacher-svd needs a student no wider than its teacher, found hidden {architecture.hidden} "
+            f"for a teacher of {teacher.hidden_size}; set initialise: random, or a smaller hidden"
+        )
+    if initialise in LAYERS_FROM:
+        found, expected = architecture.model_dump(), shape_of(teacher).model_dump()
+        differs = [name for name in ("hidden", "heads", "intermediate") if found[name] != expected[name]]
+        if found["layers"] > expected["layers"]:
+            differs.insert(0, "layers")
+        if differs:
+            raise UserError(
+                f"initialise: {initialise} needs the teacher's {_shape(expected, differs)}, found "
+                f"{_shape(found, differs)}; take these in the architecture, or initialise: teacher-svd or random"
+            )
+
+
+def require_existing_student(architecture: Architecture, start: Path, teacher: Path) -> None:
+    """Refuse an existing student of another shape than the entry's architecture, or another tokenizer.
+
+    Raises:
+        UserError: naming what differs, and what to set.
+    """
+    found, expected = shape_of(load_config(start)).model_dump(), architecture.model_dump()
+    differs = [name for name in expected if found[name] != expected[name]]
+    if differs:
+        raise UserError(
+            f"initialise: start: {start} has {_shape(found, differs)}, and the architecture "
+            f"{_shape(expected, differs)}; set architecture: {{{_shape(found, list(found), ': ')}}}"
+        )
+    require_same_tokenizer(start, teacher)
+
+
+def shape_of(config: PretrainedConfig) -> Architecture:
+    """The shape of the encoder that a configuration describes."""
+    return Architecture(
+        layers=config.num_hidden_layers,
+        hidden=config.hidden_size,
+        heads=config.num_attention_heads,
+        intermediate=getattr(config, "intermediate_size", None) or config.hidden_dim,  # DistilBERT's name for it
+    )
+
+
+def _shape(shape: dict[str, int], names: list[str], sign: str = " ") -> str:
+    return ", ".join(f"{name}{sign}{shape[name]}" for name in names)
+
+
+@torch.no_grad()
+def _copy_layers(teacher: PreTrainedModel, student: PreTrainedModel, layer_map: str) -> None:
+    """Everything of the teacher's but its layers, and of these the ones that the layer map picks."""
+    (place, of_teacher), (_, of_student) = _layers(teacher), _layers(student)
+    state = {name: weight for name, weight in teacher.state_dict().items() if not name.startswith(f"{place}.")}
+    for m, g in layer_pairs(layer_map, len(of_student), len(of_teacher)).items():
+        for name, weight in of_teacher[g - 1].state_dict().items():
+            state[f"{place}.{m - 1}.{name}"] = weight
+    student.load_state_dict(state)
+
+
+def _layers(model: PreTrainedModel) -> tuple[str, nn.ModuleList]:
+    """The list of an encoder's layers, and its name in the model.
+
+    Raises:
+        UserError: there is none, as in ALBERT, whose layers are one.
+    """
+    for name, module in model.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module) == model.config.num_hidden_layers:
+            return name, module
+    raise UserError(
+        f"initialise: a {model.config.model_type} model has no layers of their own to choose from; "
+        f"set initialise: teacher-svd or random"
+    )
 
 
 @torch.no_grad()

@@ -5,28 +5,34 @@ from __future__ import annotations
 from itertools import pairwise
 
 from tinybert.errors import UserError
+from tinybert.params.models import layer_map_misfit
 
 
-def layer_pairs(layer_map: str | list[int], student_layers: int, teacher_layers: int) -> dict[int, int]:
+def layer_pairs(
+    layer_map: str | list[int] | dict[int, int], student_layers: int, teacher_layers: int
+) -> dict[int, int]:
     """Student layer m → teacher layer g(m), both counted from 1, for the layers that learn from one (paper, section 3).
 
     `uniform` is g(m) = ⌈m·N/M⌉: 3m for 12 → 4, 2m for 12 → 6 as in the paper, and defined for 6 → 4 too.
-    `top` is g(m) = m + N − M, `bottom` is g(m) = m; `last` maps the last layer to the last, and no other.
+    `top` is g(m) = m + N − M, `bottom` is g(m) = m; `last` maps the last layer to the last, and no other. A mapping
+    {student layer: teacher layer} leaves layers out, as PKD does with the last: {1: 2, 2: 4, 3: 6, 4: 8, 5: 10}.
 
     Raises:
-        UserError: a teacher with fewer layers than the map needs, or a list that does not fit the two models.
+        UserError: a teacher with fewer layers than the map needs, or a list or mapping that does not fit the models.
     """
     m, n = student_layers, teacher_layers
     if layer_map == "last":
         return {m: n}
-    if isinstance(layer_map, list):
-        if len(layer_map) != m:
-            raise UserError(f"layer_map: expected {m} teacher layers, one for each student layer, found {layer_map}")
-        if layer_map[-1] > n or layer_map[0] < 1 or any(b <= a for a, b in pairwise(layer_map)):
+    if isinstance(layer_map, (list, dict)):
+        if problem := layer_map_misfit(layer_map, m):
+            raise UserError(f"layer_map: {problem}")
+        pairs = dict(enumerate(layer_map, start=1)) if isinstance(layer_map, list) else layer_map
+        layers = list(pairs.values())
+        if layers[-1] > n or layers[0] < 1 or any(b <= a for a, b in pairwise(layers)):
             raise UserError(
                 f"layer_map: expected increasing layers from 1 to {n}, the teacher's last, found {layer_map}"
             )
-        return dict(enumerate(layer_map, start=1))
+        return pairs
     if m > n:
         raise UserError(
             f"layer_map: {layer_map} needs a teacher with at least the student's {m} layers, found {n}; "

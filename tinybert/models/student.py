@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -23,6 +24,15 @@ class Projections(nn.Module):
         super().__init__()
         self.embedding = nn.Linear(student_width, teacher_width, bias=False)
         self.hidden = nn.ModuleList(nn.Linear(student_width, teacher_width, bias=False) for _ in range(layers))
+
+    def forward(self, layer: int, state: Tensor) -> Tensor:
+        """A state of `layer` at the teacher's width; 0 is the embedding layer, −1 the last."""
+        projection = self.embedding if layer == 0 else self.hidden[layer - 1 if layer > 0 else layer]
+        return projection(state)
+
+    @property
+    def teacher_width(self) -> int:
+        return self.embedding.out_features
 
     def save(self, folder: Path) -> None:
         save_file(
@@ -48,41 +58,95 @@ class Projections(nn.Module):
 
 
 class Signals(TypedDict):
-    """What a model computed on a batch. `hidden[0]` is the embedding layer's output, `hidden[m]` that of layer m.
+    """What a model computed on a batch, by layer: 0 is the embedding layer, m layer m, −1 the last.
 
-    Shapes: hidden (examples, tokens, width), scores (examples, heads, tokens, tokens), logits (examples, classes).
+    - hidden: (examples, tokens, width), a student's always projected to the teacher's width.
+    - states: the same, a student's projected only where the widths differ.
+    - cls: `states` of the first token, (examples, width).
+    - scores: attention scores before softmax, (examples, heads, tokens, tokens).
+    - vectors: queries, keys and values, each (examples, tokens, width).
+    - logits: of the classifier, (examples, classes).
+    - vocabulary: logits of the masked positions, (positions, vocabulary).
+
     A plain dict at run time, since wrappers for mixed precision and several processes know how to walk one.
     """
 
     hidden: dict[int, Tensor]
+    states: dict[int, Tensor]
+    cls: dict[int, Tensor]
     scores: dict[int, Tensor]
+    vectors: dict[int, tuple[Tensor, ...]]
     logits: Tensor | None
+    vocabulary: Tensor | None
 
 
 class SignalModel(nn.Module):
     """A transformers model that answers a batch with the signals asked for, and computes no others."""
 
     def __init__(self, model: PreTrainedModel, records_scores: bool) -> None:
+        """
+        Args:
+            records_scores: able to answer with attention scores and vectors; without it attention is torch's own.
+        """
         super().__init__()
         self.model = model
         self.recorder = ScoreRecorder(model) if records_scores else None
 
     def forward(
-        self, batch: Mapping[str, Tensor], hidden: Collection[int], scores: Collection[int], logits: bool
+        self,
+        batch: Mapping[str, Tensor],
+        hidden: Collection[int] = (),
+        states: Collection[int] = (),
+        cls: Collection[int] = (),
+        scores: Collection[int] = (),
+        vectors: Collection[int] = (),
+        logits: bool = False,
+        masked: Tensor | None = None,
     ) -> Signals:
+        """
+        Args:
+            hidden, states, cls, scores, vectors: the layers whose signals are wanted.
+            masked: the positions whose logits over the vocabulary are wanted, (examples, tokens), true there.
+        """
         if self.recorder is not None:
-            self.recorder.start(scores)
-        model = self.model if logits else self.model.base_model
-        outputs = model(**batch, output_hidden_states=bool(hidden))
+            self.recorder.start(scores, vectors)
+        model = self.model if logits or masked is not None else self.model.base_model
+        with _head_sees(self.model.base_model, masked):
+            outputs = model(**batch, output_hidden_states=bool(hidden or states or cls))
         return {
             "hidden": {layer: outputs.hidden_states[layer] for layer in hidden},
+            "states": {layer: outputs.hidden_states[layer] for layer in states},
+            "cls": {layer: outputs.hidden_states[layer][:, 0] for layer in cls},
             "scores": {layer: self.recorder.scores[layer] for layer in scores} if self.recorder is not None else {},
+            "vectors": {layer: self.recorder.vectors[layer] for layer in vectors} if self.recorder is not None else {},
             "logits": outputs.logits if logits else None,
+            "vocabulary": outputs.logits[0] if masked is not None else None,
         }
 
 
+@contextmanager
+def _head_sees(encoder: nn.Module, masked: Tensor | None) -> Iterator[None]:
+    """Let the head see the masked positions only, as one example: its product with the vocabulary is what costs.
+
+    Whatever a family calls its head and its parts, it takes the encoder's last hidden states position by position.
+    """
+    if masked is None:
+        yield
+        return
+
+    def select(module: nn.Module, inputs: Any, outputs: Any) -> Any:
+        outputs.last_hidden_state = outputs.last_hidden_state[masked].unsqueeze(0)
+        return outputs
+
+    hook = encoder.register_forward_hook(select)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
 class StudentModel(SignalModel):
-    """The student and its projections: its hidden states come out at the teacher's width."""
+    """The student and its projections: its states come out at the teacher's width."""
 
     def __init__(self, model: PreTrainedModel, projections: Projections, records_scores: bool) -> None:
         super().__init__(model, records_scores)
@@ -93,12 +157,11 @@ class StudentModel(SignalModel):
         self.model.save_pretrained(folder)
         self.projections.save(folder)
 
-    def forward(
-        self, batch: Mapping[str, Tensor], hidden: Collection[int], scores: Collection[int], logits: bool
-    ) -> Signals:
-        signals = super().forward(batch, hidden, scores, logits)
-        signals["hidden"] = {
-            layer: (self.projections.hidden[layer - 1] if layer else self.projections.embedding)(state)
-            for layer, state in signals["hidden"].items()
-        }
+    def forward(self, *arguments: Any, **wanted: Any) -> Signals:
+        signals = super().forward(*arguments, **wanted)
+        project = self.projections
+        signals["hidden"] = {layer: project(layer, state) for layer, state in signals["hidden"].items()}
+        if self.model.config.hidden_size != project.teacher_width:
+            signals["states"] = {layer: project(layer, state) for layer, state in signals["states"].items()}
+            signals["cls"] = {layer: project(layer, state) for layer, state in signals["cls"].items()}
         return signals

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from tinybert.errors import UserError, suggest
 from tinybert.params.general import General
+from tinybert.params.models import layer_map_misfit, relations_misfit
 from tinybert.params.sources import Download, File
 from tinybert.params.students import Student
 from tinybert.params.table import KEY, Name, Run, Table, mistakes, parse, read_yaml
@@ -104,7 +105,10 @@ def _references(sound: dict[str, dict[str, Any]], content: dict[str, Any], file:
     for key, general in sound["general"].items():
         yield from source(f"general.{key}.corpus", general.corpus, "corpus")
         yield from source(f"general.{key}.teacher", general.teacher, "model")
-        yield from _layer_map(f"{file}: general.{key}.layer_map", general.layer_map, general.architecture.layers)
+        if general.start != general.teacher:
+            yield from source(f"general.{key}.start", general.start, "model")
+        if problem := layer_map_misfit(general.layer_map, general.architecture.layers):
+            yield f"{file}: general.{key}.layer_map: {problem}"
     for key, task in sound["tasks"].items():
         yield from source(f"tasks.{key}.source", task.source, "table")
         yield from source(f"tasks.{key}.teacher.from", task.teacher.source, "model")
@@ -117,13 +121,10 @@ def _references(sound: dict[str, dict[str, Any]], content: dict[str, Any], file:
                 field = table.removesuffix("s")
                 yield f"{file}: students.{key}.{field}: there is no {name!r} in {table}{suggest(name, names[table])}"
         if student.general in sound["general"]:
-            layers = sound["general"][student.general].architecture.layers
-            for phase in ("intermediate", "prediction"):
-                place = f"{file}: students.{key}.{phase}.layer_map"
-                yield from _layer_map(place, getattr(student, phase).layer_map, layers)
-
-
-def _layer_map(place: str, layer_map: str | list[int], layers: int) -> Iterator[str]:
-    if isinstance(layer_map, list) and len(layer_map) != layers:
-        found = f"{len(layer_map)}: {layer_map}"
-        yield f"{place}: expected {layers} teacher layers, one for each student layer, found {found}"
+            architecture = sound["general"][student.general].architecture
+            for name, phase in (("intermediate", student.intermediate), ("prediction", student.prediction)):
+                place = f"{file}: students.{key}.{name}"
+                if problem := layer_map_misfit(phase.layer_map, architecture.layers):
+                    yield f"{place}.layer_map: {problem}"
+                if phase.losses.relations and (problem := relations_misfit(phase.relation_heads, architecture.hidden)):
+                    yield f"{place}.relation_heads: {problem}"

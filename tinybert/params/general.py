@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from tinybert.params.models import AnyArchitecture, LayerMap
+from tinybert.params.models import AnyArchitecture, LayerMap, RelationHeads, relations_misfit
 from tinybert.params.table import Optimisation, Reference, Table, Weight
 
 
 class GeneralLosses(Table):
-    """Weights λ of equation 6. There is no prediction loss in the general phase (paper, section 3)."""
+    """Weights λ of equation 6, and of other papers' losses. Every weight is 0 where it isn't given.
+
+    There is no prediction loss in the general phase (paper, section 3). `relations` is MiniLMv2's loss, `cls` is
+    PKD's, and `mlm`, `vocabulary` and `cosine` are DistilBERT's, whose weights are 2, 5 and 1.
+    """
 
     embedding: Weight = 0.0
     hidden: Weight = 0.0
     attention: Weight = 0.0
+    relations: Weight = 0.0
+    cls: Weight = 0.0
+    mlm: Weight = 0.0
+    vocabulary: Weight = 0.0
+    cosine: Weight = 0.0
 
 
 class GeneralTraining(Optimisation):
@@ -24,12 +33,34 @@ class GeneralTraining(Optimisation):
 
 
 class General(Table):
-    """A general student: general distillation, section 3 of the paper."""
+    """A general student: general distillation, section 3 of the paper.
+
+    `initialise` says where the student's first weights come from:
+
+    - `random`, as in the paper;
+    - `teacher-svd`: the teacher's embeddings, brought to the student's width;
+    - `teacher-lower`, `teacher-spread`: the teacher's embeddings and its lower layers, or layers spread over all of it;
+    - `start`: the model that the key `start` names, an existing student.
+    """
 
     corpus: Reference = Field(description="a key of downloads or files, of kind corpus")
     teacher: Reference = Field(description="a key of downloads or files, of kind model")
+    start: Reference = Field(description="the same key as teacher; or, with initialise: start, that of a student")
     architecture: AnyArchitecture
-    initialise: Literal["random", "teacher-svd"]
+    initialise: Literal["random", "teacher-svd", "teacher-lower", "teacher-spread", "start"]
     layer_map: LayerMap = "uniform"
+    relation_heads: RelationHeads = 12
+    temperature: float = Field(2.0, gt=0, le=100, description="of the loss vocabulary; 2 is DistilBERT's")
     losses: GeneralLosses
     train: GeneralTraining
+
+    @model_validator(mode="after")
+    def _agree(self) -> General:
+        if self.initialise != "start" and self.start != self.teacher:
+            raise ValueError(
+                f"start: expected {self.teacher!r}, the teacher, found {self.start!r}; "
+                f"to take the first weights from {self.start!r}, set initialise: start"
+            )
+        if self.losses.relations and (problem := relations_misfit(self.relation_heads, self.architecture.hidden)):
+            raise ValueError(f"relation_heads: {problem}")
+        return self

@@ -53,18 +53,49 @@ def _architecture(value: Any) -> Any:
     )
 
 
-def _layer_map(value: Any) -> str | list[int]:
+def _layer_map(value: Any) -> str | list[int] | dict[int, int]:
     if isinstance(value, str) and value in LAYER_MAPS:
         return value
-    if isinstance(value, list) and value and all(type(layer) is int for layer in value):
-        if value[0] < 1 or any(b <= a for a, b in pairwise(value)):
-            raise ValueError(f"expected increasing teacher layers from 1 on, found {value}")
+    if isinstance(value, (list, dict)) and value and all(type(layer) is int for layer in _layers(value)):
+        sides = [("teacher", value)] if isinstance(value, list) else [("student", value), ("teacher", value.values())]
+        for side, layers in sides:
+            if min(layers) < 1 or any(b <= a for a, b in pairwise(layers)):
+                raise ValueError(f"expected increasing {side} layers from 1 on, found {value}")
         return value
     raise ValueError(
-        f"expected a list of teacher layers, one for each student layer, or a name, "
-        f"found {value!r}{suggest(str(value), LAYER_MAPS)}"
+        f"expected a list of teacher layers, one for each student layer, a mapping {{student layer: teacher layer}}, "
+        f"or a name, found {value!r}{suggest(str(value), LAYER_MAPS)}"
     )
 
 
+def relations_misfit(relation_heads: int, width: int) -> str | None:
+    """What is wrong with a number of relation heads for states of this width."""
+    if width % relation_heads == 0:
+        return None
+    fitting = [str(heads) for heads in range(8, 65) if width % heads == 0] or ["1"]
+    return f"{relation_heads} relation heads do not divide a width of {width}; take one of {', '.join(fitting)}"
+
+
+def _layers(layer_map: list[Any] | dict[Any, Any]) -> list[Any]:
+    return [*layer_map, *layer_map.values()] if isinstance(layer_map, dict) else layer_map
+
+
+def layer_map_misfit(layer_map: str | list[int] | dict[int, int], layers: int) -> str | None:
+    """What is wrong with a layer map for a student of so many layers, as far as no teacher is needed to know it."""
+    if isinstance(layer_map, list) and len(layer_map) != layers:
+        return (
+            f"expected {layers} teacher layers, one for each student layer, found {len(layer_map)}: {layer_map}; "
+            f"to leave some out, write {{student layer: teacher layer}}"
+        )
+    if isinstance(layer_map, dict) and max(layer_map) > layers:
+        return f"expected student layers from 1 to {layers}, found {max(layer_map)} in {layer_map}"
+    return None
+
+
+RelationHeads = Annotated[
+    int, Field(ge=1, description="parts that the loss relations cuts queries, keys and values into, of both models")
+]
+"""MiniLMv2 takes 48 for models of width 768; 12 divides 312, 384 and 768."""
+
 AnyArchitecture = Annotated[Architecture, BeforeValidator(_architecture)]
-LayerMap = Annotated[str | list[int], PlainValidator(_layer_map)]
+LayerMap = Annotated[str | list[int] | dict[int, int], PlainValidator(_layer_map)]

@@ -6,16 +6,21 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from tinybert.params.models import LayerMap
+from tinybert.params.models import LayerMap, RelationHeads
 from tinybert.params.table import Optimisation, Reference, Table, Weight
 
 
 class PhaseLosses(Table):
-    """Weights λ of equation 6, and `labels`, the ordinary loss on the data's own labels."""
+    """Weights λ of equation 6, and `labels`, the ordinary loss on the data's own labels.
+
+    `relations` is MiniLMv2's loss and `cls` is PKD's.
+    """
 
     embedding: Weight = 0.0
     hidden: Weight = 0.0
     attention: Weight = 0.0
+    relations: Weight = 0.0
+    cls: Weight = 0.0
     logits: Weight = 0.0
     labels: Weight = 0.0
 
@@ -26,6 +31,7 @@ class Phase(Optimisation):
     data: Literal["original", "augmented"]
     epochs: int = Field(ge=0, description="0 passes the student through")
     layer_map: LayerMap = "uniform"
+    relation_heads: RelationHeads = 12
     temperature: float = Field(1.0, gt=0, le=100, description="t of equation 10")
     losses: PhaseLosses
 

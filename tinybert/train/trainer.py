@@ -96,7 +96,7 @@ def train(
         arguments,
         train_dataset=dataset,
         data_collator=collate,
-        callbacks=[recorder] + ([_BestEpoch(validation)] if validation else []),
+        callbacks=[recorder, _EpochOfBatches(collate)] + ([_BestEpoch(validation)] if validation else []),
     )
     trainer.objective = objective
     trainer.recorder = recorder
@@ -160,6 +160,17 @@ class _LossRecorder(TrainerCallback):
         self.curve.add({"step": state.global_step, "epoch": round(state.epoch, 4), "loss": loss, **means})
         self.sums = dict.fromkeys(self.sums, 0.0)
         self.count = 0
+
+
+class _EpochOfBatches(TrainerCallback):
+    """Tells a collator that makes random batches which epoch it is, so that they are a function of (seed, epoch)."""
+
+    def __init__(self, collate: Callable[[Any], dict[str, Tensor]]) -> None:
+        self.set_epoch = getattr(collate, "set_epoch", None)
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self.set_epoch is not None:
+            self.set_epoch(math.floor(state.epoch + 1e-6))
 
 
 class _BestEpoch(TrainerCallback):
