@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+import resource
 import signal
 import sys
 import time
@@ -34,7 +35,7 @@ def stage(name: str, reads: Sequence[Path], writes: Sequence[Path], online: bool
     and gives them back.
 
     Args:
-        name: `stage@key`; its wall time in seconds goes to `.runs/<name>.json`.
+        name: `stage@key`; its wall time in seconds and its peak memory in bytes go to `.runs/<name>.json`.
         reads: files and folders that have to be there.
         writes: what the stage will write, each whole or not at all.
         online: whether the stage may touch the network; for all others the hub's offline switch is on.
@@ -49,20 +50,22 @@ def stage(name: str, reads: Sequence[Path], writes: Sequence[Path], online: bool
     def announce(*paths: Path) -> tuple[Path, ...]:
         print(f"  reads  {', '.join(dict.fromkeys(map(str, paths)))}", flush=True)
         for path in paths:
-            if not path.exists():
+            if path != PARAMS and not path.exists():  # that one's absence is told by what reads it
                 raise UserError(f"{path}: missing; an earlier stage writes it: run `dvc repro {name}`")
         return paths
 
-    TIMES.mkdir(exist_ok=True)
     lock = FileLock(TIMES / f"{name}.lock")
     try:
+        TIMES.mkdir(exist_ok=True)
         # A killed `dvc repro` can leave its stage running: a second one beside it would write into the same folders.
         lock.acquire(timeout=0)
-    except Timeout:
-        _fail(name, "this stage is running already, in another process; wait for it, or end it, and run it again")
-    try:
         announce(*reads)
         yield announce
+        seconds, memory = time.monotonic() - started, peak_memory()
+        record = {"seconds": round(seconds, 1), "bytes": memory}
+        (TIMES / f"{name}.json").write_text(json.dumps(record) + "\n")
+    except Timeout:
+        _fail(name, "this stage is running already, in another process; wait for it, or end it, and run it again")
     except UserError as error:
         _fail(name, str(error))
     except Exception as error:
@@ -75,9 +78,13 @@ def stage(name: str, reads: Sequence[Path], writes: Sequence[Path], online: bool
         _fail(name, "stopped; nothing was written", code=130)
     finally:
         lock.release()
-    seconds = time.monotonic() - started
-    (TIMES / f"{name}.json").write_text(json.dumps({"seconds": round(seconds, 1)}) + "\n")
-    print(f"  done in {seconds:.1f} s", flush=True)
+    print(f"  done in {seconds:.1f} s, {memory / 2**30:.1f} GiB", flush=True)
+
+
+def peak_memory() -> int:
+    """The most bytes that this process has held; where it had others work for it, the largest of those added."""
+    kibibytes = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return kibibytes * 1024
 
 
 def _no_room(error: Exception) -> str | None:

@@ -15,8 +15,10 @@ def main(key: Annotated[str, typer.Argument(help="a key of `files` in params.yam
     from tinybert.sources.kinds import store_file
 
     folder = Path("data/sources") / key
-    with stage(f"import-file@{key}", reads=[PARAMS], writes=[folder]):
-        counts = store_file(load_entry(PARAMS, "files", key, File), folder)
+    with stage(f"import-file@{key}", [PARAMS], [folder]) as reads:
+        file = load_entry(PARAMS, "files", key, File)
+        reads(Path(file.path))
+        counts = store_file(file, folder)
         print("  " + ", ".join(f"{number:,} {what}" for what, number in counts.items()))
 
 

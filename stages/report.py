@@ -12,8 +12,8 @@ from tinybert.params.experiment import load_experiment
 
 def main() -> None:
     """Gather what the evaluations measured. Students that are not in params.yaml are left out."""
-    outs = [Path("metrics.json"), Path("results"), Path("reports/index.html"), Path("reports/cards")]
-    with stage("report", [PARAMS], outs):
+    outs = [Path("metrics.json"), Path("results"), Path("reports")]
+    with stage("report", [PARAMS, Path("evaluation"), Path("data/predictions"), Path("curves")], outs):
         from tinybert.evaluate.report import write_report
 
         write_report(load_experiment(PARAMS), Path())

@@ -13,7 +13,7 @@ app = typer.Typer(
     add_completion=False,
 )
 
-ParamsFile = Annotated[Path, typer.Option("--params", help="the file to check")]
+ParamsFile = Annotated[Path, typer.Option("--params", help="the experiment")]
 
 
 @app.command()
@@ -30,11 +30,16 @@ def check(params: ParamsFile = Path("params.yaml")) -> None:
 
 
 @app.command()
-def times(folder: Annotated[Path, typer.Option(help="where the stages leave their times")] = Path(".runs")) -> None:
-    """Print how long each stage took when it last ran here."""
+def times(params: ParamsFile = Path("params.yaml")) -> None:
+    """Print how long each stage of params.yaml took when it last ran here, and its memory."""
+    from tinybert.errors import UserError
     from tinybert.evaluate.times import print_times
 
-    print_times(folder)
+    try:
+        print_times(params)
+    except UserError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
 
 
 @app.command()

@@ -71,7 +71,7 @@ def test_every_copy_is_written_or_counted_as_dropped(run) -> None:
 def test_the_batch_size_and_what_is_under_way_together_do_not_matter(run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(PAIRS, batch_size=1)[2] == run(PAIRS, batch_size=100)[2]
     whole, report, _ = run(PAIRS)
-    monkeypatch.setattr(dataset, "AT_ONCE", 8)
+    monkeypatch.setattr(dataset, "AT_ONCE", 8)  # several parts, so several processes where there are several cores
     parts, parts_report, _ = run(PAIRS)
     pd.testing.assert_frame_equal(parts, whole)
     assert parts_report.counts() == report.counts()

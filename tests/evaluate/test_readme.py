@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from tests.smoke import ROOT
 from tinybert.errors import UserError
 from tinybert.evaluate.readme import graph, refresh, results_table
+from tinybert.params.experiment import find_mistakes, load_experiment
 
 MODEL = {"score": 0.861, "ci95": [0.846, 0.875], "parameters": 22_713_986}
 STUDENT = {"score": 0.85, "ci95": [0.835, 0.866], "parameters": 14_350_874}
@@ -45,3 +47,24 @@ def test_missing_markers_are_named(tmp_path):
 def test_the_readme_is_up_to_date():
     current = (ROOT / "README.md").read_text(encoding="utf-8")
     assert refresh(Path(ROOT / "README.md"), ROOT / "dvc.yaml", ROOT / "metrics.json") == current
+
+
+def test_your_own_data_in_five_lines(tmp_path, monkeypatch):
+    """The README's block, put where it says into params.yaml, is an experiment without a mistake."""
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```yaml\n(files:\n.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    tables = re.findall(r"(\w+):\n((?:  .*\n)+)", block)
+    assert sum(lines.count("\n") for _, lines in tables) <= 5
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("files: {}", "files:")
+    for table, lines in tables:  # at the end of each table
+        text = re.sub(
+            rf"(?m)^({table}:.*\n(?:(?:  .*| *)\n)*?)(?=\n*(?:\w|\Z))",
+            lambda match, lines=lines: match[1] + lines,
+            text,
+        )
+    Path("params.yaml").write_text(text, encoding="utf-8")
+    Path("reviews.csv").write_text("text,label\n", encoding="utf-8")
+    assert list(find_mistakes(Path("params.yaml"))) == []
+    student = load_experiment(Path("params.yaml")).students["reviews-tinybert4"]
+    assert student.task == "reviews"
+    assert student.intermediate == load_experiment(Path("params.yaml")).students["movies-tinybert4"].intermediate

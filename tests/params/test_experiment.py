@@ -51,7 +51,12 @@ def test_no_mistake(mistakes):
         (f"{MINI}.train.learning_rate", float("nan"), ": expected less than 1.0, found nan"),
         (f"{MINI}.losses.hidden", -1, ": expected at least 0.0, found -1"),
         (f"{MINI}.losses.hidden", float("inf"), ": expected a finite number, found inf"),
-        (f"{MINI}.initialise", "svd", ": expected 'random' or 'teacher-svd', found 'svd'"),
+        (
+            f"{MINI}.initialise",
+            "svd",
+            ": expected 'random', 'teacher-svd', 'teacher-lower', 'teacher-spread' or 'start', ",
+        ),
+        (f"{MINI}.start", "other", ": expected 'minilm', the teacher, found 'other'; to take the first weights from"),
         (f"{MOVIES}.type", "clasification", ": expected 'classification' or 'regression', found"),
         (f"{MOVIES}.augment.probability", 1.5, ": expected at most 1.0, found 1.5"),
         (f"{MOVIES}.text", [], ": expected a list of 1 or more"),
@@ -239,6 +244,8 @@ def test_values_arrive_as_meant(tmp_path):
         "embedding": 0,
         "hidden": 0,
         "attention": 0,
+        "relations": 0,
+        "cls": 0,
         "logits": 1,
         "labels": 0,
     }

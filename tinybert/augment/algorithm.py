@@ -6,8 +6,8 @@ included, and what it thinks of the original word is a candidate too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
@@ -18,12 +18,20 @@ from tinybert.augment.words import Sentence, Word, in_style_of
 
 @dataclass
 class Tally:
-    """What became of the words of all copies: those looked at, and those replaced, by the candidates' source."""
+    """What became of the words of all copies: those looked at, and those replaced, by the candidates' source.
+
+    A draw may give a word back, since what the model thinks of the original word is a candidate too: `kept`.
+    """
 
     words: int = 0
     by_masked_language_model: int = 0
     by_vectors: int = 0
+    kept: int = 0
     without_candidates: int = 0
+
+    def add(self, other: Tally) -> None:
+        for name, count in asdict(other).items():
+            setattr(self, name, getattr(self, name) + count)
 
 
 @dataclass(slots=True)
@@ -49,11 +57,13 @@ class Copy:
     def place(self, word: Word) -> Place:
         return Place(self.texts, word.side, sum(map(len, self.sides[word.side][: word.slot])))
 
-    def replace(self, word: Word, candidates: Sequence[str], draw: float) -> None:
+    def replace(self, word: Word, candidates: Sequence[str], draw: float) -> bool:
+        """Put the candidate that is drawn in the word's place; whether that changed anything."""
         replacement = in_style_of(word.text, candidates[int(draw * len(candidates))])
         if replacement != word.text:
             self.sides[word.side][word.slot] = replacement
             self.changed.add((word.side, word.slot))
+        return replacement != word.text
 
 
 def vary(
@@ -65,7 +75,6 @@ def vary(
     masked: MaskedWords,
     neighbours: Neighbours,
     tally: Tally,
-    done: Callable[[int], object] = lambda count: None,
 ) -> list[Copy]:
     """Algorithm 1 on every sentence: (sentences × copies), in the order of the sentences.
 
@@ -86,7 +95,6 @@ def vary(
         copies: N_a.
         probability: p_t.
         tally: counts are added to it.
-        done: called with the number of copies that have just been completed.
     """
     chosen = [
         _start(sentence, first_row + index, copy, probability, seed)
@@ -97,19 +105,18 @@ def vary(
     near = neighbours.find(word.text for copy in chosen for word, _ in copy.ahead if not word.single)
     live = chosen
     while live:
-        before = len(live)
         for copy in live:
             _replace_by_vectors(copy, near, tally)
         live = [copy for copy in live if copy.ahead]
-        done(before - len(live))
         steps = [copy.ahead.pop() for copy in live]
         answers = masked.find([copy.place(word) for copy, (word, _) in zip(live, steps, strict=True)])
         for copy, (word, draw), candidates in zip(live, steps, answers, strict=True):
             if candidates is None:
                 tally.without_candidates += 1
-            else:
-                copy.replace(word, candidates, draw)
+            elif copy.replace(word, candidates, draw):
                 tally.by_masked_language_model += 1
+            else:
+                tally.kept += 1
     return chosen
 
 
@@ -124,8 +131,9 @@ def _replace_by_vectors(copy: Copy, near: dict[str, list[str]], tally: Tally) ->
     """Take the copy to its next word for the masked language model, or to its end."""
     while copy.ahead and not copy.ahead[-1][0].single:
         word, draw = copy.ahead.pop()
-        if near[word.text]:
-            copy.replace(word, near[word.text], draw)
+        if not near[word.text]:
+            tally.without_candidates += 1
+        elif copy.replace(word, near[word.text], draw):
             tally.by_vectors += 1
         else:
-            tally.without_candidates += 1
+            tally.kept += 1

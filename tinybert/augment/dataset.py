@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from tqdm import tqdm
+from transformers import PreTrainedTokenizerBase
 
 from tinybert.augment.algorithm import Copy, Tally, vary
 from tinybert.augment.candidates import MaskedWords
@@ -22,9 +25,14 @@ from tinybert.models.fit import require_length
 from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer
 from tinybert.models.precision import choose
 from tinybert.params.tasks import Augment
+from tinybert.text.parallel import count_cores, ordered_map
+
+Texts = tuple[str, ...]
+"""A text, or the two of a pair."""
 
 FILE = "train.parquet"
-AT_ONCE = 8192  # copies under way together: enough for full batches, little memory
+AT_ONCE = 1024
+"""Copies under way together: enough for full batches, few enough that several processes have something to do."""
 
 
 def augment(
@@ -65,7 +73,8 @@ def augment(
         writer.write_table(originals)
         if settings.copies and texts:
             seen = set(map(_digest, texts, labels))
-            for copies in _copies(texts, masked_lm, vectors, settings, seed, precision, max_length, report.tally):
+            models = _Models(masked_lm, vectors, settings, precision, max_length)
+            for copies in _copies(texts, models, seed, report.tally):
                 kept = list(_new(copies, texts, labels, seen, report))
                 table = originals.take([copy.row for copy in kept])
                 for side, name in enumerate(sides):
@@ -76,45 +85,59 @@ def augment(
     return report
 
 
-def _copies(
-    texts: list[tuple[str, ...]],
-    masked_lm: Path,
-    vectors: Path,
-    settings: Augment,
-    seed: int,
-    precision: str,
-    max_length: int,
-    tally: Tally,
-) -> Iterator[list[Copy]]:
-    """All copies of all rows, a few thousand at a time."""
-    require_length(load_config(masked_lm), max_length, masked_lm)
-    tokenizer = load_tokenizer(masked_lm)
-    if tokenizer.mask_token_id is None:
-        raise UserError(f"{masked_lm}: its tokenizer has no mask token; set mlm.from to a masked language model")
+@dataclass(frozen=True)
+class _Models:
+    """What suggests the words, by where it lies: a process loads it for itself, once."""
+
+    masked_lm: Path
+    vectors: Path
+    settings: Augment
+    precision: str
+    max_length: int
+
+
+@lru_cache(maxsize=1)
+def _load(models: _Models) -> tuple[PreTrainedTokenizerBase, MaskedWords, Neighbours]:
+    settings = models.settings
+    tokenizer = load_tokenizer(models.masked_lm)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = load_masked_lm(masked_lm, choose(precision)).to(device)
-    masked = MaskedWords(model, tokenizer, settings.candidates, max_length, settings.batch_size)
-    neighbours = Neighbours(load_vectors(vectors, settings.vocabulary), settings.candidates)
-    step = max(1, AT_ONCE // settings.copies)
-    with tqdm(total=len(texts) * settings.copies, unit=" copies", desc="augment", mininterval=1) as progress:
-        for first in range(0, len(texts), step):
-            sentences = split(tokenizer, texts[first : first + step])
-            yield vary(
-                sentences,
-                first,
-                settings.copies,
-                settings.probability,
-                seed,
-                masked,
-                neighbours,
-                tally,
-                progress.update,
-            )
+    model = load_masked_lm(models.masked_lm, choose(models.precision)).to(device)
+    masked = MaskedWords(model, tokenizer, settings.candidates, models.max_length, settings.batch_size)
+    return tokenizer, masked, Neighbours(load_vectors(models.vectors, settings.vocabulary), settings.candidates)
 
 
-def _new(
-    copies: list[Copy], texts: list[tuple[str, ...]], labels: list[Any], seen: set[bytes], report: Report
-) -> Iterator[Copy]:
+def _copies(texts: list[Texts], models: _Models, seed: int, tally: Tally) -> Iterator[list[Copy]]:
+    """All copies of all rows, a few at a time and in order.
+
+    The model is small and so are its batches: a core is used better by a process of its own than by a second thread.
+    """
+    require_length(load_config(models.masked_lm), models.max_length, models.masked_lm)
+    if load_tokenizer(models.masked_lm).mask_token_id is None:
+        raise UserError(f"{models.masked_lm}: its tokenizer has no mask token; set mlm.from to a masked language model")
+    copies = models.settings.copies
+    step = max(1, AT_ONCE // copies)
+    parts = [(first, texts[first : first + step]) for first in range(0, len(texts), step)]
+    processes = 1 if torch.cuda.is_available() else min(count_cores(), len(parts))
+    with tqdm(total=len(texts) * copies, unit=" copies", desc="augment", mininterval=1) as progress:
+        for varied, counts in ordered_map(partial(_vary, models, seed), parts, processes):
+            progress.update(len(varied))
+            tally.add(counts)
+            yield varied
+
+
+def _vary(models: _Models, seed: int, part: tuple[int, list[Texts]]) -> tuple[list[Copy], Tally]:
+    """The copies of some rows, the first of them with its number; on one thread, whatever the number of processes."""
+    first, texts = part
+    settings, tally, threads = models.settings, Tally(), torch.get_num_threads()
+    torch.set_num_threads(1)
+    tokenizer, masked, neighbours = _load(models)
+    sentences = split(tokenizer, texts)
+    copies = vary(sentences, first, settings.copies, settings.probability, seed, masked, neighbours, tally)
+    torch.set_num_threads(threads)
+    return copies, tally
+
+
+def _new(copies: list[Copy], texts: list[Texts], labels: list[Any], seen: set[bytes], report: Report) -> Iterator[Copy]:
     """Those copies that are neither their original nor a row that is there already."""
     for copy in copies:
         report.copies += 1

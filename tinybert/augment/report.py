@@ -22,6 +22,7 @@ COUNTS = {
     "words": "words looked at",
     "by_masked_language_model": "of these replaced by the masked language model",
     "by_vectors": "of these replaced by word vectors",
+    "kept": "of these drawn, and given back as the candidate",
     "without_candidates": "of these drawn, but kept for want of candidates",
 }
 

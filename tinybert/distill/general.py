@@ -70,7 +70,7 @@ def distil_general_student(settings: General, corpus: Path, teacher: Path, job: 
     StudentModel(student, projections, records_scores=False).save(job.folder)
     tokenizer.save_pretrained(job.folder)
     inputs = {"corpus": corpus, "teacher": teacher} | ({"start": start} if settings.initialise == "start" else {})
-    job.write_lineage(settings, inputs, facts)
+    job.write_lineage(settings, settings.train, inputs, facts)
 
 
 def predicts_masked(general: General) -> bool:

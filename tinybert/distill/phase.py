@@ -94,6 +94,7 @@ def distil_phase(
     before = read_lineage(start).get("facts", {}).get("examples", {}).get("augmented", 0)
     job.write_lineage(
         phase,
+        phase,
         {"student": start, "teacher": teacher, "data": data},
         {"parameters": student.num_parameters(), "examples": {"augmented": max(used, before)}},
     )

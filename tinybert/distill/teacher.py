@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from inspect import getfile
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from tinybert.models.inference import predict_logits
 from tinybert.models.loading import load_classifier, load_encoder, load_masked_lm, load_tokenizer
 from tinybert.models.student import SignalModel
 from tinybert.outputs import whole_file
+from tinybert.text.tokens import encode
 
 CACHE = Path(".cache/logits")
 
@@ -34,9 +36,10 @@ def frozen_teacher(folder: Path, dtype: torch.dtype, records_scores: bool, maske
 def teacher_logits(
     folder: Path, rows: pd.DataFrame, max_length: int, dtype: torch.dtype, cache: Path = CACHE
 ) -> np.ndarray:
-    """The teacher's logits on `rows`, float32 (rows, classes): computed once, kept under the hash of their inputs."""
+    """The teacher's logits on `rows`, float32 (rows, classes): computed once, kept under what makes them."""
     texts = pd.util.hash_pandas_object(rows.drop(columns="label", errors="ignore"), index=False).to_numpy()
-    identity = f"{digest(folder)} {hashlib.sha256(texts.tobytes()).hexdigest()} {max_length} {dtype}"
+    code = " ".join(digest(Path(getfile(function))) for function in (predict_logits, encode))
+    identity = f"{code} {digest(folder)} {hashlib.sha256(texts.tobytes()).hexdigest()} {max_length} {dtype}"
     file = cache / f"{hashlib.sha256(identity.encode()).hexdigest()[:24]}.npy"
     if not file.exists():
         model = load_classifier(folder, dtype)

@@ -59,7 +59,7 @@ class Setting(Exact):
 
 
 class Examples(Exact):
-    """Rows of each split, and the rows of augmented data that the student was trained on (0: none)."""
+    """Rows of each split, and of augmented data (originals included) that the student was trained on (0: none)."""
 
     train: Count
     augmented: Count

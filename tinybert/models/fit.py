@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
-from transformers import PretrainedConfig, PreTrainedTokenizerBase
+from transformers import PretrainedConfig
 
 from tinybert.errors import UserError
 from tinybert.models.loading import load_tokenizer
+from tinybert.text.tokens import tokenizer_rules
 
 
 def require_same_heads(student_heads: int, teacher: PretrainedConfig) -> None:
@@ -51,11 +50,5 @@ def require_same_tokenizer(first: Path, second: Path) -> None:
             f"{first} and {second} have different vocabularies ({len(one):,} and {len(two):,} entries); "
             f"teacher, student and masked language model need one tokenizer: take models that share it"
         )
-    if _rules(one) != _rules(two):
+    if tokenizer_rules(one) != tokenizer_rules(two):
         raise UserError(f"{first} and {second} split text differently; take models that share their tokenizer")
-
-
-def _rules(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    """Everything of a tokenizer that decides how text becomes ids; padding and truncation are set per call."""
-    state = json.loads(tokenizer.backend_tokenizer.to_str())
-    return {part: state[part] for part in ("normalizer", "pre_tokenizer", "post_processor", "model", "added_tokens")}

@@ -105,8 +105,13 @@ def _references(sound: dict[str, dict[str, Any]], content: dict[str, Any], file:
     for key, general in sound["general"].items():
         yield from source(f"general.{key}.corpus", general.corpus, "corpus")
         yield from source(f"general.{key}.teacher", general.teacher, "model")
-        if general.start != general.teacher:
+        if general.initialise == "start":
             yield from source(f"general.{key}.start", general.start, "model")
+        elif general.start != general.teacher and general.teacher in sources:
+            yield (
+                f"{file}: general.{key}.start: expected {general.teacher!r}, the teacher, found {general.start!r}; "
+                f"to take the first weights from {general.start!r}, set initialise: start"
+            )
         if problem := layer_map_misfit(general.layer_map, general.architecture.layers):
             yield f"{file}: general.{key}.layer_map: {problem}"
     for key, task in sound["tasks"].items():

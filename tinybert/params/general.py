@@ -56,11 +56,8 @@ class General(Table):
 
     @model_validator(mode="after")
     def _agree(self) -> General:
-        if self.initialise != "start" and self.start != self.teacher:
-            raise ValueError(
-                f"start: expected {self.teacher!r}, the teacher, found {self.start!r}; "
-                f"to take the first weights from {self.start!r}, set initialise: start"
-            )
+        if self.train.epochs and not any(self.losses.model_dump().values()):
+            raise ValueError("losses: every weight is 0, so there is nothing to learn; set one, or train.epochs: 0")
         if self.losses.relations and (problem := relations_misfit(self.relation_heads, self.architecture.hidden)):
             raise ValueError(f"relation_heads: {problem}")
         return self

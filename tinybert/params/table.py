@@ -73,7 +73,9 @@ class Run(Table):
     """The keys at the top of params.yaml that every training stage reads."""
 
     seed: int = Field(ge=0)
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        description="of matrix products; auto: bf16 where it is computed natively, else fp32"
+    )
 
 
 Schema = TypeVar("Schema", bound=Table)

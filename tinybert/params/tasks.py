@@ -86,7 +86,7 @@ class Augment(Table):
     probability: float = Field(0.4, ge=0, le=1, description="p_t, of a word to be replaced")
     candidates: int = Field(15, ge=1, description="K, the words to choose the replacement from")
     vectors: Reference = Field(description="a key of downloads or files, of kind vectors")
-    vocabulary: int = Field(100_000, ge=1, description="the first so many words of the vectors are candidates")
+    vocabulary: int = Field(100_000, ge=1, description="only the first so many words of the vectors are used")
     batch_size: int = Field(32, ge=1, description="sentences in one pass of the masked language model")
     seed: int | None = Field(None, ge=0, description="this run's own seed, in place of the one at the top")
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from concurrent.futures import ProcessPoolExecutor
+import json
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +17,8 @@ from tinybert.errors import UserError
 from tinybert.lineage import digest
 from tinybert.outputs import whole_file
 from tinybert.text.corpus import list_row_groups, read_texts
+from tinybert.text.parallel import count_cores, ordered_map
+from tinybert.text.tokens import tokenizer_rules
 
 CACHE = Path(".cache/blocks")
 
@@ -32,8 +32,8 @@ def corpus_blocks(corpus: Path, tokenizer: PreTrainedTokenizerBase, max_length: 
     Raises:
         UserError: the corpus holds less than one block.
     """
-    rules = tokenizer.backend_tokenizer.to_str() + f"{max_length}"
-    key = hashlib.sha256((digest(corpus) + rules).encode()).hexdigest()[:24]
+    identity = [digest(Path(__file__)), digest(corpus), tokenizer_rules(tokenizer), max_length]
+    key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
     file = cache / f"{key}.arrow"
     if not file.exists():
         _write_blocks(corpus, tokenizer, max_length, file)
@@ -48,19 +48,14 @@ def corpus_blocks(corpus: Path, tokenizer: PreTrainedTokenizerBase, max_length: 
 def _write_blocks(corpus: Path, tokenizer: PreTrainedTokenizerBase, max_length: int, file: Path) -> None:
     groups = list_row_groups(corpus)
     schema = pa.schema({"input_ids": pa.list_(pa.int32())})
-    # Spawned, not forked: a fork of a process with running threads can deadlock.
-    workers = min(
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, len(groups)
-    )
     tokenise = partial(_group_blocks, tokenizer=tokenizer, max_length=max_length)
     with (
         whole_file(file) as partial_file,
         pa.OSFile(str(partial_file), "wb") as sink,
         pa.ipc.new_stream(sink, schema) as writer,
-        ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool,
     ):
-        progress = tqdm(pool.map(tokenise, groups), total=len(groups), desc="tokenising the corpus", unit="group")
-        for blocks in progress:
+        groups_of_blocks = ordered_map(tokenise, groups, min(count_cores(), len(groups)))
+        for blocks in tqdm(groups_of_blocks, total=len(groups), desc="tokenising the corpus", unit="group"):
             starts = np.arange(0, blocks.size + 1, max_length, dtype=np.int32)
             rows = pa.ListArray.from_arrays(starts, blocks.ravel())
             writer.write_batch(pa.record_batch([rows], schema=schema))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,6 +43,12 @@ def encode(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: i
     if "label" in rows.columns:
         dataset = dataset.add_column("labels", rows["label"].to_numpy())
     return dataset
+
+
+def tokenizer_rules(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """Everything of a tokenizer that decides how text becomes ids; padding and truncation are set per call."""
+    state = json.loads(tokenizer.backend_tokenizer.to_str())
+    return {part: state[part] for part in ("normalizer", "pre_tokenizer", "post_processor", "model", "added_tokens")}
 
 
 class Padding:

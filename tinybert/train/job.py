@@ -41,10 +41,18 @@ class Job:
         """The entry's own seed where it has one, else the run's."""
         return settings.seed if settings.seed is not None else self.run.seed
 
-    def write_lineage(self, settings: Table, inputs: Mapping[str, Path], facts: Mapping[str, Any]) -> None:
-        """Beside the model: what it was made of (see `tinybert.lineage`), and in which precision."""
+    def write_lineage(
+        self, settings: Table, training: Optimisation, inputs: Mapping[str, Path], facts: Mapping[str, Any]
+    ) -> None:
+        """Beside the model: what it was made of (see `tinybert.lineage`), and in which precision.
+
+        Args:
+            settings: the entry, or the part of it that the stage reads.
+            training: what of it has the seed; often the same.
+            inputs, facts: as in `tinybert.lineage.write_lineage`.
+        """
         params = settings.model_dump(by_alias=True) | {
-            "seed": self.run.seed,
+            "seed": self.seed(training),
             "precision": self.run.precision,
             "max_length": self.max_length,
         }

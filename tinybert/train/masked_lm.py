@@ -101,7 +101,7 @@ def adapt_masked_lm(
         no_training(job)
     model.save_pretrained(job.folder)
     tokenizer.save_pretrained(job.folder)
-    job.write_lineage(settings, {"from": source, "corpus": corpus, "data": data}, facts)
+    job.write_lineage(settings, settings, {"from": source, "corpus": corpus, "data": data}, facts)
 
 
 @torch.inference_mode()

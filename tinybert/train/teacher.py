@@ -80,4 +80,4 @@ def finetune_teacher(
         validation.curve.add({"epoch": 0, "score": validation.score()})
     model.save_pretrained(job.folder)
     tokenizer.save_pretrained(job.folder)
-    job.write_lineage(settings, {"from": source, "data": data}, {"parameters": model.num_parameters()})
+    job.write_lineage(settings, settings, {"from": source, "data": data}, {"parameters": model.num_parameters()})
