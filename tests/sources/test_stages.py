@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources.conftest import Index, sha256
+from tests.sources.conftest import Hub, Index, sha256
+from tests.sources.hub_server import COMMIT
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,6 +45,17 @@ def test_download_corpus(index: Index, tmp_path: Path) -> None:
     asked = len(index.requests)
     assert run(tmp_path, "stages.download_corpus", "data", **pip).returncode == 0
     assert len(index.requests) == asked
+
+
+def test_download_from_the_hub(hub: Hub, tmp_path: Path) -> None:
+    hub.repositories["datasets/owner/texts"] = {"a.jsonl": b'{"text": "One."}\n{"text": "Two."}\n'}
+    entry = f"kind: corpus, hub: owner/texts, revision: {COMMIT}"
+    (tmp_path / "params.yaml").write_text(f"downloads: {{texts: {{{entry}}}}}\n")
+    process = run(tmp_path, "stages.download_corpus", "texts", HF_ENDPOINT=hub.url, HF_HUB_OFFLINE="0")
+    assert process.returncode == 0, process.stderr
+    assert "2 documents" in process.stdout
+    again = run(tmp_path, "stages.download_corpus", "texts", HF_ENDPOINT="http://127.0.0.1:9", HF_HUB_OFFLINE="1")
+    assert again.returncode == 0, again.stderr
 
 
 def test_import_file(tmp_path: Path) -> None:
