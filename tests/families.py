@@ -89,9 +89,7 @@ def family_tokenizer(family: str) -> PreTrainedTokenizerBase:
 
 def family_config(family: str, tokenizer: PreTrainedTokenizerBase) -> PretrainedConfig:
     kind, shape = FAMILIES[family]
-    return kind(
-        **shape, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, initializer_range=0.3
-    )
+    return kind(**shape, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, initializer_range=0.3)
 
 
 def family_model(family: str, head: bool = False) -> PreTrainedModel:

@@ -85,7 +85,7 @@ def _spans(text: str, encoding: Encoding, special: frozenset[int]) -> list[tuple
     """Start, end and singleness of each word with a letter, in order of the text.
 
     What a tokenizer takes for one word may hold more: SentencePiece cuts at spaces only, byte-level BPE leaves the
-    apostrophe at what follows it. So punctuation always ends a word, and a Chinese character is always one, as for BERT.
+    apostrophe at what follows it. So punctuation always ends a word, and a Chinese character always is one, as in BERT.
     """
     found: list[list[int]] = []  # start, end, pieces, last piece's id
     last = None

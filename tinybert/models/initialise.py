@@ -15,6 +15,7 @@ from tinybert.params.models import Architecture
 WIDENINGS = ("embeddings_project", "encoder.embedding_hidden_mapping_in", "embeddings.embed_proj")
 """ELECTRA's, ALBERT's and DeBERTa's map from the width of the embeddings to that of the layers."""
 
+
 def student_config(teacher: PretrainedConfig, architecture: Architecture) -> PretrainedConfig:
     """The teacher's configuration with the student's shape: vocabulary, positions, special tokens, dropout stay.
 
@@ -67,8 +68,8 @@ def _project_embeddings(teacher: PreTrainedModel, student: PreTrainedModel, proj
     """See `initialise_student`.
 
     Embeddings narrower than the layers are followed by a linear map that widens them. The directions kept are those of
-    the words behind that map. A student with embeddings as wide as its teacher's takes them over, and has the directions
-    in its own map.
+    the words behind that map. A student with embeddings as wide as its teacher's takes them over, and puts the
+    directions into its own map.
     """
     words, widening, own = teacher.get_input_embeddings().weight, _widening(teacher), _widening(student)
     source, target = _embeddings(teacher), _embeddings(student)
@@ -102,7 +103,7 @@ def _embeddings(model: PreTrainedModel) -> dict[str, nn.Parameter]:
 def _widening(model: PreTrainedModel) -> nn.Linear | None:
     """The map from the embeddings' width to that of the layers, where a family has one."""
     modules = dict(model.named_modules())
-    return next((modules[name] for name in WIDENINGS if name in modules), None)  # type: ignore[return-value]
+    return next((modules[name] for name in WIDENINGS if name in modules), None)
 
 
 def principal_directions(embeddings: Tensor, count: int) -> Tensor:

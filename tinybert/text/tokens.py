@@ -18,7 +18,9 @@ INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int) -> Dataset:
-    """Columns `input_ids`, `token_type_ids` (for pairs, where the model has them), `length` in tokens, and `labels` where the rows have one.
+    """Columns `input_ids`, `length` in tokens, and `labels` where the rows have one.
+
+    Pairs have `token_type_ids` too where the tokenizer names them among the model's inputs.
 
     Args:
         rows: columns `text`, `text_pair` (only for pairs), `label` (optional).

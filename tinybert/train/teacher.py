@@ -127,7 +127,7 @@ def _require_above_chance(
     """
     reached, random = score(labels, logits), chance(score, labels, logits)
     print(f"  teacher's score on validation: {reached:.4f}; by chance {random.mean:.4f}", flush=True)
-    if reached > random.highest + 1e-9 or random.deviation and random.highest >= 1 or not settings.above_chance:
+    if reached > random.highest + 1e-9 or (random.deviation and random.highest >= 1) or not settings.above_chance:
         return
     remedy = (
         "its training failed: try another teacher.learning_rate, or more teacher.epochs"
