@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -42,7 +41,7 @@ class MaskedWords:
         self._backend = bare_tokenizer(tokenizer)
         self._backend.enable_truncation(max_length)
         self._mask, self._pad = tokenizer.mask_token_id, tokenizer.pad_token_id
-        self._typed = "token_type_ids" in inspect.signature(model.forward).parameters
+        self._typed = getattr(model.config, "type_vocab_size", 0) > 1
         words = whole_words(tokenizer)
         self._words = np.array(list(words.values()), dtype=object)
         self._k = min(k, len(words))
@@ -107,20 +106,38 @@ class MaskedWords:
         """Let only the masked position through, (texts, 1, hidden), as early as the architecture allows.
 
         In models laid out as BERT is, that is after the last layer's attention, so that its feed-forward part has a
-        single position to compute; in others it is before the output layer.
+        single position to compute; in others it is before the head.
         """
 
-        def masked_only(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        def at_masked(hidden: Tensor) -> Tensor:
             texts = torch.arange(len(self._positions), device=self._positions.device)
-            return tuple(hidden[texts, self._positions].unsqueeze(1) for hidden in inputs)
+            return hidden[texts, self._positions].unsqueeze(1)
+
+        def masked_only(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            return tuple(map(at_masked, inputs))
+
+        def masked_output(_: nn.Module, __: Any, output: Any) -> Any:
+            output.last_hidden_state = at_masked(output.last_hidden_state)
+            return output
 
         layers = getattr(getattr(self._model.base_model, "encoder", None), "layer", None)
         early = getattr(getattr(layers[-1], "attention", None), "output", None) if layers else None
-        (early or self._model.get_output_embeddings()).register_forward_pre_hook(masked_only)
+        if early is not None:
+            early.register_forward_pre_hook(masked_only)
+        else:
+            self._model.base_model.register_forward_hook(masked_output)
 
     def _narrow_head(self, ids: Tensor) -> None:
-        """Replace the output layer by its rows `ids`."""
+        """Replace the output layer by its rows `ids`; where a head has none of its own, take these of its logits."""
         full = self._model.get_output_embeddings()
+        if full.out_features != self._model.config.vocab_size:  # a newer DeBERTa's head uses the words' embeddings
+
+            def whole_words_only(_: nn.Module, __: Any, output: Any) -> Any:
+                output.logits = output.logits[..., ids]
+                return output
+
+            self._model.register_forward_hook(whole_words_only)
+            return
         narrow = nn.Linear(full.in_features, len(ids), device=full.weight.device, dtype=full.weight.dtype)
         with torch.no_grad():
             narrow.weight.copy_(full.weight[ids])

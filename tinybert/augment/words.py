@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -81,24 +82,48 @@ def in_style_of(original: str, replacement: str) -> str:
 
 
 def _spans(text: str, encoding: Encoding, special: frozenset[int]) -> list[tuple[int, int, bool]]:
-    """Start, end and singleness of each word with a letter, in order of the text."""
+    """Start, end and singleness of each word with a letter, in order of the text.
+
+    What a tokenizer takes for one word may hold more: SentencePiece cuts at spaces only, byte-level BPE leaves the
+    apostrophe at what follows it. So punctuation always ends a word, and a Chinese character always is one, as in BERT.
+    """
     found: list[list[int]] = []  # start, end, pieces, last piece's id
     last = None
+    apart = False  # the last piece stands for itself
     for index, word, (start, end) in zip(encoding.ids, encoding.word_ids, encoding.offsets, strict=True):
-        if word is not None and word == last:
-            found[-1][1:] = [end, found[-1][2] + 1, index]
+        piece = text[start:end].strip()
+        alone = bool(piece) and (all(map(_is_punctuation, piece)) or _is_ideograph(piece[0]))
+        within = bool(found) and start < found[-1][1]  # another byte of the same character
+        if word is not None and word == last and (within or not (alone or apart)):
+            found[-1][1:] = [max(end, found[-1][1]), found[-1][2] + bool(piece), index]
         else:
-            found.append([start, end, 1, index])
-        last = word
+            found.append([start, end, int(bool(piece)), index])
+        last, apart = word, alone
     spans = []
     done = 0
     for start, end, pieces, index in found:
         start = max(start, done)  # some normalisers make two words of one character
         while start < end and text[start].isspace():  # byte-level tokenizers count the space before a word as its own
             start += 1
+        whole = (start, end)
+        if pieces != 1 or index not in special:  # `[MASK]` in a text
+            while start < end and _is_punctuation(text[start]):
+                start += 1
+            while start < end and _is_punctuation(text[end - 1]):
+                end -= 1
+        single = pieces == 1 and index not in special and (start, end) == whole
         while end < len(text) and unicodedata.category(text[end]) == "Mn":  # an accent that the normaliser took away
             end += 1
         if any(map(str.isalpha, text[start:end])):
-            spans.append((start, end, pieces == 1 and index not in special))
+            spans.append((start, end, single))
             done = end
     return spans
+
+
+def _is_punctuation(character: str) -> bool:
+    """What BERT's own tokenizer cuts at: Unicode's punctuation, and all signs of ASCII."""
+    return unicodedata.category(character)[0] == "P" or character in string.punctuation
+
+
+def _is_ideograph(character: str) -> bool:
+    return "\u3400" <= character <= "\u4dbf" or "\u4e00" <= character <= "\u9fff" or "\uf900" <= character <= "\ufaff"

@@ -1,18 +1,22 @@
-"""Attention scores before softmax, and what they are made of, from any model that calls the attention interface.
+"""Attention scores before softmax, and what they are made of, from any transformers encoder.
 
 TinyBERT matches A = Q·Kᵀ/√d_k *before* softmax (paper, equation 7), while transformers' own `output_attentions` gives
-the weights after softmax and dropout. The function registered here computes attention as usual and hands the scores of
-the wanted layers to a recorder; all other layers run on torch's fused attention. The recorder also takes the vectors
-that attention starts from, for the relation loss: queries, keys and values.
+the weights after softmax and dropout. Most families (BERT, RoBERTa, DistilBERT, ELECTRA, ALBERT and others) call
+transformers' attention interface: the function registered here computes attention as usual and hands the scores of the
+wanted layers to a recorder; all other layers run on torch's fused attention. A family that computes its own attention
+(MPNet, DeBERTa) is watched at its softmax instead. What is captured there is all that the softmax sees: MPNet's scores
+with its relative position bias, DeBERTa's sum of content and position terms. From the interface the recorder also takes
+the vectors that attention starts from, for the relation loss: queries, keys and values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
@@ -25,14 +29,16 @@ NAME = "tinybert_scores"
 class ScoreRecorder:
     """Keeps the attention scores, or the query, key and value vectors, of a model's layers during a forward pass.
 
-    Layers are counted from 1 in the order in which the model computes them, so no name of a module is needed.
+    Layers are counted from 1 in the order in which the model computes them, so no name of a module is needed, and
+    ALBERT's layers, which are one module called again and again, are told apart.
     """
 
     def __init__(self, model: PreTrainedModel) -> None:
         """Switch `model` to recording attention.
 
         Raises:
-            UserError: the model's attention does not go through transformers' attention interface.
+            UserError: the model has no softmax of its own for each layer, and does not go through transformers'
+                attention interface either.
         """
         self.layers: frozenset[int] = frozenset()
         self.scores: dict[int, Tensor] = {}
@@ -43,24 +49,40 @@ class ScoreRecorder:
             module.score_recorder = self
         try:
             model.set_attn_implementation(NAME)
-            self._calls = 0
-            with torch.no_grad():
-                model(input_ids=torch.ones(1, 2, dtype=torch.long, device=model.device))
+            layers = self._count_layers(model)
         except (ValueError, KeyError):
-            self._calls = 0
-        if not self._calls:
+            layers = 0
+        self._family, self._through_interface = model.config.model_type, bool(layers)
+        if not layers:
+            _OwnAttention(self).watch(model.base_model)
+            layers = self._count_layers(model)
+        if layers != model.config.num_hidden_layers:
             raise UserError(
-                f"the attention scores of a {model.config.model_type} model cannot be captured; "
-                f"set the attention loss to 0"
+                f"the attention scores of a {model.config.model_type} model cannot be captured ({layers} layers seen "
+                f"of {model.config.num_hidden_layers}); set the attention loss to 0"
             )
 
-    def start(self, layers: Iterable[int], vector_layers: Iterable[int] = ()) -> None:
+    def _count_layers(self, model: PreTrainedModel) -> int:
+        """How many layers ask for their number in one pass."""
+        self._calls = 0
+        with torch.no_grad():
+            model.base_model(input_ids=torch.ones(1, 2, dtype=torch.long, device=model.device))
+        return self._calls
+
+    def start(self, layers: Collection[int], vector_layers: Collection[int] = ()) -> None:
         """Begin a forward pass, and forget what was kept of the last one.
 
         Args:
             layers: those whose scores will be kept.
             vector_layers: those whose queries, keys and values will be kept, each (examples, tokens, width).
+
+        Raises:
+            UserError: vectors are wanted of a model that computes its own attention.
         """
+        if vector_layers and not self._through_interface:
+            raise UserError(
+                f"the queries, keys and values of a {self._family} model cannot be captured; set the relations loss to 0"
+            )
         self.layers = frozenset(layers)
         self.scores = {}
         self.vector_layers = frozenset(vector_layers)
@@ -106,6 +128,47 @@ def scores_attention(
     masked = scores if attention_mask is None else scores.masked_fill(~attention_mask, torch.finfo(scores.dtype).min)
     weights = nn.functional.dropout(masked.softmax(-1), dropout, module.training).to(value.dtype)
     return (weights @ value).transpose(1, 2).contiguous(), scores
+
+
+class _OwnAttention(TorchFunctionMode):
+    """While it is on, the input of every softmax over pairs of tokens is a layer's scores.
+
+    The model has added its mask to them by then; the scores of masked pairs are given as 0.
+    """
+
+    def __init__(self, recorder: ScoreRecorder) -> None:
+        super().__init__()
+        self.recorder = recorder
+
+    def watch(self, model: nn.Module) -> None:
+        """Be on during each forward pass of `model`, and off after it, be it finished or broken off."""
+
+        def enter(*_: Any) -> None:
+            self.__enter__()
+
+        def leave(*_: Any) -> None:
+            self.__exit__(None, None, None)
+
+        model.register_forward_pre_hook(enter)
+        model.register_forward_hook(leave, always_call=True)
+
+    def __torch_function__(
+        self, function: Any, types: Any, arguments: tuple[Any, ...] = (), named: dict[str, Any] | None = None
+    ) -> Any:
+        if function in SOFTMAX and _is_square(scores := arguments[0]):
+            layer = self.recorder.next_layer()
+            if layer in self.recorder.layers:
+                masked = scores <= torch.finfo(scores.dtype).min / 2
+                self.recorder.scores[layer] = scores.masked_fill(masked, 0)
+        return function(*arguments, **(named or {}))
+
+
+SOFTMAX = (nn.functional.softmax, torch.softmax, Tensor.softmax)
+
+
+def _is_square(scores: Tensor) -> bool:
+    """Whether this has the shape (examples, heads, tokens, tokens)."""
+    return scores.dim() == 4 and scores.shape[-1] == scores.shape[-2]
 
 
 AttentionInterface.register(NAME, scores_attention)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from transformers import PretrainedConfig
+import torch
+from torch import nn
+from transformers import AutoModel, PretrainedConfig
 
 from tinybert.errors import UserError
 from tinybert.models.loading import load_tokenizer
@@ -25,17 +27,32 @@ def require_same_heads(student_heads: int, teacher: PretrainedConfig) -> None:
 
 
 def require_length(config: PretrainedConfig, max_length: int, folder: Path | None = None) -> None:
-    """Refuse a max_length above the model's positions.
+    """Refuse a max_length above the tokens that the model has positions for.
+
+    RoBERTa and its relatives count positions from the padding token's id on, so that 514 of them hold 512 tokens.
 
     Raises:
         UserError: naming both numbers.
     """
     positions = getattr(config, "max_position_embeddings", None)
+    first = (config.pad_token_id or 0) + 1
+    if positions is not None and max_length > positions - first and _counts_from_padding(config):
+        positions -= first
     if positions is not None and max_length > positions:
         model = folder or f"this {config.model_type} model"
         raise UserError(
             f"max_length {max_length} is above the {positions} positions of {model}; set at most {positions}"
         )
+
+
+def _counts_from_padding(config: PretrainedConfig) -> bool:
+    """Whether the model's table of positions has a row for padding, as RoBERTa's has."""
+    with torch.device("meta"):
+        model = AutoModel.from_config(config)
+    return any(
+        isinstance(table, nn.Embedding) and name.endswith("position_embeddings") and table.padding_idx is not None
+        for name, table in model.named_modules()
+    )
 
 
 def require_same_tokenizer(first: Path, second: Path) -> None:

@@ -18,15 +18,32 @@ from tinybert.params.models import Architecture
 
 LAYERS_FROM = {"teacher-lower": "bottom", "teacher-spread": "uniform"}
 """By way of initialising, the layer map that picks the teacher's layers."""
+WIDENINGS = ("embeddings_project", "encoder.embedding_hidden_mapping_in", "embeddings.embed_proj")
+"""ELECTRA's, ALBERT's and DeBERTa's map from the width of the embeddings to that of the layers."""
 
 
 def student_config(teacher: PretrainedConfig, architecture: Architecture) -> PretrainedConfig:
-    """The teacher's configuration with the student's shape: vocabulary, positions, special tokens, dropout stay."""
+    """The teacher's configuration with the student's shape: vocabulary, positions, special tokens, dropout stay.
+
+    A teacher whose embeddings are narrower than its layers (ALBERT, small ELECTRA) hands their width on, where the
+    student's layers are not narrower still. The names below are transformers' own; a family that calls them otherwise
+    (DistilBERT's `dim`) maps most of them itself.
+    """
     config = copy.deepcopy(teacher)
+    embedding = getattr(teacher, "embedding_size", None)
+    if embedding is not None:
+        narrow = embedding != teacher.hidden_size
+        config.embedding_size = min(embedding, architecture.hidden) if narrow else architecture.hidden
     config.num_hidden_layers = architecture.layers
     config.hidden_size = architecture.hidden
     config.num_attention_heads = architecture.heads
-    config.intermediate_size = architecture.intermediate
+    setattr(config, "hidden_dim" if hasattr(config, "hidden_dim") else "intermediate_size", architecture.intermediate)
+    if hasattr(config, "num_hidden_groups"):  # ALBERT's sets of shared weights
+        config.num_hidden_groups = min(config.num_hidden_groups, architecture.layers)
+    if hasattr(config, "pooler_hidden_size"):  # DeBERTa's
+        config.pooler_hidden_size = architecture.hidden
+    if hasattr(config, "attention_head_size"):
+        config.attention_head_size = architecture.hidden // architecture.heads
     config.dtype = "float32"
     return config
 
@@ -48,6 +65,9 @@ def initialise_student(
     `start` takes the encoder in the folder `start` as it is.
 
     What each of them needs of student and teacher is asked by `require_start`.
+
+    Raises:
+        UserError: `teacher-svd` of a model whose embeddings are not laid out as any known family's.
     """
     torch.manual_seed(seed)
     if initialise == "start" and start is not None:
@@ -145,13 +165,45 @@ def _layers(model: PreTrainedModel) -> tuple[str, nn.ModuleList]:
 
 @torch.no_grad()
 def _project_embeddings(teacher: PreTrainedModel, student: PreTrainedModel, projections: Projections) -> None:
-    width = student.config.hidden_size
-    basis = principal_directions(teacher.get_input_embeddings().weight, width)  # (teacher width, student width)
-    targets = dict(student.embeddings.named_parameters())
-    for name, weight in teacher.embeddings.named_parameters():
-        if name.endswith("embeddings.weight"):
-            targets[name].copy_(weight.float() @ basis)
+    """See `initialise_student`.
+
+    Embeddings narrower than the layers are followed by a linear map that widens them. The directions kept are those of
+    the words behind that map. A student with embeddings as wide as its teacher's takes them over, and puts the
+    directions into its own map.
+    """
+    words, widening, own = teacher.get_input_embeddings().weight, _widening(teacher), _widening(student)
+    source, target = _embeddings(teacher), _embeddings(student)
+    tables = [name for name in source if name.endswith("embeddings.weight")]
+    if not any(source[name] is words for name in tables) or not source.keys() <= target.keys():
+        raise UserError(
+            f"initialise: teacher-svd does not know the embeddings of a {teacher.config.model_type} model; "
+            f"set initialise: random"
+        )
+    widened = words if widening is None else words.float() @ widening.weight.float().T
+    basis = principal_directions(widened, student.config.hidden_size)  # (teacher width, student width)
     projections.embedding.weight.copy_(basis)
+    through = basis if widening is None else widening.weight.float().T @ basis  # (embedding width, student width)
+    if own is not None and widening is not None:
+        takes_over = own.in_features == widening.in_features
+        own.weight.copy_(through.T if takes_over else torch.eye(*own.weight.shape))
+        if own.bias is not None:
+            own.bias.copy_(widening.bias.float() @ basis)
+        if takes_over:
+            for name, weight in source.items():
+                target[name].copy_(weight)
+            return
+    for name in tables:
+        target[name].copy_(source[name].float() @ through)
+
+
+def _embeddings(model: PreTrainedModel) -> dict[str, nn.Parameter]:
+    return dict(model.embeddings.named_parameters()) if hasattr(model, "embeddings") else {}
+
+
+def _widening(model: PreTrainedModel) -> nn.Linear | None:
+    """The map from the embeddings' width to that of the layers, where a family has one."""
+    modules = dict(model.named_modules())
+    return next((modules[name] for name in WIDENINGS if name in modules), None)
 
 
 def principal_directions(embeddings: Tensor, count: int) -> Tensor:

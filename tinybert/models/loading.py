@@ -24,9 +24,14 @@ from tinybert.errors import UserError
 logging.set_verbosity_error()
 logging.disable_progress_bar()
 
+TYPES = "token_type_ids"
+
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The fast tokenizer of a model folder.
+
+    Whether it tells the two texts of a pair apart by token types is asked of the model, not of the tokenizer's class:
+    a DistilBERT with BERT's tokenizer takes none, and ALBERT takes them although its tokenizer hides them.
 
     Raises:
         UserError: the folder has none.
@@ -37,6 +42,11 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         raise UserError(f"{folder}: no tokenizer that can be read: {_first_line(error)}") from None
     if not tokenizer.is_fast:
         raise UserError(f"{folder}: expected a fast tokenizer (tokenizer.json), found {type(tokenizer).__name__}")
+    if (folder / "config.json").exists():
+        typed = getattr(load_config(folder), "type_vocab_size", 0) > 1
+        if typed != (TYPES in tokenizer.model_input_names):
+            names = [name for name in tokenizer.model_input_names if name != TYPES] + [TYPES] * typed
+            return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, model_input_names=names)
     return tokenizer
 
 

@@ -68,6 +68,10 @@ class Teacher(Optimisation):
 
     source: Reference = Field(alias="from", description="a key of downloads or files, of kind model")
     epochs: int = Field(ge=0, description="0 takes an already fine-tuned teacher as it is")
+    labels: list[str] | None = Field(
+        None, description="names of a fine-tuned teacher's outputs in its order; null takes those of its config.json"
+    )
+    above_chance: bool = Field(True, description="refuse a teacher that scores no better than chance on validation")
 
 
 class MaskedLanguageModel(Optimisation):

@@ -19,13 +19,16 @@ INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int) -> Dataset:
-    """Columns `input_ids`, `token_type_ids` (for pairs), `length` in tokens, and `labels` where the rows have one.
+    """Columns `input_ids`, `length` in tokens, and `labels` where the rows have one.
+
+    Pairs have `token_type_ids` too where the tokenizer names them among the model's inputs.
 
     Args:
         rows: columns `text`, `text_pair` (only for pairs), `label` (optional).
         max_length: longer examples are cut, of a pair the longer text first.
     """
     pair = "text_pair" in rows.columns
+    typed = pair and "token_type_ids" in tokenizer.model_input_names
 
     def batch(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
         encoded = tokenizer(
@@ -34,7 +37,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: i
             truncation=True,
             max_length=max_length,
             return_attention_mask=False,
-            return_token_type_ids=pair,
+            return_token_type_ids=typed,
         )
         return {**encoded, "length": [len(ids) for ids in encoded["input_ids"]]}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,12 +54,20 @@ class MaskedPositions(nn.Module):
 
 
 def masked_logits(model: PreTrainedModel, inputs: Mapping[str, Tensor], masked: Tensor) -> Tensor:
-    """Logits of the positions where `masked` (examples, tokens) is true, (positions, vocabulary)."""
-    hidden = model.base_model(**inputs).last_hidden_state[masked]
-    head = getattr(model, "cls", None) or getattr(model, "lm_head", None)
-    if head is None:  # a family that keeps its head in several parts: the whole sequence, then the positions
-        return model(**inputs).logits[masked]
-    return head(hidden)
+    """Logits of the positions where `masked` (examples, tokens) is true, (positions, vocabulary).
+
+    Every head works on each position by itself, whatever its family calls it: it is handed these positions only.
+    """
+
+    def pick(_: nn.Module, __: Any, output: Any) -> Any:
+        output.last_hidden_state = output.last_hidden_state[masked]
+        return output
+
+    hook = model.base_model.register_forward_hook(pick)
+    try:
+        return model(**inputs).logits
+    finally:
+        hook.remove()
 
 
 def adapt_masked_lm(

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from tinybert.errors import UserError
+from tinybert.evaluate.chance import chance
 from tinybert.models.fit import require_length
 from tinybert.models.inference import predict_logits
 from tinybert.models.loading import head_config, load_classifier, load_config, load_tokenizer
@@ -18,6 +20,7 @@ from tinybert.params.tasks import Teacher
 from tinybert.text.tokens import Padding, encode, model_inputs
 from tinybert.train.curves import Curve
 from tinybert.train.job import Job
+from tinybert.train.labels import draw_output_layer, match_labels, output_names, reorder_outputs
 from tinybert.train.trainer import Validation, no_training, train
 
 
@@ -40,24 +43,22 @@ def finetune_teacher(
 ) -> None:
     """Fine-tune the model in `source` on a task and write it and its tokenizer to the job's folder.
 
+    What a checkpoint's outputs mean is known from their names only (see `tinybert.train.labels`). A checkpoint that is
+    fine-tuned further keeps its head where these names are the data's, and gets a new one where they are not.
+
     Args:
         data: folder of train.parquet and validation.parquet.
         names: of the classes in order; None for regression.
         score: the task's metric of labels and logits.
 
     Raises:
-        UserError: `epochs: 0` and a checkpoint without the task's head, or a max_length above the model's positions.
+        UserError: `epochs: 0` and a checkpoint without the task's head or with other classes, a max_length above the
+            model's positions, or a teacher that scores no better than chance.
     """
     require_length(load_config(source), job.max_length, source)
     tokenizer = load_tokenizer(source)
     torch.manual_seed(job.seed(settings))
-    model = load_classifier(source, new_head=head_config(names) if settings.epochs else None)
-    outputs = len(names) if names else 1
-    if model.config.num_labels != outputs:
-        raise UserError(
-            f"{source}: this teacher has {model.config.num_labels} outputs and the task {outputs}; "
-            f"set the task's teacher.epochs above 0 to fine-tune a new head"
-        )
+    model = _load_teacher(settings, source, names)
     rows = pd.read_parquet(data / "validation.parquet")
     labels = rows["label"].to_numpy()
     validation = Validation(
@@ -78,6 +79,62 @@ def finetune_teacher(
     else:
         no_training(job)
         validation.curve.add({"epoch": 0, "score": validation.score()})
+    _require_above_chance(settings, source, score, labels, predict_logits(model, tokenizer, rows, job.max_length))
     model.save_pretrained(job.folder)
     tokenizer.save_pretrained(job.folder)
     job.write_lineage(settings, settings, {"from": source, "data": data}, {"parameters": model.num_parameters()})
+
+
+def _load_teacher(settings: Teacher, source: Path, names: list[str] | None) -> PreTrainedModel:
+    """The classifier, its outputs in the order of the data's classes."""
+    head, outputs = head_config(names), len(names) if names else 1
+    config = load_config(source)
+    tuned = any("SequenceClassification" in name for name in config.architectures or [])
+    if settings.epochs and not (tuned and config.num_labels == outputs):
+        if settings.labels is not None:
+            raise UserError(f"{source}: teacher.labels names outputs, but its head is not one of {outputs}; remove it")
+        return load_classifier(source, new_head=head)
+    model = load_classifier(source)
+    if model.config.num_labels != outputs:
+        raise UserError(
+            f"{source}: this teacher has {model.config.num_labels} outputs and the task {outputs}; "
+            f"set the task's teacher.epochs above 0 to fine-tune a new head"
+        )
+    if names is not None:
+        try:
+            order = match_labels(output_names(model, settings.labels, source), names, source)
+        except UserError:
+            if not settings.epochs or settings.labels is not None:
+                raise
+            draw_output_layer(model)
+            print("  its head was fine-tuned for other classes: a new one is trained")
+        else:
+            reorder_outputs(model, order)
+    model.config.update(head)
+    return model
+
+
+def _require_above_chance(
+    settings: Teacher,
+    source: Path,
+    score: Callable[[np.ndarray, np.ndarray], float],
+    labels: np.ndarray,
+    logits: np.ndarray,
+) -> None:
+    """Say how good the teacher is, and refuse one that knows nothing that a student could learn.
+
+    Where even a faultless teacher could not be told from chance, for want of rows, none is refused.
+    """
+    reached, random = score(labels, logits), chance(score, labels, logits)
+    print(f"  teacher's score on validation: {reached:.4f}; by chance {random.mean:.4f}", flush=True)
+    if reached > random.highest + 1e-9 or (random.deviation and random.highest >= 1) or not settings.above_chance:
+        return
+    remedy = (
+        "its training failed: try another teacher.learning_rate, or more teacher.epochs"
+        if settings.epochs
+        else "it was fine-tuned for something else, or its labels are in another order: see teacher.labels"
+    )
+    raise UserError(
+        f"{source}: the teacher's score on validation, {reached:.4f}, is what chance gives ({random.mean:.4f}, up to "
+        f"{random.highest:.4f} on {len(labels):,} rows); {remedy}; teacher.above_chance: false takes it as it is"
+    )

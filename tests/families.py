@@ -1,0 +1,106 @@
+"""A tiny random model of every family of encoders, with a tokenizer of its kind, made on the spot."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import ByteLevelBPETokenizer
+from transformers import (
+    AlbertConfig,
+    AlbertTokenizer,
+    AutoModel,
+    AutoModelForMaskedLM,
+    BertConfig,
+    DebertaConfig,
+    DebertaTokenizer,
+    DebertaV2Config,
+    DebertaV2Tokenizer,
+    DistilBertConfig,
+    ElectraConfig,
+    MPNetConfig,
+    MPNetTokenizer,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    RobertaConfig,
+    RobertaTokenizer,
+)
+
+from tests.tiny import BAD, GOOD, PLAIN, VOCABULARY, tiny_tokenizer, weather_report
+
+LAYERS = 3
+SHAPE = {
+    "num_hidden_layers": LAYERS,
+    "hidden_size": 24,
+    "num_attention_heads": 2,
+    "intermediate_size": 48,
+    "max_position_embeddings": 40,
+}
+DISENTANGLED = {"relative_attention": True, "pos_att_type": ["c2p", "p2c"], "position_biased_input": False}
+FAMILIES: dict[str, tuple[type[PretrainedConfig], dict[str, Any]]] = {
+    "bert": (BertConfig, SHAPE),
+    "bert-cased": (BertConfig, SHAPE),
+    "roberta": (RobertaConfig, SHAPE | {"type_vocab_size": 1}),
+    "distilbert": (
+        DistilBertConfig,
+        {"n_layers": LAYERS, "dim": 24, "n_heads": 2, "hidden_dim": 48, "max_position_embeddings": 40},
+    ),
+    "electra": (ElectraConfig, SHAPE | {"embedding_size": 12}),
+    "mpnet": (MPNetConfig, SHAPE),
+    "albert": (AlbertConfig, SHAPE | {"embedding_size": 12}),
+    "deberta": (DebertaConfig, SHAPE | DISENTANGLED),
+    "deberta-v2": (
+        DebertaV2Config,
+        SHAPE | DISENTANGLED | {"position_buckets": 16, "share_att_key": True, "norm_rel_ebd": "layer_norm"},
+    ),
+}
+
+
+def family_tokenizer(family: str) -> PreTrainedTokenizerBase:
+    """WordPiece, byte-level BPE or SentencePiece, as the family has it."""
+    if family in ("roberta", "deberta"):
+        random = np.random.default_rng(0)
+        special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+        kind: Any = RobertaTokenizer
+        if family == "deberta":
+            special, kind = ["[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]"], DebertaTokenizer
+        bpe = ByteLevelBPETokenizer()
+        texts = [weather_report(random, bool(random.integers(2))) for _ in range(300)]
+        bpe.train_from_iterator(texts, vocab_size=400, special_tokens=special, show_progress=False)
+        state = json.loads(bpe.to_str())["model"]
+        return kind(vocab=state["vocab"], merges=[tuple(merge) for merge in state["merges"]])
+    if family in ("albert", "deberta-v2"):
+        kind = AlbertTokenizer if family == "albert" else DebertaV2Tokenizer
+        special = ["<pad>", "<unk>"] if family == "albert" else ["[PAD]", "[UNK]"]
+        pieces = [(piece, 0.0) for piece in [*special, "[CLS]", "[SEP]", "[MASK]"]]
+        pieces += [(f"▁{word}", -3.0) for word in [*GOOD, *BAD, *PLAIN, "driz", "blus"]]
+        pieces += [(piece, -3.5) for piece in ["zly", "tery", ".", ",", "!", "▁"]]
+        pieces += [(letter, -9.0) for letter in "abcdefghijklmnopqrstuvwxyz"]
+        return kind(vocab=pieces)
+    if family == "mpnet":
+        order = ["<s>", "<pad>", "</s>", "[UNK]", "<mask>", *(p for p in VOCABULARY if not p.startswith("["))]
+        return MPNetTokenizer(vocab={piece: index for index, piece in enumerate(order)})
+    return tiny_tokenizer(uncased=family != "bert-cased")
+
+
+def family_config(family: str, tokenizer: PreTrainedTokenizerBase) -> PretrainedConfig:
+    kind, shape = FAMILIES[family]
+    return kind(**shape, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, initializer_range=0.3)
+
+
+def family_model(family: str, head: bool = False) -> PreTrainedModel:
+    """A random encoder, or with its masked-language head; weights large enough for scores to differ."""
+    torch.manual_seed(0)
+    auto = AutoModelForMaskedLM if head else AutoModel
+    return auto.from_config(family_config(family, family_tokenizer(family))).eval()
+
+
+def save_family(folder: Path, family: str) -> Path:
+    """A folder with the encoder, its masked-language head and its tokenizer."""
+    family_model(family, head=True).save_pretrained(folder)
+    family_tokenizer(family).save_pretrained(folder)
+    return folder

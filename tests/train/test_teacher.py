@@ -1,0 +1,137 @@
+"""A user's own fine-tuned checkpoint as teacher: its outputs matched by name, its score compared with chance."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tests.families import FAMILIES, family_tokenizer, save_family
+from tests.tiny import tiny_bert, tiny_job, weather_report
+from tinybert.errors import UserError
+from tinybert.evaluate.chance import chance
+from tinybert.evaluate.metrics import score
+from tinybert.models.inference import compute_logits
+from tinybert.models.loading import head_config, load_classifier, load_config
+from tinybert.params.tasks import Teacher
+from tinybert.train.labels import match_labels, output_layer, reorder_outputs
+from tinybert.train.teacher import finetune_teacher
+
+NAMES = ["bad", "good"]
+
+
+def settings(**changes):
+    return Teacher.model_validate({"from": "own", "epochs": 0, "batch_size": 8, "learning_rate": 5e-3} | changes)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Data whose classes are bad and good, and a teacher that tells them apart."""
+    world = tmp_path_factory.mktemp("world")
+    random = np.random.default_rng(0)
+    good = random.integers(2, size=160).astype(bool)
+    rows = pd.DataFrame({"text": [weather_report(random, kind) for kind in good], "label": good.astype(np.int64)})
+    (world / "data").mkdir()
+    rows[:100].to_parquet(world / "data" / "train.parquet")
+    rows[100:].to_parquet(world / "data" / "validation.parquet")
+    take(world, tiny_bert(world / "bert"), "tuned", epochs=6)
+    return world
+
+
+def take(world, source, folder, names=NAMES, **changes):
+    job = tiny_job(world / folder, world / "curves")
+    finetune_teacher(settings(**changes), source, world / "data", names, partial(score, "accuracy"), job)
+    return world / folder
+
+
+def own_checkpoint(world, names, order=(1, 0)):
+    """The tuned teacher as another project would have saved it: outputs in another order, under these names."""
+    model = load_classifier(world / "tuned")
+    reorder_outputs(model, list(order))
+    model.config.update(head_config(names))
+    folder = world / f"own-{'-'.join(names)}".replace(" ", "")
+    model.save_pretrained(folder)
+    family_tokenizer("bert").save_pretrained(folder)
+    return folder
+
+
+def accuracy(world, folder):
+    rows = pd.read_parquet(world / "data" / "validation.parquet")
+    return score("accuracy", rows["label"].to_numpy(), compute_logits(folder, rows, 16, "fp32"))
+
+
+def test_outputs_in_another_order_are_put_into_the_datas(world, capsys):
+    source = own_checkpoint(world, ["Good", "B ad"])
+    assert accuracy(world, source) < 0.1
+    folder = take(world, source, "mapped")
+    assert accuracy(world, folder) == accuracy(world, world / "tuned") > 0.9
+    assert load_config(folder).id2label == {0: "bad", 1: "good"}
+    assert "teacher's score on validation: 0.9" in capsys.readouterr().out or accuracy(world, folder) == 1
+
+
+def test_outputs_without_names_are_refused_until_the_user_names_them(world):
+    source = own_checkpoint(world, ["LABEL_0", "LABEL_1"])
+    with pytest.raises(UserError, match=r"does not say what its outputs mean \(LABEL_0, LABEL_1\); set teacher.labels"):
+        take(world, source, "unnamed")
+    assert accuracy(world, take(world, source, "named", labels=["good", "bad"])) > 0.9
+    with pytest.raises(UserError, match=r"is what chance gives .* see teacher.labels"):
+        take(world, source, "wrong", labels=["bad", "good"])
+    with pytest.raises(UserError, match="names 3 outputs, this checkpoint has 2"):
+        take(world, source, "three", labels=["a", "b", "c"])
+
+
+def test_outputs_of_other_names_are_refused(world):
+    with pytest.raises(UserError, match="outputs are sunny, rainy, the data's classes bad, good"):
+        take(world, own_checkpoint(world, ["sunny", "rainy"]), "other")
+
+
+def test_a_checkpoint_trained_further_starts_from_its_head_in_the_datas_order(world, capsys):
+    barely = {"epochs": 1, "learning_rate": 1e-9}
+    assert accuracy(world, take(world, own_checkpoint(world, ["good", "bad"]), "further", **barely)) > 0.9
+    assert "a new one" not in capsys.readouterr().out
+    other = own_checkpoint(world, ["sunny", "rainy"])
+    drawn = take(world, other, "drawn", **barely, above_chance=False)
+    assert "a new one is trained" in capsys.readouterr().out
+    before, after = (output_layer(load_classifier(folder)).weight.abs().sum() for folder in (other, drawn))
+    assert not torch.isclose(before, after, rtol=0.01)
+
+
+def test_a_teacher_near_chance_may_be_asked_for(world):
+    take(world, tiny_bert(world / "bert"), "near", epochs=1, learning_rate=1e-9, above_chance=False)
+    with pytest.raises(
+        UserError, match=r"is what chance gives .* its training failed: try another teacher.learning_rate"
+    ):
+        take(world, tiny_bert(world / "bert"), "near", epochs=1, learning_rate=1e-9)
+
+
+def test_names_are_matched_exactly_before_case_is_ignored(tmp_path):
+    assert match_labels(["a", "A"], ["A", "a"], tmp_path) == [1, 0]
+    assert match_labels(["Not Entailment", "entailment"], ["entailment", "not_entailment"], tmp_path) == [1, 0]
+    with pytest.raises(UserError):
+        match_labels(["a", "A "], ["A", "a"], tmp_path)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_reordered_outputs_are_the_same_logits_reordered(family, tmp_path):
+    model = load_classifier(save_family(tmp_path / "model", family), new_head=head_config(["a", "b", "c"]))
+    torch.nn.init.normal_(output_layer(model).bias)
+    ids = torch.arange(5, 11)[None]
+    with torch.no_grad():
+        before = model(ids).logits
+        reorder_outputs(model, [2, 0, 1])
+        torch.testing.assert_close(model(ids).logits, before[:, [2, 0, 1]])
+
+
+@pytest.mark.parametrize(("metric", "expected"), [("accuracy", 0.82), ("matthews", 0.0), ("pearson", 0.0)])
+def test_chance_is_what_the_same_answers_give_to_other_rows(metric, expected):
+    """Nine of ten rows are of class 1 and nine of ten answers: 0.9² + 0.1² agree."""
+    random = np.random.default_rng(1)
+    labels = (random.random(2000) < 0.9).astype(np.int64)
+    answers = (random.random(2000) < 0.9).astype(float)
+    logits = answers[:, None] if metric == "pearson" else np.stack([1 - answers, answers], axis=1)
+    found = chance(partial(score, metric), labels, logits)
+    assert found.mean == pytest.approx(expected, abs=0.02)
+    assert 0 < found.deviation < 0.03
