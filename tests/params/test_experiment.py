@@ -52,7 +52,7 @@ def test_no_mistake(mistakes):
         (f"{MINI}.losses.hidden", -1, ": expected at least 0.0, found -1"),
         (f"{MINI}.losses.hidden", float("inf"), ": expected a finite number, found inf"),
         (f"{MINI}.initialise", "svd", ": expected 'random' or 'teacher-svd', found 'svd'"),
-        (f"{MOVIES}.type", "clasification", ": expected 'classification' or 'regression', found"),
+        (f"{MOVIES}.type", "clasification", ": expected 'classification', 'multilabel' or 'regression', found"),
         (f"{MOVIES}.augment.probability", 1.5, ": expected at most 1.0, found 1.5"),
         (f"{MOVIES}.text", [], ": expected a list of 1 or more"),
         (f"{MOVIES}.text", ["text", "id", "rating"], ": expected a list of 2 or fewer"),

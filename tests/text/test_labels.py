@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tinybert.errors import UserError
-from tinybert.params.tasks import Label
+from tinybert.params.rows import Label
 from tinybert.text.labels import is_dropped, parse_classes, parse_numbers
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinybert.errors import UserError
-from tinybert.params.tasks import Split
+from tinybert.params.rows import Split
 from tinybert.text.splits import class_strata, count_conflicts, draw_splits, rating_strata, separate
 
 FIFTH = Split(test=0.2, validation=0.1)
