@@ -21,6 +21,7 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
     with stage(f"finetune-teacher@{task}", [PARAMS], [folder, curves]) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "tasks", task, Task)
         source, data = reads(Path("data/sources") / settings.teacher.source, Path("data/original") / task)
+        facts = json.loads((data / "task.json").read_text(encoding="utf-8"))
         from tinybert.evaluate.metrics import score
         from tinybert.train.teacher import finetune_teacher
 
@@ -30,13 +31,14 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
                 settings.teacher,
                 source,
                 data,
-                json.loads((data / "task.json").read_text(encoding="utf-8"))["names"],
+                facts["names"],
                 bind(score, settings.metric),
                 max_length=settings.max_length,
                 seed=run.seed,
                 precision=run.precision,
                 folder=partial,
                 curves=partial_curves,
+                multilabel=facts["type"] == "multilabel",
             )
 
 

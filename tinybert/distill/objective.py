@@ -7,7 +7,14 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from tinybert.distill.losses import attention_loss, hidden_loss, label_loss, logits_mse, soft_cross_entropy
+from tinybert.distill.losses import (
+    attention_loss,
+    hidden_loss,
+    label_loss,
+    logits_mse,
+    soft_binary_cross_entropy,
+    soft_cross_entropy,
+)
 from tinybert.models.student import SignalModel
 from tinybert.text.tokens import model_inputs
 
@@ -27,6 +34,7 @@ class DistillationObjective:
         layer_pairs: Mapping[int, int],
         teacher: SignalModel | None,
         temperature: float = 1.0,
+        multilabel: bool = False,
     ) -> None:
         """
         Args:
@@ -34,10 +42,12 @@ class DistillationObjective:
             layer_pairs: student layer → teacher layer, from 1.
             teacher: in eval mode; None where no layer loss is on.
             temperature: of the prediction loss.
+            multilabel: whether each of the logits is a choice of its own.
         """
         on = {name: weight for name, weight in losses.items() if weight}
         self.teacher = teacher
         self.temperature = temperature
+        self.soft_loss = soft_binary_cross_entropy if multilabel else soft_cross_entropy
         # Layer 0 is the embedding layer, and g(0) = 0.
         self.hidden = {0: 0} if "embedding" in on else {}
         if "hidden" in on:
@@ -69,7 +79,7 @@ class DistillationObjective:
             terms["logits"] = (
                 logits_mse(student["logits"], target)
                 if regression
-                else soft_cross_entropy(student["logits"], target, self.temperature)
+                else self.soft_loss(student["logits"], target, self.temperature)
             )
         if "labels" in self.weights:
             terms["labels"] = label_loss(student["logits"], batch["labels"])

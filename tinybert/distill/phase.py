@@ -18,10 +18,10 @@ from tinybert.models import precision as precisions
 from tinybert.models.fit import require_length, require_same_heads, require_same_tokenizer
 from tinybert.models.inference import predict_logits
 from tinybert.models.layer_map import layer_pairs
-from tinybert.models.loading import load_classifier, load_config, load_tokenizer
+from tinybert.models.loading import MULTILABEL, load_classifier, load_config, load_tokenizer
 from tinybert.models.student import Projections, StudentModel
 from tinybert.params.students import Phase
-from tinybert.text.tokens import Padding, encode
+from tinybert.text.tokens import Padding, encode, label_array
 from tinybert.train.curves import Curve
 from tinybert.train.trainer import Validation, train
 
@@ -80,7 +80,9 @@ def distil_phase(
         frozen = frozen_teacher(teacher, precision, bool(losses["attention"])) if compares_layers else None
         train(
             model,
-            DistillationObjective(losses, pairs, frozen, phase.temperature),
+            DistillationObjective(
+                losses, pairs, frozen, phase.temperature, multilabel=config.problem_type == MULTILABEL
+            ),
             dataset,
             Padding(tokenizer.pad_token_id),
             phase,
@@ -141,6 +143,6 @@ def _validation(
     if validation is None:
         return None
     rows, score = pd.read_parquet(validation[0]), validation[1]
-    labels = rows["label"].to_numpy()
+    labels = label_array(rows)
     predict = partial(predict_logits, student, tokenizer, rows, max_length)
     return Validation(lambda: score(labels, predict()), Curve(curves / "validation.csv", ["epoch", "score"]))

@@ -40,8 +40,15 @@ def encode(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: i
     texts = Dataset.from_pandas(rows[["text", "text_pair"] if pair else ["text"]], preserve_index=False)
     dataset = texts.map(batch, batched=True, remove_columns=texts.column_names)
     if "label" in rows.columns:
-        dataset = dataset.add_column("labels", rows["label"].to_numpy())
+        labels = label_array(rows)
+        dataset = dataset.add_column("labels", labels if labels.ndim == 1 else labels.tolist())
     return dataset
+
+
+def label_array(rows: pd.DataFrame) -> np.ndarray:
+    """The column `label`: class indices or numbers (rows,), or 0 and 1 for each label of a multilabel task (rows, labels)."""
+    labels = rows["label"].to_numpy()
+    return np.stack(labels.tolist()) if labels.dtype == object else labels
 
 
 class Padding:

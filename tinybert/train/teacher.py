@@ -15,9 +15,9 @@ from tinybert.lineage import write_lineage
 from tinybert.models import precision as precisions
 from tinybert.models.fit import require_length
 from tinybert.models.inference import predict_logits
-from tinybert.models.loading import head_config, load_classifier, load_config, load_tokenizer
+from tinybert.models.loading import MULTILABEL, head_config, load_classifier, load_config, load_tokenizer
 from tinybert.params.tasks import Teacher
-from tinybert.text.tokens import Padding, encode, model_inputs
+from tinybert.text.tokens import Padding, encode, label_array, model_inputs
 from tinybert.train.curves import Curve
 from tinybert.train.trainer import Validation, train
 
@@ -28,7 +28,8 @@ class LabelObjective:
     weights: Mapping[str, float] = {"labels": 1.0}
 
     def __call__(self, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {"labels": model(**model_inputs(batch), labels=batch["labels"]).loss}
+        labels = batch["labels"].float() if batch["labels"].ndim == 2 else batch["labels"]
+        return {"labels": model(**model_inputs(batch), labels=labels).loss}
 
 
 def finetune_teacher(
@@ -44,6 +45,7 @@ def finetune_teacher(
     precision: str,
     folder: Path,
     curves: Path,
+    multilabel: bool = False,
 ) -> None:
     """Fine-tune the model in `source` on a task and write it and its tokenizer to `folder`.
 
@@ -51,6 +53,7 @@ def finetune_teacher(
         data: folder of train.parquet and validation.parquet.
         names: of the classes in order; None for regression.
         score: the task's metric of labels and logits.
+        multilabel: whether a text may have any number of the classes.
 
     Raises:
         UserError: `epochs: 0` and a checkpoint without the task's head, or a max_length above the model's positions.
@@ -58,15 +61,17 @@ def finetune_teacher(
     require_length(load_config(source), max_length, source)
     tokenizer = load_tokenizer(source)
     torch.manual_seed(settings.seed if settings.seed is not None else seed)
-    model = load_classifier(source, new_head=head_config(names) if settings.epochs else None)
+    model = load_classifier(source, new_head=head_config(names, multilabel) if settings.epochs else None)
     outputs = len(names) if names else 1
     if model.config.num_labels != outputs:
         raise UserError(
             f"{source}: this teacher has {model.config.num_labels} outputs and the task {outputs}; "
             f"set tasks.{key}.teacher.epochs above 0 to fine-tune a new head"
         )
+    if multilabel:
+        model.config.problem_type = MULTILABEL  # a checkpoint of the user's may not say so; its students learn it here
     rows = pd.read_parquet(data / "validation.parquet")
-    labels = rows["label"].to_numpy()
+    labels = label_array(rows)
     validation = Validation(
         lambda: score(labels, predict_logits(model, tokenizer, rows, max_length)),
         Curve(curves / "validation.csv", ["epoch", "score"]),
