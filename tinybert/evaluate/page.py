@@ -159,7 +159,7 @@ def _student(index: int, student: Evidence, root: Path) -> dict[str, Any]:
 def _labels(table: pd.DataFrame, names: list[str]) -> list[dict[str, Any]]:
     """How each label of a multilabel task fares: its rows, and the F1 of both models; the most frequent ones."""
     counts = {model: label_counts(table, model) for model in ("teacher", "student")}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"name": name, "rows": counts["teacher"][index]["rows"]}
         | {
             model: 2 * of[index]["right"] / max(1, of[index]["rows"] + of[index]["answers"])

@@ -32,9 +32,9 @@ def submission_lines(name: str, metric: str, labels: Sequence[str] | None, logit
         numbers = answers.clip(LOWEST, HIGHEST) if name in GLUE else answers
         predictions = [f"{number:.3f}" for number in numbers]
     elif answers.ndim == 2:
-        predictions = ["|".join(labels[index] for index in np.flatnonzero(row)) for row in answers]
+        predictions = ["|".join(labels[index] for index in np.flatnonzero(row).tolist()) for row in answers]
     else:
-        predictions = [labels[answer] for answer in answers]
+        predictions = [labels[answer] for answer in answers.tolist()]
     return ["index\tprediction", *(f"{index}\t{prediction}" for index, prediction in enumerate(predictions))]
 
 

@@ -46,7 +46,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: i
 
 
 def label_array(rows: pd.DataFrame) -> np.ndarray:
-    """The column `label`: class indices or numbers (rows,), or 0 and 1 for each label of a multilabel task (rows, labels)."""
+    """The column `label`: class indices or numbers (rows,); 0 and 1 (rows, labels) for a multilabel task."""
     labels = rows["label"].to_numpy()
     return np.stack(labels.tolist()) if labels.dtype == object else labels
 
