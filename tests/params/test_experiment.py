@@ -73,6 +73,19 @@ def test_no_mistake(mistakes):
         (f"{MOVIES}.label.names", None, ": a threshold needs two"),
         (f"{MOVIES}.label.names", ["a", "a"], ": expected names that differ"),
         (f"{SMALL}.prediction.losses", {}, ": every weight is 0"),
+        # where labels and splits come from
+        (f"{MOVIES}.label.column", MISSING, ": this key is missing; add it (or columns,"),
+        (f"{MOVIES}.label.columns", ["a", "b"], ": expected column or columns, found both; remove one"),
+        (f"{MOVIES}.label.values", [0, 1], ": expected names, as many, in the same order, and no threshold"),
+        (f"{MOVIES}.label.separator", "|", ": it is of type multilabel, found classification; change type"),
+        (f"{MOVIES}.split.test", 1.0, ": expected a fraction between 0 and 1, or the name of a file, found 1.0"),
+        (f"{MOVIES}.split.validation", 0, ": expected a fraction between 0 and 1, or the name of a file, found 0"),
+        (f"{MOVIES}.split.test", "../dev.tsv", ": expected a file of the source, as in train.tsv"),
+        (f"{MOVIES}.split.train", "/train.tsv", ": expected a file of the source, as in train.tsv"),
+        (f"{MOVIES}.split.broken", "ignore", ": expected 'refuse' or 'skip', found 'ignore'"),
+        (f"{MOVIES}.split.tset", "dev.tsv", ": unknown key (did you mean 'test'?"),
+        (f"{MOVIES}.columns", "text", ": expected null, a list of names, or a list for each file without a header"),
+        (f"{MOVIES}.columns", {"train.tsv": ["text"]}, ": there is no 'train.tsv' in split (known: none)"),
         # architectures and layer maps
         (f"{MINI}.architecture", "tinybert5", ": expected {layers, hidden, heads, intermediate} or a name"),
         (
@@ -124,6 +137,35 @@ def test_one_mistake_is_one_line_that_starts_with_its_path(mistakes, path, value
             f"{MOVIES}.text: there is no 'text' in columns (did you mean 'txt'?",
         ),
         (f"{MOVIES}.columns", ["id", "text"], f"{MOVIES}.label.column: there is no 'rating' in columns"),
+        (f"{MOVIES}.split.test", "dev.tsv", f"{MOVIES}.split.train: this key is missing; add it, since other rows"),
+        (f"{MOVIES}.split.unlabelled", {"RTE": "test.tsv"}, f"{MOVIES}.split.train: this key is missing"),
+        (
+            f"{MOVIES}.split",
+            {"train": "a.tsv", "test": "a.tsv", "validation": 0.1},
+            f"{MOVIES}.split.train: 'a.tsv' is named twice",
+        ),
+        (
+            f"{MOVIES}.split",
+            {"train": "a.tsv", "test": 0.1, "validation": 0.1, "also_test": {"train": "b.tsv"}},
+            f"{MOVIES}.split.also_test: 'train' is no name for a further set",
+        ),
+        (
+            f"{MOVIES}.split",
+            {"train": "a.tsv", "test": 0.1, "validation": 0.1, "unlabelled": {"STS-B": "b.tsv"}},
+            f"{MOVIES}.split.unlabelled: STS-B is submitted by a task of type regression, found classification",
+        ),
+        (
+            f"{MOVIES}.split",
+            {"train": "a.tsv", "test": 0.1, "validation": 0.1, "unlabelled": {"RTE": "b.tsv"}},
+            f"{MOVIES}.label.names: RTE is submitted as entailment, not_entailment, found the classes negative, ",
+        ),
+        (f"{MOVIES}.type", "multilabel", f"{MOVIES}.metric: expected one of f1_micro, f1_macro, subset_accuracy"),
+        (
+            f"{MOVIES}.label",
+            {"column": "rating", "names": ["a", "b"], "values": [0]},
+            f"{MOVIES}.label.values: expected names, as many",
+        ),
+        (f"{MOVIES}.label", {"columns": ["a", "b"], "separator": "|"}, f"{MOVIES}.label.separator: it belongs to one"),
         (
             f"{SMALL}.intermediate.losses.labels",
             1,

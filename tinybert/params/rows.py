@@ -92,7 +92,9 @@ class Label(Table):
 
     @model_validator(mode="after")
     def _places_agree(self) -> Label:
-        if (self.column is None) == (self.columns is None):
+        if self.column is not None and self.columns is not None:
+            raise ValueError("columns: expected column or columns, found both; remove one")
+        if self.column is None and self.columns is None:
             raise ValueError("column: this key is missing; add it (or columns, for labels in a column each)")
         if self.columns is not None and len(set(self.columns)) != len(self.columns):
             raise ValueError(f"columns: expected columns that differ from each other, found {self.columns}")
