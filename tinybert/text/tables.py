@@ -40,7 +40,8 @@ def find_table(folder: Path) -> Path:
     files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     if len(files) != 1:
         found = ", ".join(file.name for file in files) or "none"
-        raise UserError(f"{folder}: expected one file with the task's rows, found {found}")
+        hint = "; say in split.train, validation and test which is which" if files else ""
+        raise UserError(f"{folder}: expected one file with the task's rows, found {found}{hint}")
     return files[0]
 
 
