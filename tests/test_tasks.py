@@ -159,7 +159,7 @@ def test_a_second_test_set_is_scored_beside_the_first(distil, tmp_path):
             "unlabelled": {"mine": "test_matched.tsv"},
         },
     )
-    assert result.teacher.score == result.teacher.metrics["accuracy"] > 0.9
+    assert result.student.score == result.student.metrics["accuracy"] > 0.9
     for model in (result.teacher, result.student):
         assert model.metrics["accuracy_mismatched"] == pytest.approx(1 - model.metrics["accuracy"], abs=0.15)
     lines = (tmp_path / "data/predictions/s/submission/mine.tsv").read_text().splitlines()
