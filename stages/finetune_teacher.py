@@ -22,14 +22,17 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
     with stage(name, [PARAMS], [folder, curves]) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "tasks", task, Task)
         source, data = reads(Path("data/sources") / settings.teacher.source, Path("data/original") / task)
+        facts = json.loads((data / "task.json").read_text(encoding="utf-8"))
         from tinybert.evaluate.metrics import score
         from tinybert.train.job import Job
         from tinybert.train.teacher import finetune_teacher
 
-        names = json.loads((data / "task.json").read_text(encoding="utf-8"))["names"]
         with whole_folder(folder) as partial, whole_folder(curves) as partial_curves:
             job = Job(name, run, settings.max_length, partial, partial_curves)
-            finetune_teacher(settings.teacher, source, data, names, bind(score, settings.metric), job)
+            finetune_teacher(
+                settings.teacher, source, data, facts["names"], bind(score, settings.metric), job,
+                multilabel=facts["type"] == "multilabel",
+            )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -59,6 +59,24 @@ def test_what_does_not_fit_is_known_before_a_run(prepared, old, new, expected):
     assert line.startswith(f"params.yaml: {expected}")
 
 
+def test_files_of_a_split_are_looked_for_before_a_run(prepared):
+    folder = Path("smoke/reviews")
+    folder.mkdir()
+    shutil.copy("smoke/weather.csv", folder / "train.csv")
+    params = Path("params.yaml")
+    params.write_text(
+        params.read_text()
+        .replace("path: smoke/weather.csv", "path: smoke/reviews")
+        .replace("split: {test: 0.2,", "split: {train: train.csv, test: dev.csv, unlabelled: {mine: t-*.csv},")
+    )
+    test, unlabelled = find_all_mistakes(params)
+    assert test.startswith("params.yaml: tasks.weather.split.test: there is no 'dev.csv' in smoke/reviews (did you")
+    assert unlabelled.startswith("params.yaml: tasks.weather.split.unlabelled: there is no 't-*.csv' in smoke/reviews")
+    for name in ("dev.csv", "t-0.csv"):
+        (folder / name).touch()
+    assert list(find_all_mistakes(params)) == []
+
+
 def test_another_tokenizer_is_known_before_a_run(prepared):
     tiny_bert(Path("smoke/other"))
     tiny_tokenizer([*VOCABULARY[:-2], "snow", "hail"]).save_pretrained("smoke/other")

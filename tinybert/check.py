@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tinybert.errors import UserError
+from tinybert.errors import UserError, suggest
 from tinybert.params.experiment import Experiment, find_mistakes, load_experiment
 
 
@@ -23,7 +23,23 @@ def find_all_mistakes(params: Path, sources: Path = Path("data/sources")) -> Ite
     for key, file in experiment.files.items():
         if not Path(file.path).exists():
             yield f"{params}: files.{key}.path: there is no {file.path!r} here; give a path from the project's folder"
+    yield from _tables(experiment, params)
     yield from _models(experiment, params, sources)
+
+
+def _tables(experiment: Experiment, params: Path) -> Iterator[str]:
+    """Files that a task's split names, and that the folder of the task's source hasn't got."""
+    for key, task in experiment.tasks.items():
+        folder = Path(experiment.files[task.source].path) if task.source in experiment.files else None
+        if folder is None or not folder.is_dir():
+            continue
+        named = [
+            ("also_test" if part in task.split.also_test else part, file) for part, file in task.split.labelled.items()
+        ]
+        for part, file in [*named, *(("unlabelled", file) for file in task.split.unlabelled.values())]:
+            if not any(folder.rglob(Path(file).name)):
+                known = [path.name for path in folder.rglob("*") if path.is_file()]
+                yield f"{params}: tasks.{key}.split.{part}: there is no {file!r} in {folder}{suggest(file, known)}"
 
 
 def _models(experiment: Experiment, params: Path, sources: Path) -> Iterator[str]:

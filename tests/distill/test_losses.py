@@ -5,7 +5,14 @@ import math
 import pytest
 import torch
 
-from tinybert.distill.losses import attention_loss, hidden_loss, label_loss, logits_mse, soft_cross_entropy
+from tinybert.distill.losses import (
+    attention_loss,
+    hidden_loss,
+    label_loss,
+    logits_mse,
+    soft_binary_cross_entropy,
+    soft_cross_entropy,
+)
 
 
 def test_hidden_loss_by_hand():
@@ -49,6 +56,21 @@ def test_soft_cross_entropy_is_least_at_the_teacher():
     student = teacher.clone().requires_grad_()
     soft_cross_entropy(student, teacher, 1.0).backward()
     torch.testing.assert_close(student.grad, torch.zeros_like(teacher), atol=1e-6, rtol=0)
+
+
+def test_each_label_of_several_is_a_choice_of_two():
+    student, teacher = torch.tensor([[0.3, -1.0, 2.0], [1.0, 0.0, 0.0]]), torch.tensor([[1.0, 0.5, -2.0], [3.0, 1, 2]])
+
+    def of_two(logits):
+        return torch.stack([logits.flatten(), torch.zeros(6)], dim=1)
+
+    for temperature in (1.0, 3.0):
+        expected = 3 * soft_cross_entropy(of_two(student), of_two(teacher), temperature)
+        torch.testing.assert_close(soft_binary_cross_entropy(student, teacher, temperature), expected)
+    # odds of 3:1 for what is true, and 1:1 where nothing is known; summed over labels, averaged over examples
+    logits = torch.tensor([[math.log(3.0), 0.0, 0.0], [0.0, 0.0, math.log(3.0)]])
+    labels = torch.tensor([[1, 0, 0], [0, 0, 1]])
+    assert label_loss(logits, labels).item() == pytest.approx(math.log(4 / 3) + 2 * math.log(2))
 
 
 def test_regression_and_label_losses_by_hand():

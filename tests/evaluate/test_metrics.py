@@ -77,3 +77,36 @@ def test_interval_of_a_single_row_is_its_score():
 def test_scores_need_no_torch():
     code = "import sys; import tinybert.evaluate.metrics; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_multilabel_scores_by_hand():
+    labels = np.array([[1, 0, 1], [0, 1, 0], [1, 1, 0], [0, 0, 0]], dtype=np.int8)
+    logits = np.array([[2, -1, 3], [1, 1, -2], [0.5, -0.5, -1], [-1, -1, -1]], dtype=np.float32)
+    # labels: tp 2, fp 1, fn 0; tp 1, fp 0, fn 1; tp 1, fp 0, fn 0
+    scores = all_scores("multilabel", labels, logits)
+    assert scores == pytest.approx(
+        {
+            "f1_micro": 2 * 4 / (2 * 4 + 1 + 1),
+            "f1_macro": (4 / 5 + 2 / 3 + 1) / 3,
+            "subset_accuracy": 2 / 4,
+            "label_accuracy": 10 / 12,
+        }
+    )
+    answers = (logits > 0).astype(int)
+    for average in ("micro", "macro"):
+        assert scores[f"f1_{average}"] == pytest.approx(f1_score(labels, answers, average=average))
+
+
+def test_a_label_that_is_neither_said_nor_there_counts_nothing():
+    nothing = np.zeros((4, 2), dtype=np.int8)
+    assert all_scores("multilabel", nothing, nothing - 1.0) == {
+        "f1_micro": 0.0,
+        "f1_macro": 0.0,
+        "subset_accuracy": 1.0,
+        "label_accuracy": 1.0,
+    }
+
+
+def test_interval_of_multilabel_resamples_rows():
+    labels = (np.arange(400).reshape(200, 2) % 3 == 0).astype(np.int8)
+    assert confidence_interval("f1_micro", labels, labels - 0.5, seed=0) == [1.0, 1.0]

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from tinybert.errors import UserError
-from tinybert.params.tasks import Label
-from tinybert.text.labels import is_dropped, parse_classes, parse_numbers
+from tinybert.params.rows import Label
+from tinybert.text.labels import is_dropped, parse_classes, parse_multilabel, parse_numbers
 
 
 def column(*values):
@@ -62,3 +62,53 @@ def test_an_unknown_label_names_line_value_and_known_names():
         parse_classes(column("positive", "positiv"), label(names=["negative", "positive"]), "t.csv")
     with pytest.raises(UserError, match="line 2: column 'rating': the label is empty"):
         parse_classes(column(" ", "a"), label(), "t.csv")
+
+
+def test_values_are_how_the_data_writes_the_names():
+    of_hub = label(names=["entailment", "neutral"], values=[0, 1])
+    assert parse_classes(column("1", "0", "0.0", " 1"), of_hub, "t.csv")[0].tolist() == [1, 0, 0, 1]
+    assert parse_classes(column("no", "yes"), label(names=["a", "b"], values=["yes", "no"]), "t")[0].tolist() == [1, 0]
+    with pytest.raises(UserError, match=r"line 2: .*unknown label '-1' .*known: 0, 1"):
+        parse_classes(column("-1"), of_hub, "t.csv")
+    with pytest.raises(UserError, match="unknown label 'neutral'"):
+        parse_classes(column("neutral"), of_hub, "t.csv")
+
+
+class TestMultilabel:
+    @pytest.mark.parametrize(
+        ("cells", "keys"),
+        [
+            (["b | a c", "", "b"], {"separator": "|"}),
+            (["b;;a c", " ", "b;"], {"separator": ";"}),
+            (['["b", "a c"]', "[]", '["b"]'], {}),
+            (['["2", "1"]', "", '["2.0"]'], {"names": ["a c", "b"], "values": [1, 2]}),
+        ],
+    )
+    def test_labels_of_one_column(self, cells, keys):
+        labels, names = parse_multilabel(column(*cells).to_frame(), label(**keys), "t.csv")
+        assert names == ["a c", "b"]
+        assert labels.tolist() == [[1, 1], [0, 0], [0, 1]]
+        assert labels.dtype == np.int8
+
+    def test_labels_of_a_column_each(self):
+        table = pd.DataFrame({"toxic": ["0", "1.0", "true"], "insult": ["1", "0", "False"]}, index=[2, 3, 4])
+        table.index.name = "line"
+        of_columns = Label.model_validate({"columns": ["toxic", "insult"]})
+        labels, names = parse_multilabel(table, of_columns, "t.csv")
+        assert names == ["toxic", "insult"]
+        assert labels.tolist() == [[0, 1], [1, 0], [1, 0]]
+        renamed = Label.model_validate({"columns": ["toxic", "insult"], "names": ["Toxic", "An insult"]})
+        assert parse_multilabel(table, renamed, "t.csv")[1] == ["Toxic", "An insult"]
+
+    @pytest.mark.parametrize("value", ["2", "", "nan", "yes", "0.5"])
+    def test_a_flag_is_0_or_1(self, value):
+        table = pd.DataFrame({"toxic": ["0", value], "insult": ["0", "1"]}, index=pd.Index([2, 3], name="line"))
+        with pytest.raises(UserError, match=f"t.csv: line 3: column 'toxic': expected 0 or 1, found '{value}'"):
+            parse_multilabel(table, Label.model_validate({"columns": ["toxic", "insult"]}), "t.csv")
+
+    def test_mistakes_name_the_line(self):
+        with pytest.raises(UserError, match=r"line 3: column 'rating': unknown label 'c' \(known: a, b\)"):
+            parse_multilabel(column("a", "c|a").to_frame(), label(separator="|", names=["a", "b"]), "t.csv")
+        for cell in ("a, b", '{"a": 1}', "[[1]]", "[null]", "7"):
+            with pytest.raises(UserError, match=r"line 2: .*expected a list of labels, as in .* set label.separator"):
+                parse_multilabel(column(cell).to_frame(), label(), "t.csv")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tinybert.errors import UserError
-from tinybert.params.tasks import Split
-from tinybert.text.splits import class_strata, count_conflicts, draw_splits, rating_strata, separate
+from tinybert.params.rows import Split
+from tinybert.text.splits import class_strata, count_conflicts, draw_splits, label_strata, rating_strata, separate
 
 FIFTH = Split(test=0.2, validation=0.1)
 
@@ -92,3 +92,56 @@ def test_nothing_left():
 def test_conflicts_are_texts_with_several_labels():
     texts = [("a",), ("A ",), ("b",), ("b",), ("c",)]
     assert count_conflicts(texts, np.array([0, 1, 1, 1, 0])) == 1
+
+
+def test_what_the_source_brings_is_not_drawn():
+    strata = np.arange(100) % 2
+    both = draw_splits(strata, Split(train="a.tsv", test="b.tsv", validation=0.1))
+    assert {name: len(rows) for name, rows in both.items()} == {"train": 90, "validation": 10}
+    assert [int(strata[rows].sum()) for rows in both.values()] == [45, 5]
+    none = draw_splits(strata, Split(train="a.tsv", test="b.tsv", validation="c.tsv"))
+    assert {name: rows.tolist() for name, rows in none.items()} == {"train": list(range(100))}
+    assert len(np.unique(rating_strata(np.arange(100.0), Split(train="a.tsv", test="b.tsv", validation=0.1)))) == 10
+    assert class_strata(np.array([0, 1]), ["a", "b"], splits=1).tolist() == [0, 1]
+
+
+def test_further_test_sets_stay_whole():
+    texts = [("a",), ("b",), ("c",), ("a",), ("b",), ("b",)]
+    splits = {"train": [0, 1, 2], "validation": [3], "test": [4], "mismatched": [5]}
+    apart, removed = separate({name: np.array(rows) for name, rows in splits.items()}, texts)
+    assert {name: rows.tolist() for name, rows in apart.items()} == {
+        "train": [2],
+        "validation": [3],
+        "test": [4],
+        "mismatched": [5],
+    }
+    assert removed == 2
+
+
+class TestLabelStrata:
+    def test_rare_labels_are_in_every_split(self):
+        random = np.random.default_rng(0)
+        labels = (random.random((400, 4)) < [0.6, 0.3, 0.1, 0.025]).astype(np.int8)
+        splits = draw_splits(label_strata(labels, list("abcd"), FIFTH), FIFTH)
+        shares = np.array([labels[rows].mean(axis=0) for rows in splits.values()])
+        assert labels[:, 3].sum() < 15
+        assert (np.array([labels[rows].sum(axis=0) for rows in splits.values()]) > 0).all()
+        assert np.abs(shares - labels.mean(axis=0)).max() < 0.08
+
+    def test_a_row_belongs_to_its_rarest_label(self):
+        labels = np.array([[1, 0]] * 60 + [[1, 1]] * 20 + [[0, 0]] * 20, dtype=np.int8)
+        assert label_strata(labels, ["a", "b"], FIFTH).tolist() == [0] * 60 + [1] * 20 + [2] * 20
+
+    def test_groups_too_small_for_every_split_join_the_largest(self):
+        labels = np.array([[1, 0]] * 60 + [[0, 1]] * 20 + [[0, 0]] * 2, dtype=np.int8)
+        assert label_strata(labels, ["a", "b"], FIFTH).tolist() == [0] * 60 + [1] * 20 + [0] * 2
+        many = np.eye(50, dtype=np.int8).repeat(4, axis=0)
+        assert len(np.unique(label_strata(many, list(map(str, range(50))), FIFTH))) == 20  # as many as validation rows
+        draw_splits(label_strata(many, list(map(str, range(50))), FIFTH), FIFTH)
+
+    def test_a_label_that_cant_be_split(self):
+        labels = np.array([[1, 0]] * 60 + [[1, 1]] * 2, dtype=np.int8)
+        with pytest.raises(UserError, match="class 'b' has 2 rows, expected at least 3"):
+            label_strata(labels, ["a", "b"], FIFTH)
+        with pytest.raises(UserError, match="expected at least two labels, found 'a'"):
+            label_strata(labels[:, :1], ["a"], FIFTH)

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tinybert.errors import UserError
-from tinybert.text.tables import find_table, read_table
+from tinybert.text.tables import find_files, find_table, read_table
 
 
 @pytest.fixture
@@ -57,6 +57,48 @@ def test_parquet_values_become_text(tmp_path):
     assert rows(frame) == [("a", "1", "0.5"), ("", "0", "-2")]
     with pytest.raises(UserError, match="vector: expected text or numbers, found list"):
         read_table(tmp_path / "t.parquet", None, ["vector"])
+
+
+def test_lists_come_as_json_where_they_are_expected(tmp_path):
+    (tmp_path / "t.jsonl").write_text('{"tags": ["a b", 7]}\n{"tags": []}\n{"tags": null}\n{"tags": "x"}\n')
+    expected = [('["a b", "7"]',), ("[]",), ("",), ("x",)]
+    assert rows(read_table(tmp_path / "t.jsonl", None, ["tags"], lists=["tags"])) == expected
+    pq.write_table(pa.table({"tags": [[3, 27], [], None]}), tmp_path / "t.parquet")
+    assert rows(read_table(tmp_path / "t.parquet", None, ["tags"], lists=["tags"])) == [
+        ('["3", "27"]',),
+        ("[]",),
+        ("",),
+    ]
+    (tmp_path / "t.jsonl").write_text('{"tags": [["a"]]}\n')
+    with pytest.raises(UserError, match="line 1: tags: expected text or a number, found a list"):
+        read_table(tmp_path / "t.jsonl", None, ["tags"], lists=["tags"])
+
+
+def test_dictionary_columns_of_parquet_are_text(tmp_path):
+    pq.write_table(pa.table({"label": pa.array(["a", "b", None]).dictionary_encode()}), tmp_path / "t.parquet")
+    assert rows(read_table(tmp_path / "t.parquet", None, ["label"])) == [("a",), ("b",), ("",)]
+
+
+def test_broken_lines_are_counted_where_they_are_allowed(tmp_path):
+    (tmp_path / "t.tsv").write_text("id\ttext\tlabel\n1\ta\t0\n2\tbroken\nin two\t1\n3\tb\t1\t\n4\tc\t1\n")
+    dropped = {}
+    frame = read_table(tmp_path / "t.tsv", None, ["text", "label"], dropped=dropped)
+    assert rows(frame) == [("a", "0"), ("c", "1")]
+    assert dropped == {"broken": 3}
+    assert list(frame.index) == [2, 6]
+
+
+def test_files_of_a_source_by_name_and_by_shard(tmp_path):
+    (tmp_path / "mnli").mkdir()
+    for name in ("train.tsv", "mnli/train-00001.parquet", "mnli/train-00000.parquet", "mnli/test-00000.parquet"):
+        (tmp_path / name).touch()
+    assert find_files(tmp_path, "train.tsv") == [tmp_path / "train.tsv"]
+    shards = find_files(tmp_path, "mnli/train-*.parquet")
+    assert [path.name for path in shards] == ["train-00000.parquet", "train-00001.parquet"]
+    with pytest.raises(UserError, match=r"no file 'trian.tsv' \(did you mean 'train.tsv'\? known: mnli/test-00000"):
+        find_files(tmp_path, "trian.tsv")
+    with pytest.raises(UserError, match="gone: missing; `dvc repro`"):
+        find_files(tmp_path / "gone", "train.tsv")
 
 
 def test_no_quoting_in_tsv(read):

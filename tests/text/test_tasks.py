@@ -3,6 +3,7 @@
 import json
 import random
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -135,6 +136,67 @@ def test_the_same_bytes_again(run, tmp_path):
         found.append({file.name: file.read_bytes() for file in folder.iterdir()})
     assert found[0] == found[1]
     assert sorted(found[0]) == ["task.json", "test.parquet", "train.parquet", "validation.parquet"]
+
+
+TAGGED = [f"review {n},{['', 'new', 'old', 'new|old'][n % 4]}" for n in range(80)]
+TAGS = {"type": "multilabel", "metric": "f1_micro", "label": {"column": "label", "separator": "|"}}
+
+
+class TestMultilabel:
+    def test_each_row_has_a_list(self, run):
+        summary, splits = run(csv(TAGGED), **TAGS)
+        assert summary["names"] == ["new", "old"]
+        assert summary["rows"] == {"train": 56, "validation": 8, "test": 16}
+        assert summary["classes"]["test"] == pytest.approx([8, 8], abs=2)
+        for split in splits.values():
+            for text, label in split.to_numpy():
+                assert label.dtype == "int8"
+                assert label.tolist() == [int(text.split()[1]) & 1, int(text.split()[1]) >> 1 & 1]
+        assert "new" in describe(summary)
+
+    def test_a_column_each(self, run):
+        lines = [f"review {n},{n & 1},{n >> 1 & 1 if n else -1}" for n in range(80)]
+        label = {"columns": ["new", "old"], "drop": [-1]}
+        summary, splits = run(csv(lines, "text,new,old"), **TAGS | {"label": label})
+        assert summary["dropped"]["label"] == 1
+        assert np.stack(splits["train"]["label"].tolist()).sum(axis=0).tolist() == summary["classes"]["train"]
+
+    def test_the_same_bytes_and_contradictions(self, run, tmp_path):
+        found = []
+        for _ in range(2):
+            summary, _ = run(csv([*TAGGED, "Review 3,new", "review 6,old"]), **TAGS)
+            found.append([file.read_bytes() for file in sorted((tmp_path / "original/task").iterdir())])
+        assert found[0] == found[1]
+        assert summary["conflicting"] == 1
+
+
+def test_splits_from_files(tmp_path):
+    source, folder = tmp_path / "source", tmp_path / "task"
+    source.mkdir()
+    folder.mkdir()
+    (source / "train-1.csv").write_text(csv([*reviews(30), ",bad"]))
+    (source / "train-2.csv").write_text(csv(reviews(30, first=30)))
+    (source / "valid.csv").write_text(csv([*reviews(10, first=100), "REVIEW 200,bad"]))
+    (source / "test.csv").write_text(csv([*reviews(10, first=200), "Review 5,bad"]))
+    split = {"train": "train-*.csv", "validation": "valid.csv", "test": "test.csv"}
+    summary = prepare(source, Task.model_validate(ENTRY | {"split": split}), folder)
+    assert summary["rows"] == {"train": 59, "validation": 10, "test": 11}
+    assert summary["dropped"] == {"label": 0, "empty": 1, "duplicates": 2}
+    assert pd.read_parquet(folder / "test.parquet")["text"].tolist()[-1] == "Review 5"
+    (source / "test.csv").write_text(csv([*reviews(10, first=200), "a,ugly"]))
+    with pytest.raises(UserError, match=r"train-1.csv: class 'ugly' has 0 rows"):
+        prepare(source, Task.model_validate(ENTRY | {"split": split}), folder)
+    (source / "test.csv").unlink()
+    with pytest.raises(UserError, match=r"there is no file 'test.csv' \(.*known: train-1.csv"):
+        prepare(source, Task.model_validate(ENTRY | {"split": split}), folder)
+
+
+def test_hundreds_of_classes_with_spaces_in_their_names(run):
+    lines = [f'"review {n}, copy {copy}",class {n}' for n in range(300) for copy in range(12)]
+    summary, _ = run(csv(lines))
+    assert len(summary["names"]) == 300
+    assert summary["names"][:2] == ["class 0", "class 1"]
+    assert all(min(counts) >= 1 for counts in summary["classes"].values())
 
 
 @pytest.mark.parametrize(

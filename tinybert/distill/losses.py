@@ -47,6 +47,17 @@ def soft_cross_entropy(student: Tensor, teacher: Tensor, temperature: float) -> 
     return -(target * (student.float() / temperature).log_softmax(-1)).sum(-1).mean()
 
 
+def soft_binary_cross_entropy(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """`soft_cross_entropy` of a multilabel task: each label is a choice of two, and the labels' losses are summed.
+
+    Args:
+        student, teacher: logits, (examples, labels), each of which goes through a sigmoid of its own.
+    """
+    target = (teacher.float() / temperature).sigmoid()
+    student = student.float() / temperature
+    return F.binary_cross_entropy_with_logits(student, target, reduction="none").sum(-1).mean()
+
+
 def logits_mse(student: Tensor, teacher: Tensor) -> Tensor:
     """Mean squared error of predictions, the prediction loss of regression; (examples, outputs) each."""
     return (student.float() - teacher.float()).square().mean()
@@ -57,8 +68,11 @@ def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
     Args:
         logits: (examples, classes), or (examples, 1) for regression.
-        labels: class indices (examples,), or floats (examples,) for regression.
+        labels: class indices (examples,), floats (examples,) for regression, or 0 and 1 for each label of a multilabel
+            task (examples, labels), whose cross-entropies are summed.
     """
+    if labels.ndim == 2:
+        return F.binary_cross_entropy_with_logits(logits.float(), labels.float(), reduction="none").sum(-1).mean()
     if labels.is_floating_point():
         return F.mse_loss(logits.float().squeeze(-1), labels.float())
     return F.cross_entropy(logits.float(), labels)

@@ -17,7 +17,14 @@ from tinybert.distill.baseline_losses import (
     relation_loss,
     vocabulary_loss,
 )
-from tinybert.distill.losses import attention_loss, hidden_loss, label_loss, logits_mse, soft_cross_entropy
+from tinybert.distill.losses import (
+    attention_loss,
+    hidden_loss,
+    label_loss,
+    logits_mse,
+    soft_binary_cross_entropy,
+    soft_cross_entropy,
+)
 from tinybert.distill.masking import MASKED_LABELS
 from tinybert.models.student import SignalModel
 from tinybert.text.tokens import model_inputs
@@ -64,6 +71,7 @@ class DistillationObjective:
         teacher: SignalModel | None,
         temperature: float = 1.0,
         relation_heads: int = 12,
+        multilabel: bool = False,
     ) -> None:
         """
         Args:
@@ -72,10 +80,12 @@ class DistillationObjective:
             teacher: in eval mode; None where neither a layer loss nor `vocabulary` is on.
             temperature: of the losses `logits` and `vocabulary`.
             relation_heads: of the loss `relations`; it divides both widths.
+            multilabel: whether each of the logits is a choice of its own.
         """
         on = {name: weight for name, weight in losses.items() if weight}
         self.teacher = teacher
         self.temperature = temperature
+        self.soft_loss = soft_binary_cross_entropy if multilabel else soft_cross_entropy
         self.weights: dict[str, float] = {}
         self.comparisons: dict[str, Comparison] = {}
         for name, weight in on.items():
@@ -126,7 +136,7 @@ class DistillationObjective:
             terms["logits"] = (
                 logits_mse(student["logits"], target)
                 if regression
-                else soft_cross_entropy(student["logits"], target, self.temperature)
+                else self.soft_loss(student["logits"], target, self.temperature)
             )
         if "labels" in self.weights:
             terms["labels"] = label_loss(student["logits"], batch["labels"])

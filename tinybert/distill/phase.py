@@ -19,11 +19,11 @@ from tinybert.models.fit import require_length, require_same_tokenizer
 from tinybert.models.inference import predict_logits
 from tinybert.models.initialise import shape_of
 from tinybert.models.layer_map import layer_pairs
-from tinybert.models.loading import load_classifier, load_config, load_tokenizer
+from tinybert.models.loading import MULTILABEL, load_classifier, load_config, load_tokenizer
 from tinybert.models.student import Projections, StudentModel
 from tinybert.params.models import Architecture
 from tinybert.params.students import Phase
-from tinybert.text.tokens import Padding, encode
+from tinybert.text.tokens import Padding, encode, label_array
 from tinybert.train.curves import Curve
 from tinybert.train.job import Job
 from tinybert.train.trainer import Validation, no_training, train
@@ -77,7 +77,9 @@ def distil_phase(
         pairs = layer_pairs(phase.layer_map, student.config.num_hidden_layers, config.num_hidden_layers)
         train(
             model,
-            DistillationObjective(losses, pairs, frozen, phase.temperature, phase.relation_heads),
+            DistillationObjective(
+                losses, pairs, frozen, phase.temperature, phase.relation_heads, config.problem_type == MULTILABEL
+            ),
             dataset,
             Padding(tokenizer.pad_token_id),
             phase,
@@ -141,6 +143,6 @@ def _validation(
     if validation is None:
         return None
     rows, score = pd.read_parquet(validation[0]), validation[1]
-    labels = rows["label"].to_numpy()
+    labels = label_array(rows)
     predict = partial(predict_logits, student, tokenizer, rows, job.max_length)
     return Validation(lambda: score(labels, predict()), Curve(job.curves / "validation.csv", ["epoch", "score"]))

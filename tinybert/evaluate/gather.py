@@ -11,6 +11,7 @@ import pandas as pd
 
 from tinybert.errors import UserError
 from tinybert.evaluate.schema import Result, read_result
+from tinybert.evaluate.submission import FOLDER as SUBMISSIONS
 from tinybert.lineage import read_lineage
 from tinybert.params.experiment import Experiment
 from tinybert.params.students import Student
@@ -28,10 +29,8 @@ class Evidence:
     lineage: dict[str, Any]
     distilled: bool
     """Whether any phase took something from a teacher; a student without is what distillation is measured against."""
-
-    @property
-    def type(self) -> str:
-        return "regression" if self.result.names is None else "classification"
+    submissions: list[Path]
+    """Files of predictions of test sets without labels, by name."""
 
 
 def gather(experiment: Experiment, root: Path) -> list[Evidence]:
@@ -52,7 +51,8 @@ def _evidence(name: str, student: Student, experiment: Experiment, root: Path) -
     except FileNotFoundError as error:
         raise UserError(f"{error.filename}: missing; run `dvc repro evaluate@{name}`") from None
     distilled = _takes_from_teacher(student) or experiment.general[student.general].train.epochs > 0
-    return Evidence(name, student, result, answers, attention, read_lineage(folder), distilled)
+    submissions = sorted((folder / SUBMISSIONS).glob("*.tsv"))
+    return Evidence(name, student, result, answers, attention, read_lineage(folder), distilled, submissions)
 
 
 def _takes_from_teacher(student: Student) -> bool:

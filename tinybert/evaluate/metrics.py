@@ -20,7 +20,12 @@ def predict(metric: str, logits: np.ndarray) -> np.ndarray:
     Args:
         metric: any of `tinybert.params.tasks.METRICS`.
         logits: (rows, classes), or (rows, 1) for regression.
+
+    Returns:
+        (rows,), or for a metric of multilabel tasks 0 and 1 for each label (rows, labels): 1 above one half.
     """
+    if metric in METRICS["multilabel"]:
+        return (logits > 0).astype(np.int64)
     return logits[:, 0] if metric in METRICS["regression"] else logits.argmax(axis=1)
 
 
@@ -33,8 +38,9 @@ def score(metric: str, labels: np.ndarray, logits: np.ndarray) -> float:
 
     Args:
         metric: `accuracy`, `f1` (of class 1 where there are two classes, the mean over classes where there are more),
-            `matthews`, `pearson` or `spearman`.
-        labels: (rows,) class indices, or numbers for regression.
+            `matthews`, `pearson` or `spearman`; of multilabel tasks `f1_micro`, `f1_macro`, `subset_accuracy` (all
+            labels of a row right) or `label_accuracy` (the share of all decisions that are right).
+        labels: (rows,) class indices, or numbers for regression; 0 and 1 (rows, labels) for multilabel.
         logits: (rows, classes), or (rows, 1) for regression.
     """
     answers = predict(metric, logits)
@@ -43,11 +49,27 @@ def score(metric: str, labels: np.ndarray, logits: np.ndarray) -> float:
     elif metric == "f1":
         average = "binary" if logits.shape[1] == 2 else "macro"
         value = sklearn_metrics.f1_score(labels, answers, average=average, zero_division=0.0)
+    elif metric in METRICS["multilabel"]:
+        value = multilabel_score(metric, labels, answers)
     elif metric == "matthews":
         value = sklearn_metrics.matthews_corrcoef(labels, answers)
     else:
         value = correlation(metric, labels, answers)
     return float(value)
+
+
+def multilabel_score(metric: str, labels: np.ndarray, answers: np.ndarray) -> float:
+    """A metric of multilabel tasks; `labels` and `answers` are 0 and 1 (rows, labels). 0/0 is 0.0 (see `score`)."""
+    if metric == "subset_accuracy":
+        return float((labels == answers).all(axis=1).mean())
+    if metric == "label_accuracy":
+        return float((labels == answers).mean())
+    # F1 = 2·tp / (2·tp + fp + fn), and the denominator is what is true and what is said together.
+    both = 2.0 * (labels * answers).sum(axis=0, dtype=np.int64)
+    total = (labels.sum(axis=0, dtype=np.int64) + answers.sum(axis=0, dtype=np.int64)).astype(float)
+    if metric == "f1_micro":
+        return float(both.sum() / total.sum()) if total.any() else 0.0
+    return float(np.divide(both, total, out=np.zeros_like(both), where=total > 0).mean())
 
 
 def correlation(metric: str, one: np.ndarray, other: np.ndarray) -> float:

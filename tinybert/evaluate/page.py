@@ -8,18 +8,23 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from tinybert.evaluate import figures
 from tinybert.evaluate.curves import Line, panels, read_curve
 from tinybert.evaluate.gather import Evidence
-from tinybert.evaluate.predictions import TEXTS, confusion, disagreements
+from tinybert.evaluate.predictions import TEXTS, apart, confusion, disagreements, label_counts
 from tinybert.evaluate.schema import Measured
 from tinybert.params.experiment import Experiment
+from tinybert.params.tasks import METRICS
 
 MOST_CLASSES = 12
 """Classes above which a confusion matrix is no longer something to look at."""
+MOST_LABELS = 30
+"""Labels of a multilabel task that the page lists one by one."""
 EXAMPLES = 8
 PHASES = ("intermediate", "prediction")
 
@@ -132,6 +137,7 @@ def masked_accuracy(file: Path) -> str:
 def _student(index: int, student: Evidence, root: Path) -> dict[str, Any]:
     table, names = student.answers, student.result.names
     shown = disagreements(table, EXAMPLES)
+    multilabel = student.result.metric in METRICS["multilabel"]
     return {
         "index": index,
         "name": student.name,
@@ -144,14 +150,15 @@ def _student(index: int, student: Evidence, root: Path) -> dict[str, Any]:
         "attention": student.attention,
         "lineage": student.lineage,
         "confusion": {model: confusion(table, model, len(names)) for model in ("teacher", "student")}
-        if names is not None and len(names) <= MOST_CLASSES
+        if names is not None and len(names) <= MOST_CLASSES and not multilabel
         else None,
+        "labels": _labels(table, names) if names is not None and multilabel else None,
         "fit": None
         if names is not None
         else figures.plain_scatter(
             table["label"].head(400).tolist(), table["student"].head(400).tolist(), "label", "student"
         ),
-        "apart": int((table["teacher"] != table["student"]).sum()),
+        "apart": int(apart(table).sum()),
         "disagreements": [
             {"texts": [row[column] for column in TEXTS if column in row]}
             | {who: _answer(row, who, names) for who in ("label", "teacher", "student")}
@@ -160,10 +167,26 @@ def _student(index: int, student: Evidence, root: Path) -> dict[str, Any]:
     }
 
 
+def _labels(table: pd.DataFrame, names: list[str]) -> list[dict[str, Any]]:
+    """How each label of a multilabel task fares: its rows, and the F1 of both models; the most frequent ones."""
+    counts = {model: label_counts(table, model) for model in ("teacher", "student")}
+    rows: list[dict[str, Any]] = [
+        {"name": name, "rows": counts["teacher"][index]["rows"]}
+        | {
+            model: 2 * of[index]["right"] / max(1, of[index]["rows"] + of[index]["answers"])
+            for model, of in counts.items()
+        }
+        for index, name in enumerate(names)
+    ]
+    return sorted(rows, key=lambda row: -row["rows"])[:MOST_LABELS]
+
+
 def _answer(row: Mapping[Any, Any], who: str, names: list[str] | None) -> str:
-    """`positive 98 %`, or a number for regression."""
+    """`positive 98 %`, a number for regression, all labels for multilabel."""
     if names is None:
         return f"{row[who]:.2f}"
+    if np.ndim(row[who]):
+        return ", ".join(names[index] for index in np.flatnonzero(row[who])) or "none"
     confidence = f" {100 * max(row[f'{who}_probabilities']):.0f} %" if who != "label" else ""
     return names[int(row[who])] + confidence
 

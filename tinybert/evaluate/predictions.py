@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
+from scipy.special import expit, softmax
 from sklearn.metrics import confusion_matrix
 
 from tinybert.evaluate.metrics import correlation
@@ -20,13 +23,16 @@ def answers(rows: pd.DataFrame, teacher: np.ndarray, student: np.ndarray, task_t
         teacher, student: logits, (rows, classes), or (rows, 1) for regression.
 
     Returns:
-        the rows and, for each of the two models, the columns `teacher` (class index, or the predicted number) and for
-        classification `teacher_probabilities` (a list, in class order).
+        the rows and, for each of the two models, the columns `teacher` (class index, the predicted number, or for
+        multilabel a list of 0 and 1) and, unless it is regression, `teacher_probabilities` (a list, in class order).
     """
     table = rows.reset_index(drop=True).copy()
     for name, logits in (("teacher", teacher), ("student", student)):
         if task_type == "regression":
             table[name] = logits[:, 0].astype(np.float64)
+        elif task_type == "multilabel":
+            table[name] = list((logits > 0).astype(np.int8))
+            table[f"{name}_probabilities"] = list(expit(logits.astype(np.float64)).round(6))
         else:
             table[name] = logits.argmax(axis=1).astype(np.int64)
             table[f"{name}_probabilities"] = list(softmax(logits.astype(np.float64), axis=1).round(6))
@@ -37,7 +43,13 @@ def agreement(table: pd.DataFrame, task_type: str) -> float:
     """Share of rows that both models answer alike; for regression the Pearson correlation of the two."""
     if task_type == "regression":
         return correlation("pearson", table["teacher"].to_numpy(), table["student"].to_numpy())
-    return float((table["teacher"] == table["student"]).mean())
+    return float((~apart(table)).mean())
+
+
+def apart(table: pd.DataFrame) -> np.ndarray:
+    """Which rows the models answer differently, in any label; bool (rows,)."""
+    pairs = zip(table["teacher"], table["student"], strict=True)
+    return np.array([np.any(teacher != student) for teacher, student in pairs], dtype=bool)
 
 
 def confusion(table: pd.DataFrame, model: str, classes: int) -> list[list[int]]:
@@ -45,19 +57,35 @@ def confusion(table: pd.DataFrame, model: str, classes: int) -> list[list[int]]:
     return confusion_matrix(table["label"], table[model], labels=list(range(classes))).tolist()
 
 
+def label_counts(table: pd.DataFrame, model: str) -> list[dict[str, int]]:
+    """Of each label of a multilabel task: how many rows have it, are given it (`answers`), and both (`right`)."""
+    labels, said = (np.stack(table[column].tolist()).astype(np.int64) for column in ("label", model))
+    return [
+        {"rows": int(true.sum()), "answers": int(answer.sum()), "right": int((true * answer).sum())}
+        for true, answer in zip(labels.T, said.T, strict=True)
+    ]
+
+
 def disagreements(table: pd.DataFrame, most: int = 8) -> pd.DataFrame:
     """The rows on which the models contradict each other most, first the plainest.
 
     For classification those with different answers, by the lower of the two models' confidences, which comes in the
-    column `confidence`; for regression by the distance of the two answers.
+    column `confidence`; for multilabel by that of the label on which it is highest; for regression by the distance of
+    the two answers.
     """
     if "teacher_probabilities" not in table:
         distance = (table["teacher"] - table["student"]).abs()
         return table.assign(distance=distance).sort_values("distance", ascending=False, kind="stable").head(most)
-    apart = table[table["teacher"] != table["student"]]
-    confidence = [
-        min(max(teacher), max(student))
-        for teacher, student in zip(apart["teacher_probabilities"], apart["student_probabilities"], strict=True)
-    ]
-    apart = apart.assign(confidence=np.array(confidence, dtype=float))
-    return apart.sort_values("confidence", ascending=False, kind="stable").head(most)
+    different = table[apart(table)]
+    confidence = [_confidence(row) for row in different.to_dict("records")]
+    different = different.assign(confidence=np.array(confidence, dtype=float))
+    return different.sort_values("confidence", ascending=False, kind="stable").head(most)
+
+
+def _confidence(row: Mapping[Any, Any]) -> float:
+    """How sure the less sure of two models is of an answer that is not the other's."""
+    teacher, student = (np.asarray(row[f"{who}_probabilities"]) for who in ("teacher", "student"))
+    if np.ndim(row["teacher"]) == 0:
+        return float(min(teacher.max(), student.max()))
+    sure = np.minimum(np.maximum(teacher, 1 - teacher), np.maximum(student, 1 - student))
+    return float(sure[np.asarray(row["teacher"]) != np.asarray(row["student"])].max())

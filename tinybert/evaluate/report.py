@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from tinybert.evaluate.cards import render_card
 from tinybert.evaluate.gather import gather
 from tinybert.evaluate.page import render_page
+from tinybert.evaluate.submission import archives, write_archives
 from tinybert.outputs import whole_file, whole_folder
 from tinybert.params.experiment import Experiment
 
 
 def write_report(experiment: Experiment, root: Path) -> None:
     """Write metrics.json, results/<name>.json, reports/index.html and reports/cards/ for the students in `experiment`.
+
+    Students that predicted test sets without labels have them in reports/submissions/<general>.zip.
 
     Args:
         root: the project's folder.
@@ -36,3 +40,7 @@ def write_report(experiment: Experiment, root: Path) -> None:
     with whole_folder(root / "reports/cards") as folder:
         for name, card in cards.items():
             (folder / f"{name}.md").write_text(card, encoding="utf-8")
+    shutil.rmtree(root / "reports/submissions", ignore_errors=True)
+    if any(student.submissions for student in students):
+        with whole_folder(root / "reports/submissions") as folder:
+            write_archives(archives([(student.settings.general, student.submissions) for student in students]), folder)

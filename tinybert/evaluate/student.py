@@ -17,6 +17,8 @@ from tinybert.evaluate.predictions import agreement, answers
 from tinybert.evaluate.schema import Examples, Measured, PerBatch, Reference, Result, Setting
 from tinybert.evaluate.size import count_parameters, weight_bytes
 from tinybert.evaluate.speed import bert_base, measure_latencies
+from tinybert.evaluate.submission import FOLDER as SUBMISSION
+from tinybert.evaluate.submission import submission_lines
 from tinybert.lineage import FILE as LINEAGE
 from tinybert.lineage import read_lineage
 from tinybert.models import precision as precisions
@@ -25,7 +27,10 @@ from tinybert.models.inference import predict_logits
 from tinybert.models.loading import load_classifier, load_tokenizer
 from tinybert.params.students import Student
 from tinybert.params.tasks import Task
+from tinybert.text.tokens import label_array
 
+UNLABELLED = "unlabelled"
+"""The folder of rows without labels, and their key in task.json (see `tinybert.text.tasks`)."""
 PRECISION = torch.float32
 """Scores and latencies are those of fp32, whatever the models were trained in: it is what loading a student's folder
 gives its user, so the score of metrics.json is the score of a plain loop over the test rows."""
@@ -51,7 +56,10 @@ def evaluate_student(
         precision: the run's, in case the student's lineage doesn't say what it was trained in.
         metrics_file: gets the student's object of metrics.json.
         details: a folder that gets, for the report, `test.parquet` (see `predictions.answers`), `attention.json`
-            (see `attention.compare_attention`) and `lineage.json`, the student's own.
+            (see `attention.compare_attention`), `lineage.json`, the student's own, and, where the task has test sets
+            without labels, `submission/<name>.tsv` of the student's predictions.
+
+    A further test set adds `<metric>_<name>` to the metrics, such as `accuracy_mismatched`.
 
     Raises:
         UserError: the student's tokenizer is not its teacher's.
@@ -66,13 +74,15 @@ def evaluate_student(
     own_seed = student.prediction.seed if student.prediction.seed is not None else seed
 
     logits = {name: _logits(model, tokenizer, rows, task.max_length, name) for name, model in models.items()}
+    further = _further_scores(models, tokenizer, task, facts, data)
+    _predict_unlabelled(models["student"], tokenizer, task, facts, data, details)
     table = answers(rows, logits["teacher"], logits["student"], task.type)
     models["reference"] = bert_base(models["teacher"].config.num_labels, task.max_length)
     latencies = measure_latencies(models, task.max_length)
     measured = {
         name: Measured(
             **_size(models[name], weight_bytes(folder)),
-            **_scores(task, rows["label"].to_numpy(), logits[name], own_seed),
+            **_scores(task, label_array(rows), logits[name], own_seed, further[name]),
             latency_ms=PerBatch(**latencies[name]),
         )
         for name, folder in folders.items()
@@ -129,8 +139,44 @@ def _logits(
     return logits
 
 
-def _scores(task: Task, labels: np.ndarray, logits: np.ndarray, seed: int) -> dict[str, Any]:
-    scores = {name: round(score, DECIMALS) for name, score in metrics.all_scores(task.type, labels, logits).items()}
+def _further_scores(
+    models: dict[str, PreTrainedModel],
+    tokenizer: PreTrainedTokenizerBase,
+    task: Task,
+    facts: dict[str, Any],
+    data: Path,
+) -> dict[str, dict[str, float]]:
+    """The task's metric of each model on the labelled test sets beside the test split, as `<metric>_<name>`."""
+    scores: dict[str, dict[str, float]] = {name: {} for name in models}
+    for further in facts.get("also_test", {}):
+        rows = pd.read_parquet(data / f"test_{further}.parquet")
+        for name, model in models.items():
+            logits = _logits(model, tokenizer, rows, task.max_length, name)
+            scores[name][f"{task.metric}_{further}"] = metrics.score(task.metric, label_array(rows), logits)
+    return scores
+
+
+def _predict_unlabelled(
+    student: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    task: Task,
+    facts: dict[str, Any],
+    data: Path,
+    details: Path,
+) -> None:
+    for name, part in facts.get(UNLABELLED, {}).items():
+        rows = pd.read_parquet(data / UNLABELLED / f"{name}.parquet")
+        logits = _logits(student, tokenizer, rows, task.max_length, f"{name}.tsv")
+        lines = submission_lines(name, task.metric, part["labels"], logits)
+        (details / SUBMISSION).mkdir(exist_ok=True)
+        (details / SUBMISSION / f"{name}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _scores(task: Task, labels: np.ndarray, logits: np.ndarray, seed: int, further: dict[str, float]) -> dict[str, Any]:
+    scores = {
+        name: round(score, DECIMALS)
+        for name, score in (metrics.all_scores(task.type, labels, logits) | further).items()
+    }
     interval = metrics.confidence_interval(task.metric, labels, logits, seed)
     return {"score": scores[task.metric], "ci95": [round(end, DECIMALS) for end in interval], "metrics": scores}
 

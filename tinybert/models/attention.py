@@ -81,7 +81,7 @@ class ScoreRecorder:
         """
         if vector_layers and not self._through_interface:
             raise UserError(
-                f"the queries, keys and values of a {self._family} model cannot be captured; set the relations loss to 0"
+                f"queries, keys and values of a {self._family} model cannot be captured; set the relations loss to 0"
             )
         self.layers = frozenset(layers)
         self.scores = {}

@@ -106,14 +106,18 @@ def load_classifier(
     return model
 
 
-def head_config(names: list[str] | None) -> dict[str, Any]:
+MULTILABEL = "multi_label_classification"
+"""What transformers calls a task whose texts have any number of the labels."""
+
+
+def head_config(names: list[str] | None, multilabel: bool = False) -> dict[str, Any]:
     """The head's part of a model configuration: class names in order, or one output for regression (None)."""
     if names is None:
         return {"num_labels": 1, "problem_type": "regression"}
     return {
         "id2label": dict(enumerate(names)),
         "label2id": {name: index for index, name in enumerate(names)},
-        "problem_type": "single_label_classification",
+        "problem_type": MULTILABEL if multilabel else "single_label_classification",
     }
 
 

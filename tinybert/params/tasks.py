@@ -2,65 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import Field, model_validator
 
 from tinybert.errors import suggest
-from tinybert.params.table import Optimisation, Rate, Reference, Table
+from tinybert.params.glue import GLUE, submitted_labels
+from tinybert.params.rows import Columns, Label, Split
+from tinybert.params.table import Optimisation, Reference, Table
 
 METRICS = {
     "classification": ("accuracy", "f1", "matthews"),
+    "multilabel": ("f1_micro", "f1_macro", "subset_accuracy", "label_accuracy"),
     "regression": ("pearson", "spearman"),
 }
+"""By type; no name belongs to two, so that a metric says what its task is."""
 
-TaskType = Literal["classification", "regression"]
-
-
-def _cell(value: Any) -> str | float:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise ValueError(f"expected text or a number, found {value!r}")
-    return value
-
-
-Cell = Annotated[str | float, PlainValidator(_cell), WithJsonSchema({"type": ["string", "number"]})]
-
-
-class Label(Table):
-    """Where a row's label stands: in a column, or on which side of a threshold a number in a column is."""
-
-    column: str
-    threshold: float | None = Field(
-        None, allow_inf_nan=False, description="above it is the second of names, else the first"
-    )
-    drop: list[Cell] = Field([], description="rows with one of these values in the column are left out")
-    names: list[str] | None = Field(
-        None, min_length=2, description="of the classes, in order; null takes them from the data, sorted"
-    )
-
-    @model_validator(mode="after")
-    def _names_fit(self) -> Label:
-        if self.threshold is not None and (self.names is None or len(self.names) != 2):
-            raise ValueError(f"names: a threshold needs two, as in [negative, positive], found {self.names}")
-        if self.names is not None and len(set(self.names)) != len(self.names):
-            raise ValueError(f"names: expected names that differ from each other, found {self.names}")
-        return self
-
-
-class Split(Table):
-    """Fractions of the rows, drawn with a seed of the split's own, so that another training seed keeps the test set."""
-
-    test: Rate = Field(gt=0)
-    validation: Rate = Field(gt=0)
-    seed: int = Field(0, ge=0)
-
-    @model_validator(mode="after")
-    def _leave_training_rows(self) -> Split:
-        if self.test + self.validation >= 1:
-            raise ValueError(
-                f"test and validation leave no training rows: {self.test} + {self.validation} is not below 1"
-            )
-        return self
+TaskType = Literal["classification", "multilabel", "regression"]
 
 
 class Teacher(Optimisation):
@@ -100,7 +58,7 @@ class Task(Table):
 
     source: Reference = Field(description="a key of downloads or files, of kind table")
     type: TaskType
-    columns: list[str] | None = Field(description="names of the columns where the file has no header, else null")
+    columns: Columns = Field(description="names of the columns where the file has no header, else null")
     text: list[str] = Field(min_length=1, max_length=2, description="one column, or two for pairs")
     label: Label
     split: Split
@@ -116,10 +74,51 @@ class Task(Table):
             raise ValueError(
                 f"metric: expected one of {', '.join(METRICS[self.type])} for {self.type}, found {self.metric!r}"
             )
-        if self.type == "regression" and (self.label.names or self.label.threshold is not None):
-            raise ValueError("label: a regression task has neither names nor a threshold; remove them")
-        if self.columns is not None:
-            for key, column in (*(("text", column) for column in self.text), ("label.column", self.label.column)):
-                if column not in self.columns:
-                    raise ValueError(f"{key}: there is no {column!r} in columns{suggest(column, self.columns)}")
+        self._label_fits()
+        for file, columns in self._named_columns().items():
+            labelled = file not in self.split.unlabelled.values()
+            label = "label.column" if self.label.columns is None else "label.columns"
+            needed = [("text", column) for column in self.text]
+            needed += [(label, column) for column in self.label.read_columns if labelled]
+            for key, column in needed:
+                if column not in columns:
+                    of_file = f" of {file}" if file else ""
+                    raise ValueError(f"{key}: there is no {column!r} in columns{of_file}{suggest(column, columns)}")
         return self
+
+    @model_validator(mode="after")
+    def _can_be_submitted(self) -> Task:
+        for name in self.split.unlabelled:
+            kind = "regression" if name in GLUE and GLUE[name] is None else "classification"
+            if name in GLUE and self.type != kind:
+                raise ValueError(f"split.unlabelled: {name} is submitted by a task of type {kind}, found {self.type}")
+            if self.label.names is not None:
+                try:
+                    submitted_labels(name, self.label.names, self.label.written)
+                except ValueError as error:
+                    raise ValueError(f"label.names: {error}") from None
+        return self
+
+    def columns_of(self, file: str) -> list[str] | None:
+        """Names for the columns of a file, None where its first line has them."""
+        return self.columns.get(file) if isinstance(self.columns, dict) else self.columns
+
+    def _label_fits(self) -> None:
+        label = self.label
+        if self.type == "regression" and (label.names or label.values or label.threshold is not None):
+            raise ValueError("label: a regression task has neither names nor a threshold; remove them")
+        if self.type == "multilabel" and label.threshold is not None:
+            raise ValueError("label.threshold: a multilabel row has several labels; remove it")
+        for key in ("columns", "separator"):
+            if self.type != "multilabel" and getattr(label, key) is not None:
+                raise ValueError(f"label.{key}: it is of type multilabel, found {self.type}; change type, or remove it")
+
+    def _named_columns(self) -> dict[str, list[str]]:
+        """Names of columns by file, one `""` for all of them."""
+        if not isinstance(self.columns, dict):
+            return {} if self.columns is None else {"": self.columns}
+        files = [*self.split.labelled.values(), *self.split.unlabelled.values()]
+        for file in self.columns:
+            if file not in files:
+                raise ValueError(f"columns: there is no {file!r} in split{suggest(file, files)}")
+        return self.columns

@@ -12,7 +12,7 @@ import io
 import json
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 
 from tinybert.errors import UserError, suggest
 
-FORMATS = (".csv", ".tsv", ".txt", ".jsonl", ".parquet")
+JSON_LINES = (".jsonl", ".ndjson", ".json")
+FORMATS = (".csv", ".tsv", ".txt", *JSON_LINES, ".parquet")
 
 Record = tuple[int, list[str]]
 """A record's first line, from 1 on, and its cells."""
@@ -39,11 +40,36 @@ def find_table(folder: Path) -> Path:
     files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     if len(files) != 1:
         found = ", ".join(file.name for file in files) or "none"
-        raise UserError(f"{folder}: expected one file with the task's rows, found {found}")
+        hint = "; say in split.train, validation and test which is which" if files else ""
+        raise UserError(f"{folder}: expected one file with the task's rows, found {found}{hint}")
     return files[0]
 
 
-def read_table(file: Path, columns: Sequence[str] | None, needed: Sequence[str]) -> pd.DataFrame:
+def find_files(folder: Path, name: str) -> list[Path]:
+    """The files in the folder of a source that a name stands for, sorted.
+
+    Args:
+        name: relative to the folder; `*` stands for any part of a file's name, as in `train-*.parquet`.
+
+    Raises:
+        UserError: the folder is missing, or holds no such file (those that it holds are named).
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: missing; `dvc repro` downloads or imports it")
+    files = sorted(path for path in (folder.glob(name) if "*" in name else [folder / name]) if path.is_file())
+    if not files:
+        known = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+        raise UserError(f"{folder}: there is no file {name!r}{suggest(name, known)}; correct the task's split")
+    return files
+
+
+def read_table(
+    file: Path,
+    columns: Sequence[str] | None,
+    needed: Sequence[str],
+    lists: Collection[str] = (),
+    dropped: dict[str, int] | None = None,
+) -> pd.DataFrame:
     """The needed columns of a table, every cell a str.
 
     Args:
@@ -51,6 +77,9 @@ def read_table(file: Path, columns: Sequence[str] | None, needed: Sequence[str])
             as in GLUE. Both may lie in a .gz.
         columns: names for all columns of a CSV or TSV without a header; None where the first line names them.
         needed: the columns to return.
+        lists: those of them whose cells may be lists of text or numbers; one is returned as JSON, `["a", "7"]`.
+        dropped: where given, lines of a CSV or TSV with too few or too many columns are left out and counted here as
+            `broken`, instead of refused.
 
     Returns:
         Rows in the file's order. The index, called `line` (`row` for Parquet), counts from 1, for messages.
@@ -61,17 +90,17 @@ def read_table(file: Path, columns: Sequence[str] | None, needed: Sequence[str])
     suffix = Path(file.name.removesuffix(".gz")).suffix.lower()
     if suffix not in FORMATS:
         raise UserError(f"{file}: expected a file that ends in {', '.join(FORMATS)} (or one of these and .gz)")
-    if columns is not None and suffix in (".jsonl", ".parquet"):
+    if columns is not None and suffix in (*JSON_LINES, ".parquet"):
         raise UserError(f"{file}: a {suffix} file names its columns itself; set columns: null")
     needed = list(dict.fromkeys(needed))
     content = _read_bytes(file)
     if suffix == ".parquet":
-        frame = _parquet(content, needed, file)
-    elif suffix == ".jsonl":
-        frame = _json_lines(_decode(content, file), needed, file)
+        frame = _parquet(content, needed, file, lists)
+    elif suffix in JSON_LINES:
+        frame = _json_lines(_decode(content, file), needed, file, lists)
     else:
         records = _csv_records if suffix == ".csv" else _tsv_records
-        frame = _delimited(records(_decode(content, file), file), columns, needed, file)
+        frame = _delimited(records(_decode(content, file), file), columns, needed, file, dropped)
     if frame.empty:
         raise UserError(f"{file}: expected rows, found none below the names of the columns")
     return frame
@@ -124,7 +153,11 @@ def _csv_records(text: str, file: Path) -> Iterator[Record]:
 
 
 def _delimited(
-    records: Iterator[Record], columns: Sequence[str] | None, needed: Sequence[str], file: Path
+    records: Iterator[Record],
+    columns: Sequence[str] | None,
+    needed: Sequence[str],
+    file: Path,
+    dropped: dict[str, int] | None,
 ) -> pd.DataFrame:
     names = list(columns) if columns is not None else next(records, (1, []))[1]
     repeated = sorted({name for name in needed if names.count(name) > 1})
@@ -135,6 +168,9 @@ def _delimited(
     lines: list[int] = []
     rows: list[list[str]] = []
     for line, cells in records:
+        if len(cells) != len(names) and dropped is not None:
+            dropped["broken"] = dropped.get("broken", 0) + 1
+            continue
         if len(cells) != len(names):
             cause = (
                 "quote a text with commas" if ".csv" in file.suffixes else "a text can't hold tabs; save it as .jsonl"
@@ -147,7 +183,7 @@ def _delimited(
     return _frame(rows, needed, lines)
 
 
-def _json_lines(text: str, needed: Sequence[str], file: Path) -> pd.DataFrame:
+def _json_lines(text: str, needed: Sequence[str], file: Path, lists: Collection[str]) -> pd.DataFrame:
     lines, objects = [], []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
@@ -162,16 +198,19 @@ def _json_lines(text: str, needed: Sequence[str], file: Path) -> pd.DataFrame:
         objects.append(value)
     _present(needed, list(dict.fromkeys(key for value in objects for key in value)), file)
     rows = [
-        [_json_cell(value.get(column), f"{file}: line {number}: {column}") for column in needed]
+        [_json_cell(value.get(column), f"{file}: line {number}: {column}", column in lists) for column in needed]
         for number, value in zip(lines, objects, strict=True)
     ]
     return _frame(rows, needed, lines)
 
 
-def _json_cell(value: Any, place: str) -> str:
+def _json_cell(value: Any, place: str, may_be_list: bool = False) -> str:
     """A JSON value as text; null, like a key that is left out, is an empty cell."""
+    if isinstance(value, list) and may_be_list:
+        return json.dumps([_json_cell(item, place) for item in value], ensure_ascii=False)
     if isinstance(value, (list, dict)):
-        raise UserError(f"{place}: expected text or a number, found a {type(value).__name__}")
+        expected = "a list of text or numbers" if may_be_list else "text or a number"
+        raise UserError(f"{place}: expected {expected}, found a {type(value).__name__}")
     if isinstance(value, str) and not value.isascii():
         try:
             value.encode("utf-8")
@@ -180,7 +219,7 @@ def _json_cell(value: Any, place: str) -> str:
     return {None: "", True: "true", False: "false"}.get(value, value)
 
 
-def _parquet(content: bytes, needed: Sequence[str], file: Path) -> pd.DataFrame:
+def _parquet(content: bytes, needed: Sequence[str], file: Path, lists: Collection[str]) -> pd.DataFrame:
     try:
         source = pq.ParquetFile(io.BytesIO(content))
         names = source.schema_arrow.names
@@ -190,7 +229,11 @@ def _parquet(content: bytes, needed: Sequence[str], file: Path) -> pd.DataFrame:
     cells = {}
     for column in needed:
         try:
-            cells[column] = table[column].cast(pa.string()).fill_null("").to_pylist()
+            if column in lists and pa.types.is_nested(table[column].type):
+                values = table[column].cast(pa.list_(pa.string())).to_pylist()
+                cells[column] = ["" if value is None else json.dumps(value, ensure_ascii=False) for value in values]
+            else:
+                cells[column] = table[column].cast(pa.string()).fill_null("").to_pylist()
         except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
             raise UserError(f"{file}: {column}: expected text or numbers, found {table[column].type}") from None
     return pd.DataFrame(cells, index=pd.RangeIndex(1, table.num_rows + 1, name="row"), dtype=object)

@@ -1,82 +1,104 @@
-"""A source table → a task: rows with text and label, in three Parquet files, and what was left out."""
+"""A source's tables → a task: rows with text and label in Parquet files, one a split, and what was left out."""
 
 from __future__ import annotations
 
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tinybert.errors import UserError
-from tinybert.params.tasks import Split, Task
-from tinybert.text.labels import is_dropped, parse_classes, parse_numbers
-from tinybert.text.splits import Splits, Text, class_strata, count_conflicts, draw_splits, rating_strata, separate
-from tinybert.text.tables import find_table, read_table
+from tinybert.params.glue import submitted_labels
+from tinybert.params.tasks import Task
+from tinybert.text.labels import class_names, is_dropped, label_names, parse_classes, parse_multilabel, parse_numbers
+from tinybert.text.splits import (
+    Splits,
+    Text,
+    class_strata,
+    count_conflicts,
+    draw_splits,
+    label_strata,
+    rating_strata,
+    separate,
+)
+from tinybert.text.tables import find_files, find_table, read_table
 
 FILE = "task.json"
+SPLITS = ("train", "validation", "test")
+UNLABELLED = "unlabelled"
 BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
+
+
+class Part(NamedTuple):
+    """Rows of one labelled file, those that are left out gone."""
+
+    place: str
+    texts: list[Text]
+    cells: pd.DataFrame
+    """The columns of the label."""
 
 
 def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     """Write a task's rows to `folder/{train,validation,test}.parquet`, and the summary to `folder/task.json`.
 
     The columns are `text` (and `text_pair` where `task.text` names two), without line breaks and tabs, and `label`:
-    int64 class index, or float64 for regression. Rows are in the source's order. Rows with an empty text are left out;
-    so are training and validation rows whose text is in the test split too, and training rows whose text is in the
-    validation split. Texts with labels that contradict each other stay, and are counted.
+    int64 class index, a list of 0 and 1 for multilabel, or float64 for regression. Rows are in the source's order.
+    Rows with an empty text are left out; so are training and validation rows whose text is in a test set too, and
+    training rows whose text is in the validation split. Texts with labels that contradict each other stay, and are
+    counted. Further test sets are `test_<name>.parquet`; files without labels are `unlabelled/<name>.parquet`, all
+    their rows in order.
 
     Args:
-        source: folder with one table (see `tinybert.text.tables`).
+        source: folder with one table, or with those that `task.split` names (see `tinybert.text.tables`).
         task: an entry of `tasks`.
-        folder: exists; filled with the four files.
+        folder: exists; filled with the files.
 
     Returns:
         The summary: `type`, `names` of the classes (None for regression), `pair`, `rows` of each split, `classes`
         (rows of each class in each split, None for regression), `dropped` rows by cause (`label`, for label.drop;
-        `empty`; `duplicates`) and `conflicting` texts.
+        `empty`; `duplicates`; `broken`, where split.broken is skip) and `conflicting` texts; where there are any,
+        `also_test` (rows by name) and `unlabelled` (by name: `rows`, and `labels` to submit in class order).
 
     Raises:
-        UserError: the table or its labels can't be read, or there are too few rows to split (file and line named).
+        UserError: a table or its labels can't be read, or there are too few rows to split (file and line named).
     """
-    file = find_table(source)
-    place = str(file)
-    table = read_table(file, task.columns, [*task.text, task.label.column])
-    total = len(table)
-    table = table[~is_dropped(table[task.label.column], task.label.drop)]
-    dropped = {"label": total - len(table)}
-    rows_of_parts = zip(*(table[column] for column in task.text), strict=True)
-    texts = [tuple(BREAKS.sub(" ", part).strip() for part in row) for row in rows_of_parts]
-    full = [all(text) for text in texts]
-    dropped["empty"] = full.count(False)
-    texts, table = [text for text in texts if all(text)], table[full]
-    if not texts:
-        raise UserError(f"{file}: no row is left: label.drop takes {dropped['label']}, {dropped['empty']} have no text")
-
-    values, names = table[task.label.column], None
-    if task.type == "regression":
-        labels = parse_numbers(values, place)
-    else:
-        labels, names = parse_classes(values, task.label, place)
+    dropped = {"label": 0, "empty": 0}
+    broken: dict[str, int] = {"broken": 0}
+    parts: dict[str, list[Part]] = {}
+    for name, file in (task.split.labelled or {"train": ""}).items():
+        paths = find_files(source, file) if file else [find_table(source)]
+        parts[name] = [_read(path, file, task, dropped, broken) for path in paths]
+    labels, names = _labels(parts, task)
+    texts = [text for shards in parts.values() for shard in shards for text in shard.texts]
     try:
-        splits, dropped["duplicates"] = _split(texts, labels, names, task.split)
+        splits, dropped["duplicates"] = _split(parts, texts, labels, names, task)
     except UserError as error:
-        raise UserError(f"{place}: {error}") from None
+        raise UserError(f"{parts['train'][0].place}: {error}") from None
+    if task.split.broken == "skip":
+        dropped |= broken
 
-    summary = {
+    summary: dict[str, Any] = {
         "type": task.type,
         "names": names,
         "pair": len(task.text) == 2,
-        "rows": {split: len(rows) for split, rows in splits.items()},
-        "classes": names and {split: _count(labels[rows], names) for split, rows in splits.items()},
+        "rows": {split: len(splits[split]) for split in SPLITS},
+        "classes": names and {split: _count(labels[splits[split]], names) for split in SPLITS},
         "dropped": dropped,
         "conflicting": 0 if names is None else count_conflicts(texts, labels),
     }
+    if task.split.also_test:
+        summary["also_test"] = {name: len(splits[name]) for name in task.split.also_test}
     for split, rows in splits.items():
-        _write([texts[row] for row in rows], labels[rows], folder / f"{split}.parquet")
+        file = f"{split}.parquet" if split in SPLITS else f"test_{split}.parquet"
+        _write([texts[row] for row in rows], labels[rows], folder / file)
+    if task.split.unlabelled:
+        (folder / UNLABELLED).mkdir()
+        summary[UNLABELLED] = {name: _unlabelled(source, name, task, names, folder) for name in task.split.unlabelled}
     (folder / FILE).write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return summary
 
@@ -97,26 +119,108 @@ def describe(summary: dict[str, Any]) -> str:
     lines.append(
         f"  left out: {dropped['label']:,} by label.drop, {dropped['empty']:,} without text, "
         f"{dropped['duplicates']:,} repeated in a later split"
+        + (f", {dropped['broken']:,} broken lines" if "broken" in dropped else "")
     )
+    lines += [f"  also tested on {name}: {rows:,} rows" for name, rows in summary.get("also_test", {}).items()]
+    lines += [f"  to predict for {name}: {part['rows']:,} rows" for name, part in summary.get(UNLABELLED, {}).items()]
     if summary["conflicting"]:
         lines.append(f"  kept: {summary['conflicting']:,} texts that have several labels")
     return "\n".join(lines)
 
 
-def _split(texts: list[Text], labels: np.ndarray, names: list[str] | None, split: Split) -> tuple[Splits, int]:
-    strata = rating_strata(labels, split) if names is None else class_strata(labels, names)
-    splits, duplicates = separate(draw_splits(strata, split), texts)
-    for index, name in enumerate(names or []):
-        if index not in labels[splits["train"]]:
+def _read(path: Path, file: str, task: Task, dropped: dict[str, int], broken: dict[str, int]) -> Part:
+    """The rows of a labelled file, what is left out of them counted."""
+    label = task.label.read_columns
+    table = read_table(
+        path,
+        task.columns_of(file),
+        [*task.text, *label],
+        lists=label if task.type == "multilabel" else (),
+        dropped=broken if task.split.broken == "skip" else None,
+    )
+    keeps = ~np.any([is_dropped(table[column], task.label.drop) for column in label], axis=0)
+    by_label = len(table) - int(keeps.sum())
+    table = table[keeps]
+    texts = _texts(table, task.text)
+    full = [all(text) for text in texts]
+    dropped["label"] += by_label
+    dropped["empty"] += full.count(False)
+    if not any(full):
+        raise UserError(f"{path}: no row is left: label.drop takes {by_label}, {full.count(False)} have no text")
+    return Part(str(path), [text for text in texts if all(text)], table.loc[full, label])
+
+
+def _texts(table: pd.DataFrame, columns: list[str]) -> list[Text]:
+    rows = zip(*(table[column] for column in columns), strict=True)
+    return [tuple(BREAKS.sub(" ", part).strip() for part in row) for row in rows]
+
+
+def _labels(parts: dict[str, list[Part]], task: Task) -> tuple[np.ndarray, list[str] | None]:
+    """The labels of all parts, one after the other, and the names of their classes (None for regression)."""
+    shards = [shard for shards in parts.values() for shard in shards]
+    if task.type == "regression":
+        return np.concatenate([parse_numbers(shard.cells[task.label.column], shard.place) for shard in shards]), None
+    cells = pd.concat([shard.cells for shard in shards])
+    if task.type == "multilabel":
+        names = label_names(cells, task.label)
+        found = [parse_multilabel(shard.cells, task.label, shard.place, names) for shard in shards]
+    else:
+        names = class_names(cells[task.label.column], task.label)
+        found = [parse_classes(shard.cells[task.label.column], task.label, shard.place, names) for shard in shards]
+    return np.concatenate([labels for labels, _ in found]), names
+
+
+def _split(
+    parts: dict[str, list[Part]], texts: list[Text], labels: np.ndarray, names: list[str] | None, task: Task
+) -> tuple[Splits, int]:
+    """The rows of each split, by their places in `texts`, and how many were left out as repeated."""
+    brought, first = {}, 0
+    for name, shards in parts.items():
+        last = first + sum(len(shard.texts) for shard in shards)
+        brought[name] = np.arange(first, last)
+        first = last
+    of_train = labels[brought["train"]]  # the first part, so that places in it are places in `texts`
+    drawn = draw_splits(_strata(of_train, names, task), task.split)
+    splits, duplicates = separate({name: (brought | drawn)[name] for name in (*SPLITS, *task.split.also_test)}, texts)
+    for name, count in zip(names or [], _count(labels[splits["train"]], names or []), strict=True):
+        if not count:
             raise UserError(f"no row of class {name!r} is left in the training split; add rows of it that differ")
     return splits, duplicates
 
 
-def _count(classes: np.ndarray, names: list[str]) -> list[int]:
-    return np.bincount(classes, minlength=len(names)).tolist()
+def _strata(labels: np.ndarray, names: list[str] | None, task: Task) -> np.ndarray:
+    """The groups of training rows that each drawn split gets its share of."""
+    splits = 1 + sum(task.split.fraction(name) > 0 for name in ("test", "validation"))
+    if names is None:
+        return rating_strata(labels, task.split)
+    if task.type == "multilabel":
+        return label_strata(labels, names, task.split, splits)
+    return class_strata(labels, names, splits)
 
 
-def _write(texts: list[Text], labels: np.ndarray, file: Path) -> None:
+def _unlabelled(source: Path, name: str, task: Task, names: list[str] | None, folder: Path) -> dict[str, Any]:
+    """Write the rows to predict, every one, since a submission has as many; the labels to submit for the classes."""
+    file = task.split.unlabelled[name]
+    tables = [read_table(path, task.columns_of(file), task.text) for path in find_files(source, file)]
+    texts = [text for table in tables for text in _texts(table, task.text)]
+    _write(texts, None, folder / UNLABELLED / f"{name}.parquet")
+    try:
+        labels = names and submitted_labels(name, names, task.label.written)
+    except ValueError as error:
+        raise UserError(f"{source}: {error}") from None
+    return {"rows": len(texts), "labels": labels}
+
+
+def _count(labels: np.ndarray, names: list[str]) -> list[int]:
+    """Rows of each class."""
+    if labels.ndim == 2:
+        return labels.sum(axis=0, dtype=np.int64).tolist()
+    return np.bincount(labels, minlength=len(names)).tolist() if names else []
+
+
+def _write(texts: list[Text], labels: np.ndarray | None, file: Path) -> None:
     columns: dict[str, Any] = dict(zip(("text", "text_pair"), zip(*texts, strict=True), strict=False))
-    arrays = {name: pa.array(column, pa.string()) for name, column in columns.items()} | {"label": pa.array(labels)}
+    arrays = {name: pa.array(column, pa.string()) for name, column in columns.items()}
+    if labels is not None:
+        arrays["label"] = pa.array(labels) if labels.ndim == 1 else pa.array(labels.tolist(), pa.list_(pa.int8()))
     pq.write_table(pa.table(arrays), file, compression="zstd")

@@ -44,7 +44,8 @@ def encode(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: i
     texts = Dataset.from_pandas(rows[["text", "text_pair"] if pair else ["text"]], preserve_index=False)
     dataset = texts.map(batch, batched=True, remove_columns=texts.column_names)
     if "label" in rows.columns:
-        dataset = dataset.add_column("labels", rows["label"].to_numpy())
+        labels = label_array(rows)
+        dataset = dataset.add_column("labels", labels if labels.ndim == 1 else labels.tolist())
     return dataset
 
 
@@ -52,6 +53,12 @@ def tokenizer_rules(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
     """Everything of a tokenizer that decides how text becomes ids; padding and truncation are set per call."""
     state = json.loads(tokenizer.backend_tokenizer.to_str())
     return {part: state[part] for part in ("normalizer", "pre_tokenizer", "post_processor", "model", "added_tokens")}
+
+
+def label_array(rows: pd.DataFrame) -> np.ndarray:
+    """The column `label`: class indices or numbers (rows,); 0 and 1 (rows, labels) for a multilabel task."""
+    labels = rows["label"].to_numpy()
+    return np.stack(labels.tolist()) if labels.dtype == object else labels
 
 
 class Padding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from tinybert.models.fit import require_length
 from tinybert.models.inference import predict_logits
 from tinybert.models.loading import head_config, load_classifier, load_config, load_tokenizer
 from tinybert.params.tasks import Teacher
-from tinybert.text.tokens import Padding, encode, model_inputs
+from tinybert.text.tokens import Padding, encode, label_array, model_inputs
 from tinybert.train.curves import Curve
 from tinybert.train.job import Job
 from tinybert.train.labels import draw_output_layer, match_labels, output_names, reorder_outputs
@@ -30,7 +31,8 @@ class LabelObjective:
     weights: Mapping[str, float] = {"labels": 1.0}
 
     def __call__(self, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {"labels": model(**model_inputs(batch), labels=batch["labels"]).loss}
+        labels = batch["labels"].float() if batch["labels"].ndim == 2 else batch["labels"]
+        return {"labels": model(**model_inputs(batch), labels=labels).loss}
 
 
 def finetune_teacher(
@@ -40,6 +42,7 @@ def finetune_teacher(
     names: list[str] | None,
     score: Callable[[np.ndarray, np.ndarray], float],
     job: Job,
+    multilabel: bool = False,
 ) -> None:
     """Fine-tune the model in `source` on a task and write it and its tokenizer to the job's folder.
 
@@ -50,6 +53,7 @@ def finetune_teacher(
         data: folder of train.parquet and validation.parquet.
         names: of the classes in order; None for regression.
         score: the task's metric of labels and logits.
+        multilabel: whether a text may have any number of the classes.
 
     Raises:
         UserError: `epochs: 0` and a checkpoint without the task's head or with other classes, a max_length above the
@@ -58,9 +62,9 @@ def finetune_teacher(
     require_length(load_config(source), job.max_length, source)
     tokenizer = load_tokenizer(source)
     torch.manual_seed(job.seed(settings))
-    model = _load_teacher(settings, source, names)
+    model = _load_teacher(settings, source, names, head_config(names, multilabel))
     rows = pd.read_parquet(data / "validation.parquet")
-    labels = rows["label"].to_numpy()
+    labels = label_array(rows)
     validation = Validation(
         lambda: score(labels, predict_logits(model, tokenizer, rows, job.max_length)),
         Curve(job.curves / "validation.csv", ["epoch", "score"]),
@@ -85,9 +89,9 @@ def finetune_teacher(
     job.write_lineage(settings, settings, {"from": source, "data": data}, {"parameters": model.num_parameters()})
 
 
-def _load_teacher(settings: Teacher, source: Path, names: list[str] | None) -> PreTrainedModel:
+def _load_teacher(settings: Teacher, source: Path, names: list[str] | None, head: dict[str, Any]) -> PreTrainedModel:
     """The classifier, its outputs in the order of the data's classes."""
-    head, outputs = head_config(names), len(names) if names else 1
+    outputs = len(names) if names else 1
     config = load_config(source)
     tuned = any("SequenceClassification" in name for name in config.architectures or [])
     if settings.epochs and not (tuned and config.num_labels == outputs):

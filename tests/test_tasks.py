@@ -1,0 +1,169 @@
+"""A task from its files to its student's numbers, where a task is more than classes and one test split."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+from transformers import AutoModelForSequenceClassification, BertConfig, BertForSequenceClassification
+
+from tests.evaluate.made_up import write_losses
+from tests.text.test_tasks import ENTRY
+from tests.tiny import tiny_bert
+from tinybert.distill.general import distil_general_student
+from tinybert.distill.phase import distil_phase
+from tinybert.evaluate.cards import render_card
+from tinybert.evaluate.gather import gather
+from tinybert.evaluate.metrics import score
+from tinybert.evaluate.page import render_page
+from tinybert.evaluate.schema import read_result
+from tinybert.evaluate.student import evaluate_student
+from tinybert.params.experiment import Experiment
+from tinybert.params.general import General
+from tinybert.params.students import Phase, Student
+from tinybert.params.tasks import Task, Teacher
+from tinybert.text.tasks import prepare
+from tinybert.train.teacher import finetune_teacher
+
+OPTIMISATION = {"batch_size": 8, "learning_rate": 1e-2, "dropout": 0.0}
+GENERAL = {
+    "corpus": "c",
+    "teacher": "bert",
+    "architecture": {"layers": 2, "hidden": 16, "heads": 2, "intermediate": 32},
+    "initialise": "teacher-svd",
+    "losses": {},
+    "train": {"epochs": 0, "max_length": 16, **OPTIMISATION},
+}
+INTERMEDIATE = {"data": "original", "epochs": 0, "losses": {}, **OPTIMISATION}
+PREDICTION = {"data": "original", "epochs": 5, "losses": {"logits": 1.0, "labels": 0.5}, **OPTIMISATION}
+STUDENT = {"task": "task", "general": "small", "intermediate": INTERMEDIATE, "prediction": PREDICTION}
+RUN = {"max_length": 16, "seed": 1, "precision": "fp32"}
+
+
+@pytest.fixture
+def distil(tmp_path, monkeypatch):
+    """Take a task through prepare, teacher, prediction phase and evaluation, and give its result and its entry."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "source").mkdir()
+    reference = BertConfig(vocab_size=80, hidden_size=8, num_hidden_layers=1, num_attention_heads=2)
+    made = BertForSequenceClassification(reference).eval()
+    monkeypatch.setattr("tinybert.evaluate.metrics.RESAMPLES", 20)
+    monkeypatch.setattr("tinybert.evaluate.student.bert_base", lambda classes, max_length: made)
+
+    def distil(**changes):
+        teacher = {"from": "bert", "epochs": 5, **OPTIMISATION}
+        task = Task.model_validate(ENTRY | {"max_length": 16, "teacher": teacher} | changes)
+        data, predictions = tmp_path / "data/original/task", tmp_path / "data/predictions/s"
+        for folder in (data, predictions, tmp_path / "evaluation", tmp_path / "corpus"):
+            folder.mkdir(parents=True)
+        facts = prepare(tmp_path / "source", task, data)
+        metric = partial(score, task.metric)
+        finetune_teacher(
+            "task", Teacher.model_validate(teacher), tiny_bert(tmp_path / "bert"), data, facts["names"], metric,
+            **RUN, folder=tmp_path / "teacher", curves=tmp_path / "c", multilabel=task.type == "multilabel",
+        )  # fmt: skip
+        general = General.model_validate(GENERAL)
+        distil_general_student(
+            "small", general, tmp_path / "corpus", tmp_path / "bert", 1, "fp32", tmp_path / "general", tmp_path / "c"
+        )
+        distil_phase(
+            "prediction-distill@s", Phase.model_validate(PREDICTION), tmp_path / "general", tmp_path / "teacher",
+            data / "train.parquet", **RUN, folder=tmp_path / "student", curves=tmp_path / "c",
+            validation=(data / "validation.parquet", metric),
+        )  # fmt: skip
+        evaluate_student(
+            Student.model_validate(STUDENT), task, tmp_path / "teacher", tmp_path / "student", data, 1, "fp32",
+            tmp_path / "evaluation/s.json", predictions,
+        )  # fmt: skip
+        return read_result(tmp_path / "evaluation/s.json"), task
+
+    return distil
+
+
+def reports(count, first=0):
+    """Number, sentence, and whether it is sunny and whether it is wet in it."""
+    words = [("grey", "mild"), ("sunny", "mild"), ("grey", "wet"), ("sunny", "wet")]
+    fill = ["today", "very", "paris", "london", "morning", "evening", "the", "weather", "and", "in"]
+    for number in range(first, first + count):
+        one, two = words[number % 4]
+        yield number, f"{one} {two} {fill[number // 4 % 10]} {fill[number // 40 % 10]}", number & 1 > 0, number & 2 > 0
+
+
+def test_a_text_with_several_labels(distil, tmp_path):
+    lines = [
+        json.dumps({"text": text, "tags": [tag for tag, has in (("sunny day", sunny), ("wet", wet)) if has]})
+        for _, text, sunny, wet in reports(200)
+    ]
+    (tmp_path / "source/rows.jsonl").write_text("\ufeff" + "\r\n".join(lines))
+    result, task = distil(type="multilabel", metric="f1_micro", label={"column": "tags"})
+    assert result.names == ["sunny day", "wet"]
+    assert list(result.student.metrics) == ["f1_micro", "f1_macro", "subset_accuracy", "label_accuracy"]
+    assert min(result.teacher.score, result.student.score) > 0.7  # both labels for every text give 0.67
+    assert result.agreement > 0.7
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "student")
+    assert model.config.problem_type == "multi_label_classification"
+    assert model.config.id2label == {0: "sunny day", 1: "wet"}
+    table = pd.read_parquet(tmp_path / "data/predictions/s/test.parquet")
+    probabilities, answers = (np.stack(table[f"student{end}"].tolist()) for end in ("_probabilities", ""))
+    assert ((probabilities > 0.5) == answers).all()
+    assert (answers == np.stack(table["label"].tolist())).all(axis=0).any()  # such a tiny model learns one of the two
+    made = one_student(task)
+    write_losses(tmp_path / "curves/prediction/s/losses.csv", ["logits"])
+    students = gather(made, tmp_path)
+    page = render_page(made, students, tmp_path)
+    assert "Label by label" in page
+    assert "What they take for what" not in page
+    assert "sunny day, wet" in render_card(students[0])
+
+
+def one_student(task):
+    kinds = {"c": "corpus", "bert": "model", "reviews": "table", "v": "vectors", "m": "model"}
+    return Experiment.model_validate(
+        {
+            "name": "made",
+            "seed": 1,
+            "downloads": {},
+            "files": {key: {"path": key, "kind": kind} for key, kind in kinds.items()},
+            "general": {"small": GENERAL},
+            "tasks": {"task": task.model_dump(by_alias=True)},
+            "students": {"s": STUDENT},
+        }
+    )
+
+
+def test_a_second_test_set_is_scored_beside_the_first(distil, tmp_path):
+    def write(name, rows, flip=False):
+        labelled = not name.startswith("test")
+        lines = ["index\tsentence1\tsentence2" + ("\tgold_label" if labelled else "")]
+        for number, text, sunny, _ in rows:
+            label = "\tentailment" if sunny != flip else "\tneutral"
+            lines.append(f"{number}\t{text}\tit is {number % 7} today{label if labelled else ''}")
+        (tmp_path / "source" / name).write_text("\n".join(lines) + "\n")
+
+    write("train.tsv", reports(160))
+    write("dev_matched.tsv", reports(40, first=200))
+    write("dev_mismatched.tsv", reports(40, first=300), flip=True)  # all its labels are wrong
+    write("test_matched.tsv", reports(8, first=400))
+    result, _ = distil(
+        metric="accuracy",
+        text=["sentence1", "sentence2"],
+        label={"column": "gold_label", "names": ["neutral", "entailment"]},
+        split={
+            "train": "train.tsv",
+            "test": "dev_matched.tsv",
+            "validation": 0.1,
+            "also_test": {"mismatched": "dev_mismatched.tsv"},
+            "unlabelled": {"mine": "test_matched.tsv"},
+        },
+    )
+    assert result.student.score == result.student.metrics["accuracy"] > 0.9
+    for model in (result.teacher, result.student):
+        assert model.metrics["accuracy_mismatched"] == pytest.approx(1 - model.metrics["accuracy"], abs=0.15)
+    lines = (tmp_path / "data/predictions/s/submission/mine.tsv").read_text().splitlines()
+    assert lines[0] == "index\tprediction"
+    assert [line.split("\t")[0] for line in lines[1:]] == list("01234567")
+    truth = ["entailment" if sunny else "neutral" for _, _, sunny, _ in reports(8, first=400)]
+    assert sum(line.split("\t")[1] == label for line, label in zip(lines[1:], truth, strict=True)) >= 6

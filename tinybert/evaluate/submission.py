@@ -1,0 +1,68 @@
+"""Predictions of test sets without labels, in the format of GLUE's server: one TSV a set, one ZIP a general student."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tinybert.evaluate.metrics import predict
+from tinybert.params.glue import GLUE
+
+FOLDER = "submission"
+OLDEST = (1980, 1, 1, 0, 0, 0)
+"""The time of each file in a ZIP: none, so that the same predictions are the same bytes."""
+LOWEST, HIGHEST = 0.0, 5.0
+"""Of GLUE's one regression, STS-B."""
+
+
+def submission_lines(name: str, metric: str, labels: Sequence[str] | None, logits: np.ndarray) -> list[str]:
+    """The lines of `<name>.tsv`, the header `index`, `prediction` first; rows are counted from 0.
+
+    Args:
+        metric: the task's.
+        labels: what to submit for each class, in class order; None for regression. Of a multilabel row, all that it
+            has are given, with `|` between them.
+        logits: (rows, classes), or (rows, 1) for regression.
+    """
+    answers = predict(metric, logits)
+    if labels is None:
+        numbers = answers.clip(LOWEST, HIGHEST) if name in GLUE else answers
+        predictions = [f"{number:.3f}" for number in numbers]
+    elif answers.ndim == 2:
+        predictions = ["|".join(labels[index] for index in np.flatnonzero(row).tolist()) for row in answers]
+    else:
+        predictions = [labels[answer] for answer in answers.tolist()]
+    return ["index\tprediction", *(f"{index}\t{prediction}" for index, prediction in enumerate(predictions))]
+
+
+def write_archives(grouped: Mapping[str, Mapping[str, Path]], folder: Path) -> None:
+    """Write what `archives` grouped to `folder/<archive>.zip`: the same files give the same bytes."""
+    for name, files in grouped.items():
+        with zipfile.ZipFile(folder / f"{name}.zip", "w") as archive:
+            for file_name, file in sorted(files.items()):
+                entry = zipfile.ZipInfo(file_name, OLDEST)
+                entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, 0o644 << 16
+                archive.writestr(entry, file.read_bytes())
+
+
+def archives(students: Sequence[tuple[str, Sequence[Path]]]) -> dict[str, dict[str, Path]]:
+    """Which files of predictions go into which ZIP: those of one general student together.
+
+    Args:
+        students: general student and files of predictions of each student, in the order of params.yaml.
+
+    Returns:
+        file by its name, by the ZIP's name: `<general>`, and for a second student of the same task `<general>-2`.
+    """
+    grouped: dict[str, dict[str, Path]] = {}
+    for general, files in students:
+        for file in files:
+            number, name = 1, general
+            while file.name in grouped.get(name, {}):
+                number += 1
+                name = f"{general}-{number}"
+            grouped.setdefault(name, {})[file.name] = file
+    return grouped

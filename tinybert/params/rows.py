@@ -1,0 +1,175 @@
+"""Of a task's entry: where labels stand in its source, and which rows are for training, validation and test."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
+
+from tinybert.params.table import KEY, Table
+
+SUBMISSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+def _cell(value: Any) -> str | float:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise ValueError(f"expected text or a number, found {value!r}")
+    return value
+
+
+def _file(value: Any) -> str:
+    if not isinstance(value, str) or not value or value.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", value):
+        raise ValueError(f"expected a file of the source, as in train.tsv or train-*.parquet, found {value!r}")
+    return value
+
+
+def _share(value: Any) -> float | str:
+    if isinstance(value, str):
+        return _file(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
+        raise ValueError(f"expected a fraction between 0 and 1, or the name of a file, found {value!r}")
+    return float(value)
+
+
+def _columns(value: Any) -> list[str] | dict[str, list[str]] | None:
+    lists = list(value.values()) if isinstance(value, dict) else [value] if value is not None else []
+    if not all(isinstance(names, list) and names and all(isinstance(name, str) for name in names) for names in lists):
+        raise ValueError(f"expected null, a list of names, or a list for each file without a header, found {value!r}")
+    return value
+
+
+Cell = Annotated[str | float, PlainValidator(_cell), WithJsonSchema({"type": ["string", "number"]})]
+
+FileName = Annotated[str, PlainValidator(_file), WithJsonSchema({"type": "string"})]
+"""A file of the source's folder; `*` stands for any part of a name, as in the numbers of shards."""
+
+Share = Annotated[float | str, PlainValidator(_share), WithJsonSchema({"type": ["string", "number"]})]
+"""A fraction of the rows, or the file that has them."""
+
+Columns = Annotated[
+    list[str] | dict[str, list[str]] | None,
+    PlainValidator(_columns),
+    WithJsonSchema({"type": ["array", "object", "null"]}),
+]
+"""Names for the columns of files without a header: of all files, or by file; those not named have a header."""
+
+
+class Label(Table):
+    """Where a row's label stands: in a column, or on which side of a threshold a number in a column is.
+
+    The labels of a multilabel row stand in one column, as a list or between separators, or in a column of 0 and 1 for
+    each label.
+    """
+
+    column: str | None = None
+    columns: list[str] | None = Field(
+        None, min_length=2, description="multilabel: a column of 0 and 1 for each label, in the labels' order"
+    )
+    separator: str | None = Field(
+        None, min_length=1, description="multilabel: between the labels in the column; null where it has lists"
+    )
+    threshold: float | None = Field(
+        None, allow_inf_nan=False, description="above it is the second of names, else the first"
+    )
+    drop: list[Cell] = Field([], description="rows with one of these values in a column are left out")
+    names: list[str] | None = Field(
+        None, min_length=2, description="of the classes, in order; null takes them from the data, sorted"
+    )
+    values: list[Cell] | None = Field(
+        None, description="how the data writes the classes, in the order of names, where it doesn't write their names"
+    )
+
+    @property
+    def read_columns(self) -> list[str]:
+        """The columns that hold the label."""
+        return self.columns if self.columns is not None else [self.column or ""]
+
+    @property
+    def written(self) -> list[str] | None:
+        """`values` as text."""
+        return None if self.values is None else [str(value).strip() for value in self.values]
+
+    @model_validator(mode="after")
+    def _places_agree(self) -> Label:
+        if self.column is not None and self.columns is not None:
+            raise ValueError("columns: expected column or columns, found both; remove one")
+        if self.column is None and self.columns is None:
+            raise ValueError("column: this key is missing; add it (or columns, for labels in a column each)")
+        if self.columns is not None and len(set(self.columns)) != len(self.columns):
+            raise ValueError(f"columns: expected columns that differ from each other, found {self.columns}")
+        for key in ("separator", "values", "threshold"):
+            if self.columns is not None and getattr(self, key) is not None:
+                raise ValueError(f"{key}: it belongs to one column; remove it, or give column in place of columns")
+        return self
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Label:
+        if self.threshold is not None and (self.names is None or len(self.names) != 2):
+            raise ValueError(f"names: a threshold needs two, as in [negative, positive], found {self.names}")
+        if self.names is not None and len(set(self.names)) != len(self.names):
+            raise ValueError(f"names: expected names that differ from each other, found {self.names}")
+        if self.columns is not None and self.names is not None and len(self.names) != len(self.columns):
+            raise ValueError(
+                f"names: expected one for each of the {len(self.columns)} columns, found {len(self.names)}"
+            )
+        if self.values is not None:
+            if self.names is None or len(self.names) != len(self.values) or self.threshold is not None:
+                raise ValueError("values: expected names, as many, in the same order, and no threshold")
+            if len(set(self.written or ())) != len(self.values):
+                raise ValueError(f"values: expected values that differ from each other, found {self.values}")
+        return self
+
+
+class Split(Table):
+    """Which rows are whose: fractions, drawn with a seed of the split's own so that another training seed keeps the
+    test set, or files, where the source brings splits of its own; a fraction is then one of the training file.
+
+    Where the official test set has no labels, the official development set is the test split, and validation is cut
+    from the training rows.
+    """
+
+    train: FileName | None = Field(None, description="the file of the training rows; null where there is one file")
+    test: Share
+    validation: Share
+    also_test: dict[str, FileName] = Field({}, description="more labelled test sets: name → file, scored beside `test`")
+    unlabelled: dict[str, FileName] = Field(
+        {}, description="name → file to predict for `submission/<name>.tsv`; GLUE's names take its labels"
+    )
+    seed: int = Field(0, ge=0)
+    broken: Literal["refuse", "skip"] = Field(
+        "refuse", description="labelled lines with another number of columns than their header: refused, or left out"
+    )
+
+    @property
+    def labelled(self) -> dict[str, str]:
+        """The file of each labelled part, `train` first; none where there is one file only."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test, **self.also_test}
+        return {part: file for part, file in named.items() if isinstance(file, str)}
+
+    def fraction(self, part: str) -> float:
+        """Of the training rows, what is drawn for `test` or `validation`; 0 where that is a file."""
+        value = getattr(self, part)
+        return 0.0 if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _files_agree(self) -> Split:
+        if self.train is None and (self.labelled or self.unlabelled):
+            raise ValueError("train: this key is missing; add it, since other rows are in files of their own")
+        for key, pattern in (("also_test", KEY), ("unlabelled", SUBMISSION)):
+            for name in getattr(self, key):
+                if not pattern.fullmatch(name) or (key == "also_test" and name in ("train", "validation", "test")):
+                    raise ValueError(f"{key}: {name!r} is no name for a further set; give one like mismatched or RTE")
+        files = [*self.labelled.values(), *self.unlabelled.values()]
+        for file in files:
+            if files.count(file) > 1:
+                raise ValueError(f"train: {file!r} is named twice; its rows would be in two splits")
+        return self
+
+    @model_validator(mode="after")
+    def _leave_training_rows(self) -> Split:
+        if self.fraction("test") + self.fraction("validation") >= 1:
+            raise ValueError(
+                f"test and validation leave no training rows: {self.test} + {self.validation} is not below 1"
+            )
+        return self
