@@ -12,7 +12,7 @@ from transformers import AutoModelForSequenceClassification, BertConfig, BertFor
 
 from tests.evaluate.made_up import write_losses
 from tests.text.test_tasks import ENTRY
-from tests.tiny import tiny_bert
+from tests.tiny import tiny_bert, tiny_job
 from tinybert.distill.general import distil_general_student
 from tinybert.distill.phase import distil_phase
 from tinybert.evaluate.cards import render_card
@@ -32,6 +32,7 @@ OPTIMISATION = {"batch_size": 8, "learning_rate": 1e-2, "dropout": 0.0}
 GENERAL = {
     "corpus": "c",
     "teacher": "bert",
+    "start": "bert",
     "architecture": {"layers": 2, "hidden": 16, "heads": 2, "intermediate": 32},
     "initialise": "teacher-svd",
     "losses": {},
@@ -40,7 +41,6 @@ GENERAL = {
 INTERMEDIATE = {"data": "original", "epochs": 0, "losses": {}, **OPTIMISATION}
 PREDICTION = {"data": "original", "epochs": 5, "losses": {"logits": 1.0, "labels": 0.5}, **OPTIMISATION}
 STUDENT = {"task": "task", "general": "small", "intermediate": INTERMEDIATE, "prediction": PREDICTION}
-RUN = {"max_length": 16, "seed": 1, "precision": "fp32"}
 
 
 @pytest.fixture
@@ -61,18 +61,16 @@ def distil(tmp_path, monkeypatch):
             folder.mkdir(parents=True)
         facts = prepare(tmp_path / "source", task, data)
         metric = partial(score, task.metric)
+        jobs = {name: tiny_job(tmp_path / name, tmp_path / "c") for name in ("teacher", "general", "student")}
+        bert = tiny_bert(tmp_path / "bert")
         finetune_teacher(
-            "task", Teacher.model_validate(teacher), tiny_bert(tmp_path / "bert"), data, facts["names"], metric,
-            **RUN, folder=tmp_path / "teacher", curves=tmp_path / "c", multilabel=task.type == "multilabel",
+            Teacher.model_validate(teacher), bert, data, facts["names"], metric, jobs["teacher"],
+            multilabel=task.type == "multilabel",
         )  # fmt: skip
-        general = General.model_validate(GENERAL)
-        distil_general_student(
-            "small", general, tmp_path / "corpus", tmp_path / "bert", 1, "fp32", tmp_path / "general", tmp_path / "c"
-        )
+        distil_general_student(General.model_validate(GENERAL), tmp_path / "corpus", bert, jobs["general"], bert)
         distil_phase(
-            "prediction-distill@s", Phase.model_validate(PREDICTION), tmp_path / "general", tmp_path / "teacher",
-            data / "train.parquet", **RUN, folder=tmp_path / "student", curves=tmp_path / "c",
-            validation=(data / "validation.parquet", metric),
+            Phase.model_validate(PREDICTION), tmp_path / "general", tmp_path / "teacher", data / "train.parquet",
+            jobs["student"], validation=(data / "validation.parquet", metric),
         )  # fmt: skip
         evaluate_student(
             Student.model_validate(STUDENT), task, tmp_path / "teacher", tmp_path / "student", data, 1, "fp32",

@@ -44,6 +44,7 @@ GENERAL = General.model_validate(
     {
         "corpus": "corpus",
         "teacher": "model",
+        "start": "model",
         "architecture": SMALL,
         "initialise": "teacher-svd",
         "losses": ALL_LAYERS,
