@@ -51,7 +51,12 @@ def test_no_mistake(mistakes):
         (f"{MINI}.train.learning_rate", float("nan"), ": expected less than 1.0, found nan"),
         (f"{MINI}.losses.hidden", -1, ": expected at least 0.0, found -1"),
         (f"{MINI}.losses.hidden", float("inf"), ": expected a finite number, found inf"),
-        (f"{MINI}.initialise", "svd", ": expected 'random' or 'teacher-svd', found 'svd'"),
+        (
+            f"{MINI}.initialise",
+            "svd",
+            ": expected 'random', 'teacher-svd', 'teacher-lower', 'teacher-spread' or 'start'",
+        ),
+        (f"{MINI}.relation_heads", 0, ": expected at least 1, found 0"),
         (f"{MOVIES}.type", "clasification", ": expected 'classification' or 'regression', found"),
         (f"{MOVIES}.augment.probability", 1.5, ": expected at most 1.0, found 1.5"),
         (f"{MOVIES}.text", [], ": expected a list of 1 or more"),
@@ -91,6 +96,11 @@ def test_no_mistake(mistakes):
         (f"{MINI}.layer_map", [1, 2, 3, True], ": expected a list of teacher layers"),
         (f"{MINI}.layer_map", "uniformly", ": expected a list of teacher layers"),
         (f"{MINI}.layer_map", [1, 2, 3], ": expected 4 teacher layers, one for each student layer, found 3"),
+        (f"{MINI}.layer_map", {5: 6}, ": expected student layers from 1 to 4, found 5 in {5: 6}"),
+        (f"{MINI}.layer_map", {2: 3, 1: 4}, ": expected increasing student layers from 1 on"),
+        (f"{MINI}.layer_map", {1: 4, 2: 3}, ": expected increasing teacher layers from 1 on"),
+        (f"{MINI}.layer_map", {"last": 6}, ": expected a list of teacher layers"),
+        (f"{SMALL}.prediction.layer_map", {5: 6}, ": expected student layers from 1 to 4"),
         (f"{SMALL}.prediction.layer_map", [2], ": expected 4 teacher layers"),
         # names of other entries
         (f"{SMALL}.task", "movie", ": there is no 'movie' in tasks (did you mean 'movies'? known: movies)"),
@@ -101,7 +111,6 @@ def test_no_mistake(mistakes):
         (f"{MOVIES}.mlm.corpus", "glove", ": 'glove' is of kind vectors, expected one of kind corpus"),
         (f"{MOVIES}.augment.vectors", "glov", ": there is no 'glov' in downloads or files"),
         (f"{MINI}.corpus", "minilm", ": 'minilm' is of kind model, expected one of kind corpus"),
-        (f"{MINI}.teacher", "x", ": there is no 'x' in downloads or files"),
         # keys of entries
         ("files.minilm", {"path": "a", "kind": "model"}, ": downloads has an entry of that name too; rename one"),
         ("files.My reviews", {"path": "a"}, ": a key is made of a-z"),
@@ -124,6 +133,7 @@ def test_one_mistake_is_one_line_that_starts_with_its_path(mistakes, path, value
             f"{MOVIES}.text: there is no 'text' in columns (did you mean 'txt'?",
         ),
         (f"{MOVIES}.columns", ["id", "text"], f"{MOVIES}.label.column: there is no 'rating' in columns"),
+        (f"{MINI}.teacher", "x", f"{MINI}.start: expected 'x', the teacher, found 'minilm'; to take the first weights"),
         (
             f"{SMALL}.intermediate.losses.labels",
             1,
@@ -135,6 +145,42 @@ def test_keys_that_disagree(mistakes, path, value, line):
     lines = mistakes(path, value)
     assert len(lines) == 1
     assert lines[0].startswith(line)
+
+
+ENTRY = {
+    "corpus": "wikipedia",
+    "teacher": "minilm",
+    "start": "minilm",
+    "architecture": "tinybert4",
+    "initialise": "random",
+    "losses": {"relations": 1.0},
+    "train": {"epochs": 1, "learning_rate": 1e-4, "max_length": 64},
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        (
+            {"relation_heads": 48},
+            "relation_heads: 48 relation heads do not divide a width of 312; take one of 8, 12, 13",
+        ),
+        ({"initialise": "start", "start": "x"}, "start: there is no 'x' in downloads or files"),
+        ({"initialise": "start", "start": "glove"}, "start: 'glove' is of kind vectors, expected one of kind model"),
+        ({"teacher": "x", "start": "x"}, "teacher: there is no 'x' in downloads or files"),
+    ],
+)
+def test_general_students_that_cannot_be(mistakes, changes, line):
+    assert mistakes(MINI, ENTRY) == []
+    (found,) = mistakes(MINI, ENTRY | changes)
+    assert found.startswith(f"{MINI}.{line}")
+
+
+def test_relation_heads_of_a_phase_divide_the_students_width(mistakes):
+    phase = {"data": "augmented", "epochs": 1, "learning_rate": 1e-4, "losses": {"relations": 1.0}}
+    assert mistakes(f"{SMALL}.intermediate", phase) == []
+    (line,) = mistakes(f"{SMALL}.intermediate", phase | {"relation_heads": 16})
+    assert line.startswith(f"{SMALL}.intermediate.relation_heads: 16 relation heads do not divide a width of 312")
 
 
 def test_all_mistakes_are_told_at_once(mistakes):
@@ -210,6 +256,8 @@ def test_values_arrive_as_meant(tmp_path):
         "embedding": 0,
         "hidden": 0,
         "attention": 0,
+        "relations": 0,
+        "cls": 0,
         "logits": 1,
         "labels": 0,
     }
