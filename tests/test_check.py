@@ -50,6 +50,23 @@ def test_the_smoke_preset_has_no_mistake(prepared):
         ),
         ("layers: 2", "layers: 4", "general.small: layer_map: uniform needs a teacher with at least the student's 4"),
         ("layer_map: uniform", "layer_map: [1, 4]", "general.small: layer_map: expected increasing layers from 1 to 3"),
+        (
+            "losses: {embedding: 1.0, hidden: 1.0, attention: 1.0}\n    train",
+            "losses: {mlm: 1.0}\n    train",
+            "general.small: losses: mlm and vocabulary need a teacher with a masked-language head",
+        ),
+        (
+            "losses: {embedding: 1.0, hidden: 1.0, attention: 1.0}\n    train",
+            "losses: {relations: 1.0}\n    relation_heads: 16\n    train",
+            "general.small: relation_heads: 16 relation heads do not divide a width of 24",
+        ),
+        (
+            "losses: {embedding: 1.0, hidden: 1.0, attention: 1.0}\n    prediction",
+            "losses: {relations: 1.0}\n      relation_heads: 16\n    prediction",
+            "students.weather-small.intermediate: relation_heads: 16 relation heads do not divide a width of 24",
+        ),
+        ("initialise: teacher-svd", "initialise: teacher-lower", "general.small: initialise: teacher-lower needs the"),
+        ("initialise: teacher-svd", "initialise: start", "general.small: initialise: start: "),
         ("max_length: 16}", "max_length: 33}", "general.small: max_length 33 is above the 32 positions"),
         ("    max_length: 16\n", "    max_length: 64\n", "tasks.weather.max_length: max_length 64 is above the 32"),
     ],

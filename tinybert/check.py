@@ -57,9 +57,12 @@ def _models(experiment: Experiment, params: Path, sources: Path) -> Iterator[str
         except UserError as error:
             yield f"{params}: {place}: {error}"
 
+    unfit: set[str] = set()
     for key, general in experiment.general.items():
         if general.teacher in present:
-            yield from line(f"general.{key}", require_fit, general, load_config(sources / general.teacher))
+            lines = list(line(f"general.{key}", require_fit, general, load_config(sources / general.teacher)))
+            yield from lines
+            unfit |= {key} if lines else set()
         if {general.teacher, general.start} <= present:
             folders = [sources / general.teacher, sources / general.start]
             yield from line(f"general.{key}", require_fit_of_folders, general, *folders)
@@ -75,7 +78,7 @@ def _models(experiment: Experiment, params: Path, sources: Path) -> Iterator[str
         if len(teachers) == 2 and teachers <= present:
             folders = [sources / teacher for teacher in sorted(teachers)]
             yield from line(f"students.{key}", require_same_tokenizer, *folders)
-        if teachers <= present:
+        if teachers <= present and student.general not in unfit:  # the same would mostly be said again
             general = experiment.general[student.general]
             of_general, of_task = (
                 load_config(sources / name) for name in (general.teacher, experiment.tasks[student.task].teacher.source)

@@ -2,13 +2,16 @@ import pytest
 import torch
 
 from tests.tiny import tiny_bert
+from tinybert.distill.baseline_losses import cls_loss, cosine_loss, masked_lm_loss, relation_loss, vocabulary_loss
 from tinybert.distill.losses import attention_loss, hidden_loss, soft_cross_entropy
+from tinybert.distill.masking import MASKED_LABELS
 from tinybert.distill.objective import TEACHER_LOGITS, DistillationObjective
 from tinybert.distill.phase import fix_prediction_layer
 from tinybert.distill.teacher import frozen_teacher
 from tinybert.models.initialise import initialise_student
 from tinybert.models.layer_map import layer_pairs
-from tinybert.models.loading import head_config, load_classifier, load_encoder
+from tinybert.models.loading import head_config, load_classifier, load_encoder, load_masked_lm
+from tinybert.models.masked_head import with_masked_head
 from tinybert.models.student import StudentModel
 from tinybert.params.models import Architecture
 
@@ -96,3 +99,80 @@ def test_the_teacher_is_in_eval_mode(teacher, batch):
     first, second = (teacher(inputs, hidden=(3,), scores=(), logits=False)["hidden"][3] for _ in range(2))
     assert torch.equal(first, second)
     assert not teacher.training
+
+
+def test_relations_cls_and_cosine_compare_the_mapped_layers(teacher, student, batch):
+    losses = {"relations": 1.0, "cls": 1.0, "cosine": 1.0}
+    terms = DistillationObjective(losses, {1: 2}, teacher, relation_heads=8)(student, batch)
+    assert set(terms) == {"relations.1", "cls.1", "cosine"}
+    inputs, mask = {name: batch[name] for name in ("input_ids", "attention_mask")}, batch["attention_mask"]
+    of_teacher, of_student = (
+        model(inputs, hidden=layers, vectors=layers[:1]) for model, layers in ((teacher, (2, 3)), (student, (1, 2)))
+    )
+    expected = {
+        "relations.1": relation_loss(of_student["vectors"][1], of_teacher["vectors"][2], mask, 8),
+        "cls.1": cls_loss(of_student["hidden"][1][:, 0], of_teacher["hidden"][2][:, 0]),  # projected: other widths
+        "cosine": cosine_loss(of_student["hidden"][2], of_teacher["hidden"][3], mask),
+    }
+    for name, term in terms.items():
+        torch.testing.assert_close(term, expected[name])
+
+
+def test_equal_widths_need_no_projection_for_cls_and_cosine(tmp_path, teacher, batch):
+    shape = Architecture(layers=2, hidden=24, heads=2, intermediate=32)
+    encoder, projections = initialise_student(load_encoder(tmp_path / "teacher"), shape, "random", seed=1)
+    model = StudentModel(encoder, projections, records_scores=False)
+    objective = DistillationObjective({"cls": 1.0, "cosine": 1.0}, {1: 2}, teacher)
+    torch.stack(list(objective(model, batch).values())).sum().backward()
+    assert all(weight.grad is None for weight in projections.parameters())
+
+
+@pytest.mark.parametrize(
+    ("losses", "projections"),
+    [
+        ({"relations": 1.0}, set()),
+        ({"cls": 1.0}, {"hidden.0.weight"}),
+        ({"hidden": 1.0}, {"hidden.0.weight"}),
+        ({"embedding": 1.0}, {"embedding.weight"}),
+        ({"cosine": 1.0}, {"hidden.1.weight"}),
+    ],
+)
+def test_gradients_of_one_loss_reach_the_mapped_layers_and_the_projections_in_use(
+    teacher, student, batch, losses, projections
+):
+    fix_prediction_layer(student.model)
+    objective = DistillationObjective(losses, {1: 2}, teacher, relation_heads=8)
+    torch.stack(list(objective(student, batch).values())).sum().backward()
+    reached = {name for name, weight in student.named_parameters() if weight.grad is not None}
+    assert {name.removeprefix("projections.") for name in reached if name.startswith("projections.")} == projections
+    trunk = {name.removeprefix("model.bert.") for name in reached if name.startswith("model.bert.")}
+    assert "embeddings.word_embeddings.weight" in trunk
+    first, second = (any(name.startswith(f"encoder.layer.{m}.") for name in trunk) for m in (0, 1))
+    assert (first, second) == ("embedding" not in losses, "cosine" in losses)
+    assert not any("pooler" in name or "classifier" in name for name in reached)
+    assert all(weight.grad is None for weight in teacher.parameters())
+
+
+def test_masked_predictions_are_those_of_the_whole_sequence(tmp_path, batch):
+    folder = tiny_bert(tmp_path / "masked", head=True)
+    teacher = frozen_teacher(folder, torch.float32, records_scores=False, masked_head=True)
+    shape = Architecture(layers=2, hidden=16, heads=2, intermediate=32)
+    encoder, projections = initialise_student(load_encoder(folder), shape, "random", seed=1)
+    student = StudentModel(with_masked_head(encoder, load_masked_lm(folder)), projections, records_scores=False).eval()
+    labels = torch.full_like(batch["input_ids"], -100)
+    labels[0, 2], labels[0, 4], labels[1, 1] = 6, 8, 9
+    losses = {"mlm": 2.0, "vocabulary": 5.0, "cosine": 1.0}
+    objective = DistillationObjective(losses, {}, teacher, temperature=2.0)
+    terms = objective(student, batch | {MASKED_LABELS: labels})
+    inputs, masked = {name: batch[name] for name in ("input_ids", "attention_mask")}, labels != -100
+    logits = student.model(**inputs).logits[masked]
+    torch.testing.assert_close(terms["mlm"], masked_lm_loss(logits, labels))
+    expected = vocabulary_loss(logits, teacher.model(**inputs).logits[masked], masked, 2.0)
+    torch.testing.assert_close(terms["vocabulary"], expected)
+    last = [model(inputs, states=(-1,))["states"][-1] for model in (student, teacher)]
+    assert last[0].shape == last[1].shape == (2, 6, 24)
+    torch.testing.assert_close(terms["cosine"], cosine_loss(*last, inputs["attention_mask"]))
+    assert set(objective.weights) == set(terms)
+    torch.stack(list(terms.values())).sum().backward()
+    assert student.model.cls.predictions.transform.dense.weight.grad is not None
+    assert all(weight.grad is None for weight in teacher.parameters())

@@ -1,9 +1,18 @@
+import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification, BertModel
 
-from tests.tiny import tiny_bert
-from tinybert.models.initialise import initialise_student, principal_directions, student_config
-from tinybert.models.loading import load_encoder
+from tests.tiny import VOCABULARY, tiny_bert, tiny_tokenizer
+from tinybert.errors import UserError
+from tinybert.models.initialise import (
+    initialise_student,
+    principal_directions,
+    require_existing_student,
+    require_start,
+    student_config,
+)
+from tinybert.models.loading import load_config, load_encoder, load_masked_lm
+from tinybert.models.masked_head import with_masked_head
 from tinybert.params.models import ARCHITECTURES, Architecture
 
 SHAPE = Architecture(layers=2, hidden=16, heads=2, intermediate=32)
@@ -18,9 +27,20 @@ def test_tinybert4_has_the_papers_parameters():
         assert BertForSequenceClassification(config).num_parameters() == 14_350_874
 
 
-def test_tinybert6_has_the_papers_parameters():
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("tinybert6", 66_955_008),  # the paper's 67.0M
+        # The released small BERTs (Turc et al. 2019, arXiv 1908.08962), there rounded to 4.4, 11.3, 29.1 and 41.7M
+        ("bert-tiny", 4_385_920),
+        ("bert-mini", 11_170_560),
+        ("bert-small", 28_763_648),
+        ("bert-medium", 41_373_184),
+    ],
+)
+def test_named_architectures_have_the_parameters_of_their_papers(name, parameters):
     with torch.device("meta"):
-        assert BertModel(student_config(BertConfig(), ARCHITECTURES["tinybert6"])).num_parameters() == 66_955_008
+        assert BertModel(student_config(BertConfig(), ARCHITECTURES[name])).num_parameters() == parameters
 
 
 def test_random_start_is_a_function_of_the_seed(tmp_path):
@@ -57,3 +77,68 @@ def test_the_student_keeps_vocabulary_and_positions_of_its_teacher(tmp_path):
     assert student.config.vocab_size == teacher.config.vocab_size
     assert student.config.max_position_embeddings == teacher.config.max_position_embeddings
     assert [tuple(layer.weight.shape) for layer in projections.hidden] == [(24, 16), (24, 16)]
+
+
+OF_TEACHER = Architecture(layers=2, hidden=24, heads=2, intermediate=48)
+
+
+@pytest.mark.parametrize(("initialise", "layers"), [("teacher-lower", (1, 2)), ("teacher-spread", (2, 3))])
+def test_a_start_from_the_teachers_layers(tmp_path, initialise, layers):
+    """Embeddings and chosen layers are the teacher's: so are the states that come out of the first lower layers."""
+    teacher = load_encoder(tiny_bert(tmp_path / "bert"))
+    student, projections = initialise_student(teacher, OF_TEACHER, initialise, seed=0)
+    for m, g in enumerate(layers):
+        for name, weight in student.encoder.layer[m].state_dict().items():
+            assert torch.equal(weight, teacher.encoder.layer[g - 1].state_dict()[name])
+    ids = torch.tensor([[2, 5, 6, 3]])
+    states = [model.eval()(ids, output_hidden_states=True).hidden_states for model in (student, teacher)]
+    torch.testing.assert_close(projections.embedding(states[0][0]), states[1][0])
+    if initialise == "teacher-lower":
+        torch.testing.assert_close(projections.hidden[1](states[0][2]), states[1][2])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layers": 4}, "needs the teacher's layers 3, found layers 4"),
+        ({"hidden": 16}, "needs the teacher's hidden 24, found hidden 16"),
+        (
+            {"heads": 4, "intermediate": 40},
+            "needs the teacher's heads 2, intermediate 48, found heads 4, intermediate 40",
+        ),
+    ],
+)
+def test_a_shape_that_the_teachers_layers_do_not_fit(tmp_path, changes, message):
+    config = load_config(tiny_bert(tmp_path / "bert"))
+    require_start(OF_TEACHER, "teacher-lower", config)
+    with pytest.raises(UserError, match=message):
+        require_start(OF_TEACHER.model_copy(update=changes), "teacher-lower", config)
+
+
+def test_an_existing_student_is_taken_as_it_is(tmp_path):
+    teacher = tiny_bert(tmp_path / "bert")
+    start = tiny_bert(tmp_path / "start", layers=2, hidden=16, seed=7)
+    require_existing_student(SHAPE, start, teacher)
+    student, projections = initialise_student(load_encoder(teacher), SHAPE, "start", 0, start)
+    for name, weight in load_encoder(start).state_dict().items():
+        assert torch.equal(weight, student.state_dict()[name])
+    assert projections.hidden[0].weight.shape == (24, 16)
+    with pytest.raises(
+        UserError, match=r"start has layers 2, and the architecture layers 3; set architecture: .layers: 2"
+    ):
+        require_existing_student(SHAPE.model_copy(update={"layers": 3}), start, teacher)
+    tiny_tokenizer([*VOCABULARY[:-2], "snow", "hail"]).save_pretrained(start)
+    with pytest.raises(UserError, match="different vocabularies"):
+        require_existing_student(SHAPE, start, teacher)
+
+
+@pytest.mark.parametrize("shape", [SHAPE, OF_TEACHER])
+def test_a_students_masked_head_is_the_teachers_where_it_fits(tmp_path, shape):
+    teacher = load_masked_lm(tiny_bert(tmp_path / "bert", head=True))
+    student, _ = initialise_student(load_encoder(tmp_path / "bert"), shape, "random", seed=0)
+    model = with_masked_head(student, teacher)
+    assert model.base_model is student
+    assert model.get_output_embeddings().weight is student.get_input_embeddings().weight
+    assert torch.equal(model.cls.predictions.bias, teacher.cls.predictions.bias)
+    dense, other = model.cls.predictions.transform.dense.weight, teacher.cls.predictions.transform.dense.weight
+    assert (dense.shape == other.shape and torch.equal(dense, other)) == (shape is OF_TEACHER)

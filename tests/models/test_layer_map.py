@@ -20,13 +20,16 @@ def test_uniform_where_the_layers_do_not_divide():
         ("bottom", {1: 1, 2: 2, 3: 3, 4: 4}),
         ("last", {4: 12}),
         ([2, 3, 7, 12], {1: 2, 2: 3, 3: 7, 4: 12}),
+        ({1: 3, 2: 6, 3: 9}, {1: 3, 2: 6, 3: 9}),
     ],
 )
 def test_other_maps(layer_map, expected):
     assert layer_pairs(layer_map, 4, 12) == expected
 
 
-@pytest.mark.parametrize("layer_map", [[1, 2, 3], [1, 2, 3, 13], [0, 1, 2, 3], [1, 2, 2, 3], [4, 3, 2, 1]])
+@pytest.mark.parametrize(
+    "layer_map", [[1, 2, 3], [1, 2, 3, 13], [0, 1, 2, 3], [1, 2, 2, 3], [4, 3, 2, 1], {1: 13}, {5: 1}]
+)
 def test_a_list_that_does_not_fit(layer_map):
     with pytest.raises(UserError, match="layer_map: expected"):
         layer_pairs(layer_map, 4, 12)

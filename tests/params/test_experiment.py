@@ -21,7 +21,7 @@ def test_no_mistake(mistakes):
         # unknown and missing keys
         ("sed", 1, ": unknown key (did you mean 'seed'? known: downloads, files, general, name,"),
         (f"{MOVIES}.teacher.learning_rat", 0.1, ": unknown key (did you mean 'learning_rate'?"),
-        (f"{MOVIES}.teacher.source", "minilm", ": unknown key (known: batch_size, dropout, epochs, from,"),
+        (f"{MOVIES}.teacher.source", "minilm", ": unknown key (known: above_chance, batch_size, dropout,"),
         (f"{SMALL}.prediction.losses.logit", 1, ": unknown key (did you mean 'logits'?"),
         (f"{MINI}.losses.logits", 1, ": unknown key (known: attention, cls, cosine, embedding, hidden, mlm, relations"),
         ("files.glove.url", "x", ": unknown key (known: column, kind, path, words)"),
@@ -56,6 +56,8 @@ def test_no_mistake(mistakes):
             "svd",
             ": expected 'random', 'teacher-svd', 'teacher-lower', 'teacher-spread' or 'start', ",
         ),
+        (f"{MINI}.relation_heads", 0, ": expected at least 1, found 0"),
+        (f"{MINI}.teacher", "x", ": there is no 'x' in downloads or files"),
         (f"{MINI}.start", "other", ": expected 'minilm', the teacher, found 'other'; to take the first weights from"),
         (f"{MOVIES}.type", "clasification", ": expected 'classification', 'multilabel' or 'regression', found"),
         (f"{MOVIES}.augment.probability", 1.5, ": expected at most 1.0, found 1.5"),
@@ -126,6 +128,10 @@ def test_no_mistake(mistakes):
         (f"{MINI}.layer_map", [1, 2, 3, True], ": expected a list of teacher layers"),
         (f"{MINI}.layer_map", "uniformly", ": expected a list of teacher layers"),
         (f"{MINI}.layer_map", [1, 2, 3], ": expected 4 teacher layers, one for each student layer, found 3"),
+        (f"{MINI}.layer_map", {5: 6}, ": expected student layers from 1 to 4, found 5 in {5: 6}"),
+        (f"{MINI}.layer_map", {1: 4, 2: 3}, ": expected increasing teacher layers from 1 on"),
+        (f"{MINI}.layer_map", {"last": 6}, ": expected a list of teacher layers"),
+        (f"{SMALL}.prediction.layer_map", {5: 6}, ": expected student layers from 1 to 4"),
         (f"{SMALL}.prediction.layer_map", [2], ": expected 4 teacher layers"),
         # names of other entries
         (f"{SMALL}.task", "movie", ": there is no 'movie' in tasks (did you mean 'movies'? known: movies)"),
@@ -136,7 +142,6 @@ def test_no_mistake(mistakes):
         (f"{MOVIES}.mlm.corpus", "glove", ": 'glove' is of kind vectors, expected one of kind corpus"),
         (f"{MOVIES}.augment.vectors", "glov", ": there is no 'glov' in downloads or files"),
         (f"{MINI}.corpus", "minilm", ": 'minilm' is of kind model, expected one of kind corpus"),
-        (f"{MINI}.teacher", "x", ": there is no 'x' in downloads or files"),
         # keys of entries
         ("files.minilm", {"path": "a", "kind": "model"}, ": downloads has an entry of that name too; rename one"),
         ("files.My reviews", {"path": "a"}, ": a key is made of a-z"),
@@ -210,6 +215,42 @@ def test_keys_that_disagree(mistakes, path, value, line):
     lines = mistakes(path, value)
     assert len(lines) == 1
     assert lines[0].startswith(line)
+
+
+ENTRY = {
+    "corpus": "wikipedia",
+    "teacher": "minilm",
+    "start": "minilm",
+    "architecture": "tinybert4",
+    "initialise": "random",
+    "losses": {"relations": 1.0},
+    "train": {"epochs": 1, "learning_rate": 1e-4, "max_length": 64},
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        (
+            {"relation_heads": 48},
+            "relation_heads: 48 relation heads do not divide a width of 312; take one of 8, 12, 13",
+        ),
+        ({"initialise": "start", "start": "x"}, "start: there is no 'x' in downloads or files"),
+        ({"initialise": "start", "start": "glove"}, "start: 'glove' is of kind vectors, expected one of kind model"),
+        ({"teacher": "x", "start": "x"}, "teacher: there is no 'x' in downloads or files"),
+    ],
+)
+def test_general_students_that_cannot_be(mistakes, changes, line):
+    assert mistakes(MINI, ENTRY) == []
+    (found,) = mistakes(MINI, ENTRY | changes)
+    assert found.startswith(f"{MINI}.{line}")
+
+
+def test_relation_heads_of_a_phase_divide_the_students_width(mistakes):
+    phase = {"data": "augmented", "epochs": 1, "learning_rate": 1e-4, "losses": {"relations": 1.0}}
+    assert mistakes(f"{SMALL}.intermediate", phase) == []
+    (line,) = mistakes(f"{SMALL}.intermediate", phase | {"relation_heads": 16})
+    assert line.startswith(f"{SMALL}.intermediate.relation_heads: 16 relation heads do not divide a width of 312")
 
 
 def test_all_mistakes_are_told_at_once(mistakes):
