@@ -72,8 +72,9 @@ def test_the_smoke_preset_has_no_mistake(prepared):
     ],
 )
 def test_what_does_not_fit_is_known_before_a_run(prepared, old, new, expected):
-    (line,) = mistakes_after(old, new)
+    line, *others = mistakes_after(old, new)
     assert line.startswith(f"params.yaml: {expected}")
+    assert all(other.startswith("params.yaml: students.") for other in others)  # the same of what is made of it
 
 
 def test_files_of_a_split_are_looked_for_before_a_run(prepared):

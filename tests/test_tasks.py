@@ -28,7 +28,7 @@ from tinybert.params.tasks import Task, Teacher
 from tinybert.text.tasks import prepare
 from tinybert.train.teacher import finetune_teacher
 
-OPTIMISATION = {"batch_size": 8, "learning_rate": 1e-2, "dropout": 0.0}
+OPTIMISATION = {"batch_size": 8, "learning_rate": 5e-3, "dropout": 0.0}
 GENERAL = {
     "corpus": "c",
     "teacher": "bert",
@@ -39,7 +39,7 @@ GENERAL = {
     "train": {"epochs": 0, "max_length": 16, **OPTIMISATION},
 }
 INTERMEDIATE = {"data": "original", "epochs": 0, "losses": {}, **OPTIMISATION}
-PREDICTION = {"data": "original", "epochs": 5, "losses": {"logits": 1.0, "labels": 0.5}, **OPTIMISATION}
+PREDICTION = {"data": "original", "epochs": 8, "losses": {"logits": 1.0, "labels": 0.5}, **OPTIMISATION}
 STUDENT = {"task": "task", "general": "small", "intermediate": INTERMEDIATE, "prediction": PREDICTION}
 
 
@@ -54,7 +54,7 @@ def distil(tmp_path, monkeypatch):
     monkeypatch.setattr("tinybert.evaluate.student.bert_base", lambda classes, max_length: made)
 
     def distil(**changes):
-        teacher = {"from": "bert", "epochs": 5, **OPTIMISATION}
+        teacher = {"from": "bert", "epochs": 12, **OPTIMISATION}
         task = Task.model_validate(ENTRY | {"max_length": 16, "teacher": teacher} | changes)
         data, predictions = tmp_path / "data/original/task", tmp_path / "data/predictions/s"
         for folder in (data, predictions, tmp_path / "evaluation", tmp_path / "corpus"):
@@ -123,6 +123,7 @@ def one_student(task):
         {
             "name": "made",
             "seed": 1,
+            "precision": "fp32",
             "downloads": {},
             "files": {key: {"path": key, "kind": kind} for key, kind in kinds.items()},
             "general": {"small": GENERAL},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -80,7 +79,7 @@ STUDENT = Student.model_validate(
 def world(tmp_path, monkeypatch):
     """Pairs of sentences about the weather, a corpus, vectors; nothing that is slow for other reasons."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(blocks, "ProcessPoolExecutor", lambda workers, mp_context: ThreadPoolExecutor(1))
+    monkeypatch.setattr(blocks, "count_cores", lambda: 1)
     monkeypatch.setattr(speed, "ROUNDS", (1, 1))
     tiny_base = family_model("bert").config
     monkeypatch.setattr(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -20,6 +21,7 @@ from tinybert.models.inference import compute_logits
 from tinybert.models.loading import load_config
 from tinybert.params.general import General
 from tinybert.params.students import Phase
+from tinybert.params.table import Run
 from tinybert.params.tasks import Teacher
 from tinybert.train.teacher import finetune_teacher
 
@@ -115,3 +117,17 @@ def test_a_teacher_for_another_number_of_classes_is_refused(world):
     job, names = tiny_job(world / "same", world / "curves"), ["a", "b", "c"]
     with pytest.raises(UserError, match="has 1 outputs and the task 3"):
         finetune_teacher(settings, world / "teacher", world / "data", names, partial(score, "accuracy"), job)
+
+
+def test_bf16_gives_the_same_bytes_twice_and_nearly_the_losses_of_fp32(world):
+    """The default's precision: teacher, scores, hidden states and logits all pass through it."""
+    losses = {"embedding": 1.0, "hidden": 1.0, "attention": 1.0, "relations": 1.0, "cls": 1.0, "logits": 1.0}
+    data, curves = world / "data" / "train.parquet", {}
+    for name, precision in (("one", "bf16"), ("two", "bf16"), ("three", "fp32")):
+        job = replace(tiny_job(world / name, world / name / "curves"), run=Run(seed=1, precision=precision))
+        settings = phase(losses=losses, relation_heads=2)
+        distil_phase(settings, world / "general", world / "teacher", data, job)
+        curves[name] = pd.read_csv(job.curves / "losses.csv")
+    weights = [(world / name / "model.safetensors").read_bytes() for name in curves]
+    assert weights[0] == weights[1] != weights[2]
+    np.testing.assert_allclose(curves["one"], curves["three"], rtol=0.1, atol=0.02)

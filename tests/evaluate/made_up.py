@@ -41,6 +41,7 @@ def experiment(students: dict[str, Any], regression: bool = False) -> Experiment
     general = {
         "corpus": "wikipedia",
         "teacher": "minilm",
+        "start": "minilm",
         "architecture": "tinybert4",
         "initialise": "random",
         "losses": {"hidden": 1.0},
@@ -64,6 +65,7 @@ def experiment(students: dict[str, Any], regression: bool = False) -> Experiment
         {
             "name": "made-up",
             "seed": 42,
+            "precision": "auto",
             "downloads": {key: {"kind": kind, **pretrained} for key, kind in kinds.items()},
             "files": {},
             "general": {

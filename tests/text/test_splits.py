@@ -145,3 +145,17 @@ class TestLabelStrata:
             label_strata(labels, ["a", "b"], FIFTH)
         with pytest.raises(UserError, match="expected at least two labels, found 'a'"):
             label_strata(labels[:, :1], ["a"], FIFTH)
+
+
+def test_a_class_of_three_rows_is_split_or_refused_in_one_line():
+    """Whichever split the first draw puts them into."""
+    classes = np.array([0] * 60 + [1] * 37 + [2] * 3)
+    outcomes = set()
+    for seed in range(30):
+        split = Split(test=0.5, validation=0.1, seed=seed)
+        try:
+            draw_splits(class_strata(classes, ["a", "b", "c"]), split)
+            outcomes.add("drawn")
+        except UserError as error:
+            outcomes.add(str(error).split(" of the ")[0])
+    assert outcomes == {"drawn", "the smallest class has 1"}

@@ -128,14 +128,25 @@ def _load(auto: Any, folder: Path, dtype: torch.dtype, **config: Any) -> tuple[P
             dtype=dtype,
             use_safetensors=True,
             trust_remote_code=False,
-            ignore_mismatched_sizes=bool(config),
+            ignore_mismatched_sizes=True,
             output_loading_info=True,
             **config,
         )
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: no model that can be read: {_first_line(error)}") from None
     # A pooler is used by some heads only, and one that is missing is fine-tuned along with the new head.
-    return model.eval(), sorted(key for key in info["missing_keys"] if "pooler" not in key)
+    missing = sorted(key for key in info["missing_keys"] if "pooler" not in key)
+    misfits = sorted(str(name) for name, *_ in info["mismatched_keys"])
+    # Both are drawn anew. That is right for a head that is to be new, and nonsense for an encoder.
+    trunk = "" if model.base_model is model else f"{model.base_model_prefix}."
+    absent = [key for key in missing if key.startswith(trunk)]
+    absent += [key for key in misfits if key.startswith(trunk) or not config]
+    if absent:
+        raise UserError(
+            f"{folder}: of the tensors that config.json asks for, the weights lack {len(absent)} or have them in other "
+            f"shapes, first {absent[0]}; take the config.json and the weights of one model"
+        )
+    return model.eval(), missing
 
 
 def _first_line(error: Exception) -> str:

@@ -163,5 +163,12 @@ def _smallest_draw(rows: int, split: Split) -> int:
 
 
 def _draw(rows: np.ndarray, strata: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    rest, drawn = train_test_split(rows, test_size=size, random_state=seed, stratify=strata[rows])
+    try:
+        rest, drawn = train_test_split(rows, test_size=size, random_state=seed, stratify=strata[rows])
+    except ValueError:  # the last draw left less than two rows of a group
+        smallest = np.bincount(strata[rows])[np.unique(strata[rows])].min()
+        raise UserError(
+            f"the smallest class has {smallest} of the {len(rows)} rows left to draw from, expected 2 or more; "
+            f"add rows of it, or change split.test and split.validation"
+        ) from None
     return rest, drawn
