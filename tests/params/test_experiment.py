@@ -21,7 +21,7 @@ def test_no_mistake(mistakes):
         # unknown and missing keys
         ("sed", 1, ": unknown key (did you mean 'seed'? known: downloads, files, general, name,"),
         (f"{MOVIES}.teacher.learning_rat", 0.1, ": unknown key (did you mean 'learning_rate'?"),
-        (f"{MOVIES}.teacher.source", "minilm", ": unknown key (known: batch_size, dropout, epochs, from,"),
+        (f"{MOVIES}.teacher.source", "minilm", ": unknown key (known: above_chance, batch_size, dropout,"),
         (f"{SMALL}.prediction.losses.logit", 1, ": unknown key (did you mean 'logits'?"),
         (f"{MINI}.losses.logits", 1, ": unknown key (known: attention, embedding, hidden)"),
         ("files.glove.url", "x", ": unknown key (known: kind, path)"),
