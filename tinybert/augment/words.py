@@ -43,7 +43,7 @@ def split(tokenizer: PreTrainedTokenizerBase, examples: Sequence[tuple[str, ...]
     """Cut each example, a tuple of one text or two, at its words.
 
     A word is what the tokenizer's normaliser and pre-tokeniser make one; only those with a letter may be replaced, so
-    numbers and punctuation are part of what stands between.
+    numbers and punctuation are part of what stands between, and so is the end of a contraction or a possessive.
     """
     backend = bare_tokenizer(tokenizer)
     special = frozenset(
@@ -114,10 +114,15 @@ def _spans(text: str, encoding: Encoding, special: frozenset[int]) -> list[tuple
         single = pieces == 1 and index not in special and (start, end) == whole
         while end < len(text) and unicodedata.category(text[end]) == "Mn":  # an accent that the normaliser took away
             end += 1
-        if any(map(str.isalpha, text[start:end])):
+        if any(map(str.isalpha, text[start:end])) and not _ends_contraction(text, start, end):
             spans.append((start, end, single))
             done = end
     return spans
+
+
+def _ends_contraction(text: str, start: int, end: int) -> bool:
+    """Whether an apostrophe joins this to a word: the `s` of `film's`, the `t` of `don't`, the `ve` of `we've`."""
+    return start > 1 and text[start - 1] in "'’" and text[start - 2].isalpha() and end - start <= 2
 
 
 def _is_punctuation(character: str) -> bool:
