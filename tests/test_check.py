@@ -19,7 +19,43 @@ def prepared(tmp_path, monkeypatch):
     shutil.copy(ROOT / "presets" / "smoke.yaml", "params.yaml")
     make_inputs(Path("smoke"))
     shutil.copytree("smoke/bert", "data/sources/bert")
+    imported("bert", "smoke/bert", "model")
     return tmp_path
+
+
+def imported(key: str, path: str, kind: str) -> None:
+    """What DVC's lock says of a file of one's own after its import."""
+    entry = f"{{path: {path}, kind: {kind}}}"
+    with Path("dvc.lock").open("a") as lock:
+        if not lock.tell():
+            lock.write("stages:\n")
+        lock.write(f"  import-file@{key}: {{params: {{params.yaml: {{files.{key}: {entry}}}}}}}\n")
+
+
+def test_what_another_entry_left_on_disk_is_not_looked_at(prepared):
+    """The same key, another model: what lies there will be replaced."""
+    tiny_bert(Path("smoke/other"), heads=4)
+    text = (
+        Path("params.yaml").read_text().replace("path: smoke/bert", "path: smoke/other").replace("heads: 2", "heads: 4")
+    )
+    Path("params.yaml").write_text(text)
+    assert list(find_all_mistakes(Path("params.yaml"))) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("txt,label\nx,good\n", "smoke/weather.csv: there is no column 'text'"),
+        ("text,label\n", "smoke/weather.csv: expected rows, found none"),
+        ("text,label\n" + "sunny,good\n" * 50, "smoke/weather.csv: "),
+        ("text,label\nsunny,gud\n", "smoke/weather.csv: line 2: "),
+        (b"text,label\ncaf\xe9,good\n", "smoke/weather.csv: line 2: not UTF-8"),
+    ],
+)
+def test_a_table_of_ones_own_is_read_before_a_run(prepared, content, expected):
+    Path("smoke/weather.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    (line,) = find_all_mistakes(Path("params.yaml"))
+    assert line.startswith(f"params.yaml: tasks.weather: {expected}")
 
 
 def mistakes_after(old: str, new: str) -> list[str]:
@@ -90,8 +126,9 @@ def test_files_of_a_split_are_looked_for_before_a_run(prepared):
     test, unlabelled = find_all_mistakes(params)
     assert test.startswith("params.yaml: tasks.weather.split.test: there is no 'dev.csv' in smoke/reviews (did you")
     assert unlabelled.startswith("params.yaml: tasks.weather.split.unlabelled: there is no 't-*.csv' in smoke/reviews")
-    for name in ("dev.csv", "t-0.csv"):
-        (folder / name).touch()
+    header, *rows = (folder / "train.csv").read_text().splitlines(keepends=True)
+    for name, some in (("train.csv", rows[:150]), ("dev.csv", rows[150:200]), ("t-0.csv", rows[200:])):
+        (folder / name).write_text(header + "".join(some))
     assert list(find_all_mistakes(params)) == []
 
 
@@ -99,6 +136,7 @@ def test_another_tokenizer_is_known_before_a_run(prepared):
     tiny_bert(Path("smoke/other"))
     tiny_tokenizer([*VOCABULARY[:-2], "snow", "hail"]).save_pretrained("smoke/other")
     shutil.copytree("smoke/other", "data/sources/other")
+    imported("other", "smoke/other", "model")
     params = Path("params.yaml")
     params.write_text(
         (ROOT / "presets" / "smoke.yaml")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tinybert.errors import UserError, suggest
 from tinybert.params.experiment import Experiment, find_mistakes, load_experiment
+from tinybert.params.sources import File
+from tinybert.params.table import read_yaml
+from tinybert.params.tasks import Task
 
 
 def find_all_mistakes(params: Path, sources: Path = Path("data/sources")) -> Iterator[str]:
@@ -23,27 +27,60 @@ def find_all_mistakes(params: Path, sources: Path = Path("data/sources")) -> Ite
     for key, file in experiment.files.items():
         if not Path(file.path).exists():
             yield f"{params}: files.{key}.path: there is no {file.path!r} here; give a path from the project's folder"
-    yield from _tables(experiment, params)
+    for key, task in experiment.tasks.items():
+        own = experiment.files.get(task.source)
+        if own is not None and Path(own.path).exists():
+            missing = list(_split_files(params, key, task, Path(own.path)))
+            yield from missing or _rows(params, key, task, own)
     yield from _models(experiment, params, sources)
 
 
-def _tables(experiment: Experiment, params: Path) -> Iterator[str]:
+def _split_files(params: Path, key: str, task: Task, folder: Path) -> Iterator[str]:
     """Files that a task's split names, and that the folder of the task's source hasn't got."""
-    for key, task in experiment.tasks.items():
-        folder = Path(experiment.files[task.source].path) if task.source in experiment.files else None
-        if folder is None or not folder.is_dir():
-            continue
-        named = [
-            ("also_test" if part in task.split.also_test else part, file) for part, file in task.split.labelled.items()
-        ]
-        for part, file in [*named, *(("unlabelled", file) for file in task.split.unlabelled.values())]:
-            if not any(folder.rglob(Path(file).name)):
-                known = [path.name for path in folder.rglob("*") if path.is_file()]
-                yield f"{params}: tasks.{key}.split.{part}: there is no {file!r} in {folder}{suggest(file, known)}"
+    if not folder.is_dir():
+        return
+    named = [
+        ("also_test" if part in task.split.also_test else part, file) for part, file in task.split.labelled.items()
+    ]
+    for part, file in [*named, *(("unlabelled", file) for file in task.split.unlabelled.values())]:
+        if not any(folder.rglob(Path(file).name)):
+            known = [path.name for path in folder.rglob("*") if path.is_file()]
+            yield f"{params}: tasks.{key}.split.{part}: there is no {file!r} in {folder}{suggest(file, known)}"
+
+
+def _rows(params: Path, key: str, task: Task, file: File) -> Iterator[str]:
+    """What the two first stages would say of a table of one's own: they are run on it, in a folder that is removed."""
+    from tinybert.sources.kinds import store_file
+    from tinybert.text.tasks import prepare
+
+    path = Path(file.path)
+    with TemporaryDirectory() as scratch:
+        source, folder = Path(scratch) / "source", Path(scratch) / "task"
+        folder.mkdir()
+        try:
+            store_file(file, source)
+            prepare(source, task, folder)
+        except UserError as error:
+            there = source if path.is_dir() else source / path.name
+            yield f"{params}: tasks.{key}: {str(error).replace(str(there), str(path))}"
+
+
+def _current_sources(params: Path) -> set[str]:
+    """The sources that the entries as they stand now have written; what others left says nothing of these."""
+    lock = params.with_name("dvc.lock")
+    stages = read_yaml(lock)["stages"] if lock.exists() else {}
+    content = read_yaml(params)
+    return {
+        key
+        for table, stage in (("downloads", "download-corpus"), ("files", "import-file"))
+        for key, entry in content[table].items()
+        if stages.get(f"{stage}@{key}", {}).get("params", {}).get(params.name, {}).get(f"{table}.{key}") == entry
+    }
 
 
 def _models(experiment: Experiment, params: Path, sources: Path) -> Iterator[str]:
-    present = {key for key in experiment.downloads | experiment.files if (sources / key / "config.json").exists()}
+    current = _current_sources(params)
+    present = {key for key in current if (sources / key / "config.json").exists()}
     if not present:
         return
     from tinybert.distill.general import require_fit, require_fit_of_folders
