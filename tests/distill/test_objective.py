@@ -4,7 +4,6 @@ import torch
 from tests.tiny import tiny_bert
 from tinybert.distill.baseline_losses import cls_loss, cosine_loss, masked_lm_loss, relation_loss, vocabulary_loss
 from tinybert.distill.losses import attention_loss, hidden_loss, soft_cross_entropy
-from tinybert.distill.masking import MASKED_LABELS
 from tinybert.distill.objective import TEACHER_LOGITS, DistillationObjective
 from tinybert.distill.phase import fix_prediction_layer
 from tinybert.distill.teacher import frozen_teacher
@@ -14,6 +13,7 @@ from tinybert.models.loading import head_config, load_classifier, load_encoder, 
 from tinybert.models.masked_head import with_masked_head
 from tinybert.models.student import StudentModel
 from tinybert.params.models import Architecture
+from tinybert.text.masking import MASKED_LABELS
 
 ALL = {"embedding": 1.0, "hidden": 2.0, "attention": 0.5}
 

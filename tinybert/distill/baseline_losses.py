@@ -11,8 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
-UNMASKED = -100
-"""Stands in the labels of masked-language modelling where a token is not to be predicted."""
+from tinybert.text.masking import UNMASKED
 
 
 def relation_loss(student: Sequence[Tensor], teacher: Sequence[Tensor], mask: Tensor, heads: int) -> Tensor:

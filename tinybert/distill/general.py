@@ -7,7 +7,6 @@ from pathlib import Path
 from transformers import PretrainedConfig
 
 from tinybert.distill.fit import require_comparable
-from tinybert.distill.masking import Masking
 from tinybert.distill.objective import LAYER_LOSSES, RECORDED, DistillationObjective
 from tinybert.distill.teacher import frozen_teacher
 from tinybert.models.fit import require_length
@@ -18,6 +17,7 @@ from tinybert.models.masked_head import require_masked_head, with_masked_head
 from tinybert.models.student import StudentModel
 from tinybert.params.general import General
 from tinybert.text.blocks import corpus_blocks
+from tinybert.text.masking import Masking
 from tinybert.text.tokens import Padding
 from tinybert.train.job import Job
 from tinybert.train.trainer import no_training, train

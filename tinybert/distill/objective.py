@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from tinybert.distill.baseline_losses import (
-    UNMASKED,
     cls_loss,
     cosine_loss,
     masked_lm_loss,
@@ -25,8 +24,8 @@ from tinybert.distill.losses import (
     soft_binary_cross_entropy,
     soft_cross_entropy,
 )
-from tinybert.distill.masking import MASKED_LABELS
 from tinybert.models.student import SignalModel
+from tinybert.text.masking import MASKED_LABELS, UNMASKED
 from tinybert.text.tokens import model_inputs
 
 TEACHER_LOGITS = "teacher_logits"

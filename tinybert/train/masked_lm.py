@@ -13,12 +13,13 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from datasets import Dataset, concatenate_datasets
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from transformers import DataCollatorForLanguageModeling, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tinybert.models.fit import require_length
 from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer
 from tinybert.params.tasks import MaskedLanguageModel
 from tinybert.text.blocks import corpus_blocks
+from tinybert.text.masking import MASKED_LABELS, UNMASKED, Masking
 from tinybert.text.tokens import encode, model_inputs
 from tinybert.train.curves import Curve
 from tinybert.train.job import Job
@@ -37,9 +38,9 @@ class MaskedTokenObjective:
     weights: Mapping[str, float] = {"mlm": 1.0}
 
     def __call__(self, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        masked = batch["labels"] != -100
+        masked = batch[MASKED_LABELS] != UNMASKED
         logits = model(model_inputs(batch), masked)
-        return {"mlm": F.cross_entropy(logits.float(), batch["labels"][masked])}
+        return {"mlm": F.cross_entropy(logits.float(), batch[MASKED_LABELS][masked])}
 
 
 class MaskedPositions(nn.Module):
@@ -94,7 +95,7 @@ def adapt_masked_lm(
     torch.manual_seed(seed)
     model = load_masked_lm(source, new_head=settings.steps > 0)
     curve = Curve(job.curves / "validation.csv", ["step", "accuracy"])
-    collate = DataCollatorForLanguageModeling(tokenizer, mlm_probability=settings.mask, seed=seed)
+    collate = Masking(tokenizer, seed, settings.mask)
     held_out, texts = _task_text(data, tokenizer, job.max_length, seed)
     curve.add({"step": 0, "accuracy": masked_accuracy(model, held_out, tokenizer, settings.mask, job.dtype)})
     facts: dict[str, object] = {}
@@ -118,15 +119,15 @@ def masked_accuracy(
     model: PreTrainedModel, held_out: Dataset, tokenizer: PreTrainedTokenizerBase, mask: float, dtype: torch.dtype
 ) -> float:
     """The share of masked tokens that the model's first guess restores; the same tokens are masked at each call."""
-    collate = DataCollatorForLanguageModeling(tokenizer, mlm_probability=mask, seed=0)
+    collate = Masking(tokenizer, seed=0, fraction=mask)
     model.eval()
     right = total = 0
     for batch in DataLoader(held_out, 64, collate_fn=collate):
         batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
-        masked = batch["labels"] != -100
+        masked = batch[MASKED_LABELS] != UNMASKED
         with torch.autocast(model.device.type, dtype, enabled=dtype != torch.float32):
             guesses = masked_logits(model, model_inputs(batch), masked).argmax(-1)
-        right += int((guesses == batch["labels"][masked]).sum())
+        right += int((guesses == batch[MASKED_LABELS][masked]).sum())
         total += int(masked.sum())
     return right / max(total, 1)
 

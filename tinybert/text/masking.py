@@ -1,4 +1,4 @@
-"""Masked tokens to predict, for DistilBERT's losses in general distillation."""
+"""Masked tokens to predict, as BERT's pre-training has them."""
 
 from __future__ import annotations
 
@@ -11,27 +11,30 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from tinybert.distill.baseline_losses import UNMASKED
 from tinybert.text.tokens import Padding
 
 MASKED_LABELS = "masked_labels"
 """The column of a batch with the tokens that were masked, `UNMASKED` elsewhere, (examples, tokens)."""
+UNMASKED = -100
+"""Torch's own index for what cross-entropy leaves out."""
 FRACTION = 0.15
+"""BERT's, of the tokens that are to be predicted."""
 
 
 class Masking:
     """Collates examples like `Padding`, and masks tokens as BERT's pre-training does.
 
-    Of an example's ordinary tokens 15 % are to be predicted, one at least: 80 % of them become [MASK], 10 % a random
-    token, 10 % stay. Which ones is a function of (seed, epoch, the example's tokens), whatever batch it comes in.
+    Of an example's ordinary tokens a fraction are to be predicted, one at least: 80 % of them become [MASK], 10 % a
+    random token, 10 % stay. Which ones is a function of (seed, epoch, the example's tokens), whatever the batch.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, seed: int) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, seed: int, fraction: float = FRACTION) -> None:
         self.padding = Padding(tokenizer.pad_token_id)
         self.special = np.array(tokenizer.all_special_ids)
         self.mask_token = tokenizer.mask_token_id
         self.vocabulary = len(tokenizer)
         self.seed = seed
+        self.fraction = fraction
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -45,7 +48,7 @@ class Masking:
             tokens = ids[: len(example["input_ids"])]
             random = np.random.default_rng((self.seed, self.epoch, crc32(tokens.tobytes())))
             ordinary = np.flatnonzero(~np.isin(tokens, self.special))
-            count = min(len(ordinary), max(1, round(FRACTION * len(ordinary))))
+            count = min(len(ordinary), max(1, round(self.fraction * len(ordinary))))
             chosen = random.choice(ordinary, count, replace=False)
             label[chosen] = tokens[chosen]
             draw, anything = random.random(count), random.integers(self.vocabulary, size=count)

@@ -2,8 +2,7 @@ import numpy as np
 import torch
 
 from tests.tiny import VOCABULARY, tiny_tokenizer
-from tinybert.distill.baseline_losses import UNMASKED
-from tinybert.distill.masking import MASKED_LABELS, Masking
+from tinybert.text.masking import MASKED_LABELS, UNMASKED, Masking
 
 RANDOM = np.random.default_rng(0)
 EXAMPLES = [{"input_ids": [2, *RANDOM.integers(5, len(VOCABULARY), size=200).tolist(), 3]} for _ in range(20)]
