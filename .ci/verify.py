@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from pydantic import ValidationError
 
 from tinybert.evaluate.schema import Metrics, Result
+from tinybert.evaluate.times import read_costs
 
 FILE = "metrics.json"
 STUDENT, BASELINE = "movies-tinybert4", "movies-scratch"
@@ -29,6 +30,7 @@ TEACHER_TARGET = 0.85
 TEACHER_SCORE = 0.827
 RETENTION = 0.98  # the paper's TinyBERT4 keeps 96.8 % of a teacher that is 7.5 times larger; ours is 1.6 times larger
 ABOVE_BASELINE = 0.04  # what distillation is worth: five standard errors above the same student trained on labels alone
+MEMORY = 6 * 2**30  # bytes that a stage may take
 PARAMETERS = 14_350_874  # TinyBERT4 with the uncased vocabulary, pooler and two-class head: under 14.4 M
 
 # What may differ between the committed file and a run. On one machine nothing but latencies does; another rounds bf16
@@ -127,6 +129,11 @@ def verify(folder: Path) -> tuple[dict[str, Result], list[str]]:
     produced, lines = parse(file.read_text(encoding="utf-8"), FILE)
     if not lines:
         lines += [*promises(produced), *coherence(produced)]
+    lines += [
+        f"{name}: {cost.bytes / 2**30:.1f} GiB of memory, at most {MEMORY / 2**30:g} are promised"
+        for name, cost in read_costs(folder / ".runs").items()
+        if cost.bytes > MEMORY
+    ]
     shown = subprocess.run(["git", "show", f"HEAD:./{FILE}"], cwd=folder, capture_output=True, text=True, check=False)
     if shown.returncode:
         return produced, [*lines, f"{FILE}: not committed; run `make repro`, then `git add {FILE}`"]

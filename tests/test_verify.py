@@ -141,3 +141,12 @@ def test_an_uncommitted_file_is_a_line(tmp_path):
     git(tmp_path, "init", "-q")
     assert verify(tmp_path)[1] == ["metrics.json: missing; run `make repro`"]
     assert any("not committed" in line for line in produce(tmp_path))
+
+
+def test_memory_is_promised_too(repository):
+    runs = repository / ".runs"
+    runs.mkdir()
+    (runs / "augment@movies.json").write_text(json.dumps({"seconds": 1, "bytes": 5 * 2**30}))
+    assert produce(repository) == []
+    (runs / "augment@movies.json").write_text(json.dumps({"seconds": 1, "bytes": 7 * 2**30}))
+    assert produce(repository) == ["augment@movies: 7.0 GiB of memory, at most 6 are promised"]
