@@ -27,15 +27,9 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
 
         with whole_folder(folder) as partial:
             report = augment(
-                rows,
-                masked_lm,
-                vectors,
-                partial,
-                settings.augment,
-                max_length=settings.max_length,
-                seed=run.seed,
-                precision=run.precision,
-            )
+                rows, masked_lm, vectors, partial, settings.augment,
+                max_length=settings.max_length, seed=run.seed, precision=run.precision,
+            )  # fmt: skip
         print(report.summary())
 
 

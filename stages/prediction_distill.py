@@ -1,7 +1,5 @@
 """prediction-distill: a student learns its teacher's predictions; the best epoch on validation is kept."""
 
-from __future__ import annotations
-
 from functools import partial as bind
 from pathlib import Path
 from typing import Annotated
@@ -25,8 +23,8 @@ def main(student: Annotated[str, typer.Argument(help="a key of the table `studen
         start, teacher, data, validation = reads(
             Path("models/intermediate") / student,
             Path("models/teachers") / settings.task,
-            Path("data") / settings.prediction.data / settings.task / "train.parquet",
-            Path("data/original") / settings.task / "validation.parquet",
+            Path("data", settings.prediction.data, settings.task, "train.parquet"),
+            Path("data/original", settings.task, "validation.parquet"),
         )
         from tinybert.distill.phase import distil_phase
         from tinybert.evaluate.metrics import score
@@ -34,9 +32,7 @@ def main(student: Annotated[str, typer.Argument(help="a key of the table `studen
 
         with whole_folder(folder) as partial, whole_folder(curves) as partial_curves:
             job = Job(name, run, task.max_length, partial, partial_curves)
-            distil_phase(
-                settings.prediction, start, teacher, data, job, validation=(validation, bind(score, task.metric))
-            )
+            distil_phase(settings.prediction, start, teacher, data, job, (validation, bind(score, task.metric)))
 
 
 if __name__ == "__main__":
