@@ -61,9 +61,9 @@ def promises(metrics: dict[str, Result], rounding: float = 0.0) -> Iterator[str]
     if student.student.parameters != PARAMETERS:
         yield f"{STUDENT}: student.parameters: expected {PARAMETERS:,}, found {student.student.parameters:,}"
     if student.teacher.score < TEACHER_SCORE - rounding:
-        yield f"{STUDENT}: teacher.score: expected at least {TEACHER_SCORE - rounding}, found {student.teacher.score}"
+        yield f"{STUDENT}: teacher.score: expected at least {TEACHER_SCORE - rounding:g}, found {student.teacher.score}"
     if student.retention is None or student.retention < RETENTION - rounding:
-        yield f"{STUDENT}: retention: expected at least {RETENTION - rounding}, found {student.retention}"
+        yield f"{STUDENT}: retention: expected at least {RETENTION - rounding:g}, found {student.retention}"
     gain = student.student.score - baseline.student.score
     if gain < ABOVE_BASELINE:
         yield f"{STUDENT}: student.score: expected at least {ABOVE_BASELINE} above {BASELINE}, found {gain:.4f}"
