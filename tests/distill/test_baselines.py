@@ -62,6 +62,7 @@ BASELINES = {
 
 
 def general(**changes):
+    epochs = 1 if changes.get("losses") else 0
     entry = {
         "corpus": "c",
         "teacher": "t",
@@ -69,7 +70,7 @@ def general(**changes):
         "architecture": SMALLER,
         "initialise": "random",
         "losses": {},
-        "train": {"epochs": 1, "batch_size": 16, "learning_rate": 1e-3, "max_length": 16},
+        "train": {"epochs": epochs, "batch_size": 16, "learning_rate": 1e-3, "max_length": 16},
     }
     return General.model_validate(entry | changes)
 
