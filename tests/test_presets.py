@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 
 import pytest
 
@@ -12,7 +13,6 @@ from tinybert.params.models import Architecture
 
 PAPER = ("paper-glue", "paper-procedures", "paper-objectives", "paper-layer-maps")
 ABLATIONS = PAPER[1:]
-PRESETS = {file.stem: load_experiment(file) for file in sorted((ROOT / "presets").glob("*.yaml"))}
 
 LAYERS = {"embedding": 1.0, "hidden": 1.0, "attention": 1.0}
 TRIPLE = {"mlm": 2.0, "vocabulary": 5.0, "cosine": 1.0}
@@ -120,13 +120,18 @@ ROWS = {
 each = pytest.mark.parametrize("name", PAPER)
 
 
+@cache
+def load(name):
+    return load_experiment(ROOT / f"presets/{name}.yaml")
+
+
 def on(losses):
     return {loss: weight for loss, weight in losses.model_dump().items() if weight}
 
 
 @each
 def test_the_table_has_its_rows_on_its_tasks(name):
-    experiment = PRESETS[name]
+    experiment = load(name)
     tasks = TASKS if name == "paper-glue" else ("mnli", "mrpc", "cola")
     assert set(experiment.tasks) == set(tasks)
     found = Counter((student.task, student.variant) for student in experiment.students.values())
@@ -136,7 +141,7 @@ def test_the_table_has_its_rows_on_its_tasks(name):
 
 @each
 def test_sources(name):
-    downloads = PRESETS[name].downloads
+    downloads = load(name).downloads
     assert {key: (entry.kind, entry.hub) for key, entry in downloads.items()} == {
         "wikipedia": ("corpus", "wikimedia/wikipedia"),
         "bert": ("model", "google-bert/bert-base-uncased"),
@@ -144,14 +149,14 @@ def test_sources(name):
         "glue": ("table", "nyu-mll/glue"),
     }
     assert downloads["wikipedia"].files == ["20231101.en/*.parquet"]
-    for entry in PRESETS[name].tasks.values():
+    for entry in load(name).tasks.values():
         for file in [*entry.split.labelled.values(), *entry.split.unlabelled.values()]:
             assert f"{file.split('/')[0]}/*.parquet" in (downloads["glue"].files or ())
 
 
 @each
 def test_general_distillation(name):
-    for key, entry in PRESETS[name].general.items():
+    for key, entry in load(name).general.items():
         shape, start, layer_map, losses, epochs = GENERAL[key]
         assert (entry.architecture, entry.initialise, entry.layer_map) == (SHAPES[shape], start, layer_map), key
         assert on(entry.losses) == losses, key
@@ -162,7 +167,7 @@ def test_general_distillation(name):
 
 @each
 def test_tasks(name):
-    for key, entry in PRESETS[name].tasks.items():
+    for key, entry in load(name).tasks.items():
         length, _, metric, texts, names = TASKS[key]
         assert (entry.max_length, entry.metric, len(entry.text), entry.label.names) == (length, metric, texts, names)
         assert entry.label.values == (names and list(range(len(names))))
@@ -174,12 +179,12 @@ def test_tasks(name):
         assert teacher.batch_size in (16, 32)
         assert 2e-5 <= teacher.learning_rate <= 5e-5
         assert (augment.copies, augment.probability, augment.candidates) == (20, 0.4, 15)
-    assert set(PRESETS[name].tasks["mnli"].split.also_test) == {"mismatched"}
+    assert set(load(name).tasks["mnli"].split.also_test) == {"mismatched"}
 
 
 @each
 def test_students(name):
-    for key, entry in PRESETS[name].students.items():
+    for key, entry in load(name).students.items():
         general, data, losses, layer_map, predicted_on, predicted = VARIANTS[entry.variant]
         assert entry.general == general, key
         layers, prediction = entry.intermediate, entry.prediction
@@ -204,7 +209,7 @@ def test_students(name):
 
 def test_the_ablations_at_the_defaults_size_are_the_papers():
     """The same variants as the paper's three tables, with three seeds, and everything upstream shared."""
-    experiment = PRESETS["ablations"]
+    experiment = load("ablations")
     found = Counter(student.variant for student in experiment.students.values())
     rows = {row for name in ABLATIONS for row in ROWS[name]} - {"BERT-tiny", "general distillation only"}
     assert found == dict.fromkeys(rows, 3)
@@ -225,7 +230,7 @@ def test_the_ablations_at_the_defaults_size_are_the_papers():
 
 
 def test_baselines_share_what_the_default_makes():
-    default, baselines = load_experiment(ROOT / "params.yaml"), PRESETS["baselines"]
+    default, baselines = load_experiment(ROOT / "params.yaml"), load("baselines")
     assert (baselines.downloads, baselines.tasks) == (default.downloads, default.tasks)
     assert baselines.general["tinybert4"] == default.general["tinybert4"]
     ours, theirs = (each.students["movies-tinybert4"] for each in (baselines, default))
