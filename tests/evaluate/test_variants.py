@@ -79,6 +79,15 @@ def test_the_main_table_has_sizes_and_what_the_paper_has_not():
     assert texts(six)["TinyBERT6"]["SST-2"] == "90.0 (93.0)"
 
 
+def test_squad_has_a_table_of_its_own():
+    scores = {"exact_match": 0.727, "span_f1": 0.821}
+    rows = [(variant, task, scores) for variant in ("TinyBERT4", "BERT4-PKD") for task in ("squad1", "squad2")]
+    (table,) = variant_tables(results(*rows))
+    assert table.columns == ["1.1 EM", "1.1 F1", "2.0 EM", "2.0 F1"]
+    assert texts(table)["BERT4-PKD"]["2.0 F1"] == "82.1 (64.6)"
+    assert table.rows[0].name == "teacher"
+
+
 def test_variants_of_ones_own():
     (table,) = variant_tables(results(("mine", "movies", 0.8), ("other", "movies", 0.7)))
     assert table.title == "Variants"
