@@ -235,3 +235,30 @@ def test_baselines_share_what_the_default_makes():
     assert baselines.general["tinybert4"] == default.general["tinybert4"]
     ours, theirs = (each.students["movies-tinybert4"] for each in (baselines, default))
     assert (ours.intermediate, ours.prediction) == (theirs.intermediate, theirs.prediction)
+
+
+def test_squad():
+    """Both SQuADs in windows of 384 tokens; predictions on the original data; the published table's rows."""
+    experiment = load("paper-squad")
+    for key, hub, folder in (("squad1", "squad", "plain_text"), ("squad2", "squad_v2", "squad_v2")):
+        entry = experiment.tasks[key]
+        assert (entry.type, entry.max_length, entry.label.stride, entry.metric) == ("span", 384, 128, "span_f1")
+        assert bool(entry.label.no_answer) == (key == "squad2")
+        assert entry.split.labelled == {"train": f"{folder}/train-*.parquet", "test": f"{folder}/validation-*.parquet"}
+        assert experiment.downloads[entry.source].hub == f"rajpurkar/{hub}"
+        assert experiment.downloads[entry.source].files == [f"{folder}/*.parquet"]
+        assert (entry.teacher.epochs, entry.teacher.batch_size, entry.teacher.learning_rate) == (2, 32, 3e-5)
+        assert (entry.augment.copies, entry.augment.probability, entry.augment.candidates) == (20, 0.4, 15)
+    rows = ["TinyBERT4", "TinyBERT6", "BERT4-PKD", "BERT6-PKD", "DistilBERT4", "DistilBERT6"]
+    found = Counter((student.task, student.variant) for student in experiment.students.values())
+    assert found == Counter((task, row) for task in ("squad1", "squad2") for row in rows)
+    for key, entry in experiment.students.items():
+        general, data, losses, _, _, predicted = VARIANTS[entry.variant]
+        layers, prediction = entry.intermediate, entry.prediction
+        assert (entry.general, on(layers.losses), on(prediction.losses)) == (general, losses, predicted), key
+        assert (layers.epochs, layers.data) == ((20, "augmented") if data else (0, "original")), key
+        assert prediction.data == "original", key
+    for key, entry in experiment.general.items():
+        shape, start, _, losses, epochs = GENERAL[key]
+        assert (entry.architecture, entry.initialise, on(entry.losses)) == (SHAPES[shape], start, losses), key
+        assert entry.train.epochs == epochs, key
