@@ -132,6 +132,7 @@ def make_result(score: float, parameters: int, names: list[str] | None) -> dict[
             "metrics": dict.fromkeys(metrics, value),
             "parameters": count,
             "encoder_parameters": count // 2,
+            "flops": 100 * count,
             "bytes": 4 * count,
             "latency_ms": {"batch1": count / 1e6, "batch32": count / 5e4},
         }
@@ -142,6 +143,7 @@ def make_result(score: float, parameters: int, names: list[str] | None) -> dict[
         del reference[key]
     return {
         "task": "movies",
+        "variant": None,
         "metric": metrics[0],
         "names": names,
         "seed": 42,

@@ -13,12 +13,16 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import save
 
+from tests.import_closure import ROOT
 from tests.sources.conftest import Hub
 from tests.sources.hub_server import COMMIT
+from tests.text.glue import ROWS, write_hub
 from tinybert.errors import UserError
+from tinybert.params.experiment import load_experiment
 from tinybert.params.sources import Download
 from tinybert.sources import hub as module
 from tinybert.sources.downloads import store_download
+from tinybert.text.tasks import prepare
 
 WEIGHTS = save({"a": np.arange(200_000, dtype=np.float32)})
 MODEL = {
@@ -222,6 +226,25 @@ class TestDataSet:
         hub.repositories["datasets/owner/glue"] = {**content, "sst2/train.parquet": b"other"}
         out = store("table", "owner/glue", files=["mrpc/*.parquet"])
         assert {name: (out / name).read_bytes() for name in files(out)} == content
+
+    def test_glue_as_the_papers_preset_takes_it(self, hub: Hub, tmp_path: Path) -> None:
+        """A folder a task, in shards, integer labels: from the hub's files to the rows of each of the nine tasks."""
+        preset = load_experiment(ROOT / "presets/paper-glue.yaml")
+        files: dict[str, bytes] = {"README.md": b"#"}
+        for task in preset.tasks:
+            write_hub(task, tmp_path / "made" / task)
+            for file in (tmp_path / "made" / task).rglob("*.parquet"):
+                name = file.relative_to(tmp_path / "made" / task).as_posix()
+                files[name if name.startswith("ax/") else f"{task}/{name}"] = file.read_bytes()
+        hub.repositories["datasets/nyu-mll/glue"] = files
+        out = store("table", "nyu-mll/glue", files=preset.downloads["glue"].files)
+        for key, task in preset.tasks.items():
+            (tmp_path / key).mkdir()
+            split = task.split.model_copy(update={"validation": 0.1})  # a fiftieth of 60 rows is too few to be split
+            summary = prepare(out, task.model_copy(update={"split": split}), tmp_path / key)
+            assert summary["names"] == task.label.names
+            assert sum(summary["rows"].values()) == 2 * ROWS
+            assert set(summary["unlabelled"]) == set(task.split.unlabelled)
 
     def test_a_loading_script_is_not_run(self, hub: Hub) -> None:
         hub.repositories["datasets/owner/texts"] = {"texts.py": b"raise SystemExit", "data.zip": b""}

@@ -50,7 +50,9 @@ def _evidence(name: str, student: Student, experiment: Experiment, root: Path) -
         attention = json.loads((folder / "attention.json").read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"{error.filename}: missing; run `dvc repro evaluate@{name}`") from None
-    distilled = _takes_from_teacher(student) or experiment.general[student.general].train.epochs > 0
+    general = experiment.general[student.general]
+    of_teacher = {loss for loss, weight in general.losses.model_dump().items() if weight} - {"mlm"}
+    distilled = _takes_from_teacher(student) or bool(general.train.epochs and of_teacher)
     submissions = sorted((folder / SUBMISSIONS).glob("*.tsv"))
     return Evidence(name, student, result, answers, attention, read_lineage(folder), distilled, submissions)
 

@@ -18,6 +18,7 @@ from tinybert.evaluate.curves import Line, panels, read_curve
 from tinybert.evaluate.gather import Evidence
 from tinybert.evaluate.predictions import TEXTS, apart, confusion, disagreements, label_counts
 from tinybert.evaluate.schema import Measured
+from tinybert.evaluate.variants import variant_tables
 from tinybert.params.experiment import Experiment
 from tinybert.params.tasks import METRICS
 
@@ -50,6 +51,7 @@ def render_page(experiment: Experiment, students: list[Evidence], root: Path) ->
         seed=experiment.seed,
         best=best(students),
         sentence=sentence(students),
+        tables=variant_tables({student.name: student.result for student in students}),
         tasks=[
             _task(task, [each for each in students if each.result.task == task], experiment, root) for task in tasks
         ],

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from tinybert.errors import UserError
+from tinybert.evaluate.schema import Metrics
+from tinybert.evaluate.variants import variant_tables
 from tinybert.params.table import read_yaml
 
 
 def refresh(readme: Path, dvc: Path, metrics: Path) -> str:
     """README.md with each section between `<!-- name -->` and `<!-- /name -->` written anew.
+
+    The section `ablations` is written from `results/ablations.json` beside the metrics, once it is there.
 
     Raises:
         UserError: the markers of a section are missing.
@@ -24,6 +28,9 @@ def refresh(readme: Path, dvc: Path, metrics: Path) -> str:
         "graph": lambda: graph(stages),
         "stages": lambda: stages_table(stages),
     }
+    ablations = metrics.with_name("results") / "ablations.json"
+    if ablations.exists():
+        sections["ablations"] = lambda: ablation_tables(Metrics.model_validate_json(ablations.read_text("utf-8")))
     text = readme.read_text(encoding="utf-8")
     for name, write in sections.items():
         start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
@@ -58,6 +65,16 @@ def results_table(metrics: Mapping[str, Any]) -> str:
             )
         )
     return "\n".join(lines)
+
+
+def ablation_tables(metrics: Metrics) -> str:
+    """Each variant's mean and spread over its seeds, the paper's number in brackets."""
+    parts = []
+    for table in variant_tables(metrics.root):
+        lines = ["| " + " | ".join(["variant", *table.columns]) + " |", "|" + "---|" * (1 + len(table.columns))]
+        lines += ["| " + " | ".join([row.name, *map(str, row.cells)]) + " |" for row in table.rows]
+        parts.append("\n".join(lines) + (f"\n\n{table.remark}" if table.remark else ""))
+    return "\n\n".join(parts)
 
 
 def _row(name: str, model: Mapping[str, Any], retention: str, smaller: str, faster: str) -> str:

@@ -29,13 +29,15 @@ class PerBatch(Exact):
 
 
 class Measured(Exact):
-    """A teacher's or a student's numbers on the test split. `score` is `metrics[metric]`."""
+    """A teacher's or a student's numbers on the test split. `score` is `metrics[metric]`, `flops` are those of its
+    encoder on one text of 128 tokens."""
 
     score: Score
     ci95: list[Score] = Field(min_length=2, max_length=2)
     metrics: dict[str, Score]
     parameters: Positive
     encoder_parameters: Positive
+    flops: Positive
     bytes: Positive
     latency_ms: PerBatch
 
@@ -46,6 +48,7 @@ class Reference(Exact):
     name: str
     parameters: Positive
     encoder_parameters: Positive
+    flops: Positive
     bytes: Positive
     latency_ms: PerBatch
 
@@ -68,9 +71,10 @@ class Examples(Exact):
 
 
 class Result(Exact):
-    """One student. `names` are the classes in index order, null for regression."""
+    """One student. `names` are the classes in index order, null for regression; `variant` is its row in the tables."""
 
     task: str
+    variant: str | None = None
     metric: str
     names: list[str] | None
     seed: Count

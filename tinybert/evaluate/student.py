@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tinybert.evaluate import metrics
 from tinybert.evaluate.attention import compare_attention
+from tinybert.evaluate.flops import count_flops
 from tinybert.evaluate.predictions import agreement, answers
 from tinybert.evaluate.schema import Examples, Measured, PerBatch, Reference, Result, Setting
 from tinybert.evaluate.size import count_parameters, weight_bytes
@@ -89,6 +90,7 @@ def evaluate_student(
     }
     result = Result(
         task=student.task,
+        variant=student.variant,
         metric=task.metric,
         names=facts["names"],
         seed=own_seed,
@@ -183,4 +185,9 @@ def _scores(task: Task, labels: np.ndarray, logits: np.ndarray, seed: int, furth
 
 def _size(model: PreTrainedModel, size: int) -> dict[str, Any]:
     parameters, encoder_parameters = count_parameters(model)
-    return {"parameters": parameters, "encoder_parameters": encoder_parameters, "bytes": size}
+    return {
+        "parameters": parameters,
+        "encoder_parameters": encoder_parameters,
+        "flops": count_flops(model.config),
+        "bytes": size,
+    }

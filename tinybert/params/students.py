@@ -43,8 +43,13 @@ class Phase(Optimisation):
 
 
 class Student(Table):
+    """Students of one task with one `variant` and different seeds are one row of the report's table of variants."""
+
     task: Reference = Field(description="a key of tasks")
     general: Reference = Field(description="a key of general")
+    variant: str | None = Field(
+        None, min_length=1, description="its row in the tables of variants, as in `tinybert.evaluate.published`"
+    )
     intermediate: Phase
     prediction: Phase
 

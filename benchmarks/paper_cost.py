@@ -1,0 +1,283 @@
+"""How many hours a preset of the paper's size takes: seconds a step with random weights of its shapes, times steps."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tinybert.params.experiment import Experiment
+    from tinybert.params.models import Architecture
+    from tinybert.params.tasks import Task
+
+WORDS = 2_500_000_000
+"""Of English Wikipedia, as the paper counts them."""
+PIECES = 1.3
+"""Word pieces of a word of English, about."""
+ROWS = {
+    "mnli": (392_702, 30),
+    "qqp": (363_846, 22),
+    "qnli": (104_743, 37),
+    "sst2": (67_349, 9),
+    "cola": (8_551, 8),
+    "stsb": (5_749, 22),
+    "mrpc": (3_668, 44),
+    "rte": (2_490, 52),
+    "wnli": (635, 35),
+    "squad1": (87_599, 10),
+    "squad2": (130_319, 10),
+}
+"""Training rows, and words of a row that may be replaced, about (of SQuAD the questions')."""
+
+
+class Work(NamedTuple):
+    """One stage: how many steps, and what a step is, equal for stages whose steps cost the same."""
+
+    stage: str
+    steps: int
+    step: Step
+
+
+class Step(NamedTuple):
+    """A batch through the models: with a teacher that is compared, or without one; `student` None is the teacher."""
+
+    student: Architecture | None
+    layer_map: Any
+    losses: tuple[tuple[str, float], ...]
+    batch_size: int
+    length: int
+    relation_heads: int = 12
+    learns: bool = True
+
+
+def plan(experiment: Experiment) -> Iterator[Work]:
+    """Every stage that costs more than seconds, in the pipeline's order."""
+    blocks = WORDS * PIECES
+    for key, general in experiment.general.items():
+        train = general.train
+        if train.epochs:
+            steps = math.ceil(train.epochs * blocks / (train.max_length - 2) / train.batch_size)
+            step = Step(
+                general.architecture, _fixed(general.layer_map), _on(general.losses.model_dump()),
+                train.batch_size, train.max_length, general.relation_heads,
+            )  # fmt: skip
+            yield Work(f"general-distill@{key}", steps, step)
+    for key, task in experiment.tasks.items():
+        rows, words = ROWS[key]
+        teacher, augment = task.teacher, task.augment
+        fine_tuning = Step(None, None, (("labels", 1.0),), teacher.batch_size, task.max_length)
+        yield Work(f"finetune-teacher@{key}", _steps(rows, teacher.epochs, teacher.batch_size), fine_tuning)
+        used = any(
+            phase.data == "augmented" and phase.epochs
+            for student in experiment.students.values()
+            if student.task == key
+            for phase in (student.intermediate, student.prediction)
+        )
+        if used:  # a pass of the masked language model for each word that is replaced
+            passes = math.ceil(rows * augment.copies * words * augment.probability / augment.batch_size)
+            inference = Step(None, None, (("mlm", 1.0),), augment.batch_size, task.max_length, learns=False)
+            yield Work(f"augment@{key}", passes, inference)
+    for key, student in experiment.students.items():
+        task = experiment.tasks[student.task]
+        architecture = experiment.general[student.general].architecture
+        for name, phase in (("intermediate", student.intermediate), ("prediction", student.prediction)):
+            if phase.epochs:
+                rows = _rows(student.task, task, phase.data)
+                losses = _on(phase.losses.model_dump())
+                step = Step(
+                    architecture, _fixed(phase.layer_map), losses, phase.batch_size, task.max_length,
+                    phase.relation_heads,
+                )  # fmt: skip
+                yield Work(f"{name}-distill@{key}", _steps(rows, phase.epochs, phase.batch_size), step)
+
+
+def _rows(key: str, task: Task, data: str) -> int:
+    return ROWS[key][0] * (1 + task.augment.copies if data == "augmented" else 1)
+
+
+def _steps(rows: int, epochs: int, batch_size: int) -> int:
+    return epochs * math.ceil(rows / batch_size)
+
+
+def _on(losses: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
+    return tuple((name, weight) for name, weight in losses.items() if weight)
+
+
+def _fixed(layer_map: Any) -> Any:
+    """A layer map that can be part of a key."""
+    return tuple(layer_map.items()) if isinstance(layer_map, dict) else layer_map
+
+
+def measure(step: Step, vocabulary: int, precision: str, repeats: int) -> float:
+    """Median seconds of a step on full-length examples, the first one left out."""
+    run = _student_step(step, vocabulary, precision) if step.student else _teacher_step(step, vocabulary, precision)
+    seconds = []
+    for _ in range(repeats + 1):
+        started = time.perf_counter()
+        run()
+        _wait()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[1:])
+
+
+def _batch(step: Step, vocabulary: int) -> dict[str, Tensor]:
+    import torch
+
+    from tinybert.distill.objective import TEACHER_LOGITS
+    from tinybert.text.masking import MASKED_LABELS, UNMASKED
+
+    shape = (step.batch_size, step.length)
+    ids = torch.randint(5, vocabulary, shape)
+    losses = dict(step.losses)
+    batch = {"input_ids": ids, "attention_mask": torch.ones(shape, dtype=torch.long)}
+    if "mlm" in losses or "vocabulary" in losses:
+        batch[MASKED_LABELS] = torch.where(torch.rand(shape) < 0.15, ids, UNMASKED)
+        batch[MASKED_LABELS][:, 1] = ids[:, 1]  # at least one
+    if "labels" in losses:
+        batch["labels"] = torch.zeros(step.batch_size, dtype=torch.long)
+    if "logits" in losses:
+        batch[TEACHER_LOGITS] = torch.randn(step.batch_size, 2)
+    return {name: tensor.to(_device()) for name, tensor in batch.items()}
+
+
+def _teacher_step(step: Step, vocabulary: int, precision: str) -> Callable[[], None]:
+    """Fine-tuning of BERT-base, or a pass of its masked language model."""
+    import torch
+    from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification
+
+    from tinybert.models.precision import choose
+    from tinybert.text.masking import MASKED_LABELS, UNMASKED
+    from tinybert.text.tokens import model_inputs
+    from tinybert.train.masked_lm import masked_logits
+
+    batch, config = _batch(step, vocabulary), BertConfig(vocab_size=vocabulary)
+    if step.learns:
+        model = BertForSequenceClassification(config).to(_device())
+        return _training(model, lambda: model(**model_inputs(batch), labels=batch["labels"]).loss, precision)
+    network = BertForMaskedLM(config).to(_device(), choose(precision)).eval()
+    masked = batch[MASKED_LABELS] != UNMASKED
+
+    @torch.inference_mode()
+    def run() -> None:
+        masked_logits(network, model_inputs(batch), masked)
+
+    return run
+
+
+def _student_step(step: Step, vocabulary: int, precision: str) -> Callable[[], None]:
+    """Distillation from BERT-base, by the objective and the models of the phases themselves."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, BertConfig, BertForMaskedLM, BertModel
+
+    from tinybert.distill.objective import LAYER_LOSSES, RECORDED, DistillationObjective
+    from tinybert.models.initialise import student_config
+    from tinybert.models.layer_map import layer_pairs
+    from tinybert.models.masked_head import with_masked_head
+    from tinybert.models.precision import choose
+    from tinybert.models.student import Projections, SignalModel, StudentModel
+
+    assert step.student is not None
+    losses, config = dict(step.losses), BertConfig(vocab_size=vocabulary)
+    records, masks = any(name in losses for name in RECORDED), "mlm" in losses or "vocabulary" in losses
+    shape = student_config(config, step.student)
+    predictor = BertForMaskedLM(config)
+    student = AutoModelForSequenceClassification.from_config(shape)
+    model = StudentModel(
+        with_masked_head(student.base_model, predictor) if masks else student,
+        Projections(step.student.layers, step.student.hidden, config.hidden_size),
+        records,
+    ).to(_device())
+    teacher = None
+    if any(name in losses for name in (*LAYER_LOSSES, "vocabulary")):
+        network = predictor if "vocabulary" in losses else BertModel(config)
+        teacher = SignalModel(network.to(_device(), choose(precision)).requires_grad_(False), records).eval()
+    layer_map = dict(step.layer_map) if isinstance(step.layer_map, tuple) else step.layer_map
+    objective = DistillationObjective(
+        losses,
+        layer_pairs(layer_map, step.student.layers, config.num_hidden_layers),
+        teacher,
+        relation_heads=step.relation_heads,
+    )
+    batch = _batch(step, vocabulary)
+
+    def loss() -> Tensor:
+        terms = objective(model, batch)
+        return torch.stack([weight * terms[name] for name, weight in objective.weights.items()]).sum()
+
+    return _training(model, loss, precision)
+
+
+def _training(model: Any, loss: Callable[[], Tensor], precision: str) -> Callable[[], None]:
+    import torch
+
+    from tinybert.models.precision import choose
+
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-5, fused=True)
+    dtype = choose(precision)
+    model.train()
+
+    def run() -> None:
+        with torch.autocast(_device(), dtype, enabled=dtype != torch.float32):
+            value = loss()
+        value.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return run
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _wait() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def main(
+    preset: Annotated[Path, typer.Argument(help="such as presets/paper-glue.yaml")],
+    steps: Annotated[int, typer.Option(help="timed, of each kind", min=1)] = 5,
+    batch_size: Annotated[int, typer.Option(help="at most; the seconds are scaled to the preset's", min=1)] = 256,
+    length: Annotated[int, typer.Option(help="at most; not scaled, so less is for trying it out", min=8)] = 512,
+    vocabulary: Annotated[int, typer.Option(help="word pieces", min=10)] = 30_522,
+) -> None:
+    """Hours of each stage and of all, with one process and every example of full length: an upper bound.
+
+    Batches are sorted by length in the pipeline, so that most steps of the task phases are shorter.
+    """
+    from tinybert.params.experiment import load_experiment
+
+    experiment = load_experiment(preset)
+    if unknown := sorted(experiment.tasks.keys() - ROWS.keys()):
+        raise typer.BadParameter(
+            f"the rows of {', '.join(unknown)} are not known here; take one of the paper's presets"
+        )
+    measured: dict[Step, float] = {}
+    hours: dict[str, float] = {}
+    for stage, count, step in plan(experiment):
+        small = step._replace(batch_size=min(step.batch_size, batch_size), length=min(step.length, length))
+        if small not in measured:
+            measured[small] = measure(small, vocabulary, experiment.precision, steps)
+        seconds = measured[small] * step.batch_size / small.batch_size
+        kind = stage.partition("@")[0]
+        hours[kind] = hours.get(kind, 0) + count * seconds / 3600
+        print(f"{stage:<48} {count:>12,} steps {seconds:>9.3f} s {count * seconds / 3600:>10.1f} h", flush=True)
+    for kind, total in [*hours.items(), ("all", sum(hours.values()))]:
+        print(f"{kind:<48} {total:>40.1f} h")
+
+
+if __name__ == "__main__":
+    typer.run(main)

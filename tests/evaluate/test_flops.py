@@ -1,0 +1,41 @@
+"""The paper's FLOPs, from the shapes alone."""
+
+import pytest
+from transformers import BertConfig
+
+from tests.families import FAMILIES
+from tinybert.evaluate.flops import TOKENS, count_flops
+from tinybert.params.models import ARCHITECTURES
+
+
+def bert(name=None):
+    if name is None:
+        return BertConfig()
+    shape = ARCHITECTURES[name]
+    return BertConfig(
+        num_hidden_layers=shape.layers,
+        hidden_size=shape.hidden,
+        num_attention_heads=shape.heads,
+        intermediate_size=shape.intermediate,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "billions"), [(None, 22.5), ("tinybert4", 1.2), ("tinybert6", 11.3), ("bert-small", 3.4)]
+)
+def test_as_many_as_in_the_papers_table(name, billions):
+    assert count_flops(bert(name)) / 1e9 == pytest.approx(billions, rel=0.05)
+
+
+def test_every_product_is_counted():
+    shape = ARCHITECTURES["tinybert4"]
+    width = shape.hidden
+    products = TOKENS * (4 * width**2 + 2 * width * shape.intermediate) + 2 * TOKENS**2 * width
+    assert count_flops(bert("tinybert4")) == 2 * (shape.layers * products + width**2)  # the pooler looks at one token
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family(family):
+    """Also one whose positions end before the 128th token."""
+    kind, shape = FAMILIES[family]
+    assert count_flops(kind(**shape, vocab_size=80)) > 2 * 3 * TOKENS * (4 * 24**2 + 2 * 24 * 48)

@@ -1,0 +1,161 @@
+"""Students as rows beside the paper's numbers: which table, which row, which column, seeds taken together."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.evaluate.made_up import make_result, student, write_evidence
+from tests.evaluate.test_report import NAMES, report
+from tests.import_closure import ROOT
+from tinybert.errors import UserError
+from tinybert.evaluate.published import TABLES, TEACHER
+from tinybert.evaluate.readme import refresh
+from tinybert.evaluate.schema import Metrics
+from tinybert.evaluate.variants import variant_tables
+from tinybert.params.experiment import load_experiment
+from tinybert.params.tasks import METRICS
+
+
+def results(*students, **more):
+    """Results of (variant, task, score) or (variant, task, {metric: score}); the teacher has 0.86 in each."""
+    found = {}
+    for number, (variant, task, score) in enumerate(students):
+        result = make_result(0.5, 14_350_874, NAMES) | {"variant": variant, "task": task} | more
+        scores = {"accuracy": score} if isinstance(score, float) else score
+        result["student"]["metrics"] = scores
+        result["metric"] = next(iter(scores))
+        found[f"s{number}"] = result
+    return Metrics.model_validate(found).root
+
+
+def texts(table):
+    return {row.name: dict(zip(table.columns, map(str, row.cells), strict=True)) for row in table.rows}
+
+
+def test_seeds_are_one_cell_beside_the_papers_average():
+    ablations = [("full", "movies", score) for score in (0.80, 0.82, 0.84)]
+    ablations += [("without attention loss", "movies", 0.70), ("without Transformer losses", "movies", 0.75)]
+    (table,) = variant_tables(results(*ablations))
+    assert texts(table) == {
+        "teacher": {"movies accuracy": "86.0", "the paper's average": ""},
+        "full": {"movies accuracy": "82.0 ± 2.0", "the paper's average": "(75.6)"},
+        "without attention loss": {"movies accuracy": "70.0", "the paper's average": "(71.0)"},
+        "without Transformer losses": {"movies accuracy": "75.0", "the paper's average": "(56.3)"},
+    }
+    assert table.seeds == 3
+    assert table.remark == "2 of 3 pairs of variants are in the paper's order."
+
+
+def test_the_papers_tasks_are_columns_with_its_own_metrics():
+    mnli, mrpc = {"accuracy": 0.82, "accuracy_mismatched": 0.81}, {"f1": 0.9, "accuracy": 0.86}
+    rows = [("full", "mnli", mnli), ("top map", "mnli", mnli), ("full", "mrpc", mrpc), ("BERT-tiny", "mrpc", mrpc)]
+    (table,) = variant_tables(results(*rows))  # of table 1 there is but one row
+    assert table.columns == ["MNLI-m", "MNLI-mm", "MRPC", "CoLA", "average"]
+    assert texts(table)["full"] == {
+        "MNLI-m": "82.0 (82.8)",
+        "MNLI-mm": "81.0 (82.9)",
+        "MRPC": "86.0 (85.8)",
+        "CoLA": "(50.8)",
+        "average": "(75.6)",
+    }
+    assert not table.with_sizes
+
+
+def test_the_main_table_has_sizes_and_what_the_paper_has_not():
+    scores = {"accuracy": 0.9}
+    rows = [(variant, "sst2", scores) for variant in ("TinyBERT4", "TinyBERT6", "DistilBERT6", "MiniLMv2 6/768")]
+    main, six = variant_tables(results(*rows, ("TinyBERT4", "wnli", {"accuracy": 0.5})))
+    assert [row.name for row in main.rows] == ["teacher", *(variant for variant, *_ in rows)]
+    assert main.columns[0] == "wnli accuracy"
+    assert texts(main)["TinyBERT4"]["SST-2"] == "90.0 (92.6)"
+    assert texts(main)["MiniLMv2 6/768"]["SST-2"] == "90.0"
+    tiny = main.rows[1]
+    assert (tiny.size.parameters, tiny.size.flops) == (14_350_874, 1_435_087_400)
+    assert tiny.size.speedup == pytest.approx(22_713_986 / 14_350_874, abs=1e-3)
+    assert (tiny.published_size.flops, tiny.published_size.speedup) == (1.2e9, 9.4)
+    assert [row.name for row in six.rows] == ["TinyBERT6", "DistilBERT6"]
+    assert texts(six)["TinyBERT6"]["SST-2"] == "90.0 (93.0)"
+
+
+def test_squad_has_a_table_of_its_own():
+    scores = {"exact_match": 0.727, "span_f1": 0.821}
+    rows = [(variant, task, scores) for variant in ("TinyBERT4", "BERT4-PKD") for task in ("squad1", "squad2")]
+    (table,) = variant_tables(results(*rows))
+    assert table.columns == ["1.1 EM", "1.1 F1", "2.0 EM", "2.0 F1"]
+    assert texts(table)["BERT4-PKD"]["2.0 F1"] == "82.1 (64.6)"
+    assert table.rows[0].name == "teacher"
+
+
+def test_variants_of_ones_own():
+    (table,) = variant_tables(results(("mine", "movies", 0.8), ("other", "movies", 0.7)))
+    assert table.title == "Variants"
+    assert texts(table) == {
+        "teacher": {"movies accuracy": "86.0"},
+        "mine": {"movies accuracy": "80.0"},
+        "other": {"movies accuracy": "70.0"},
+    }
+    assert variant_tables(results((None, "movies", 0.8))) == []
+
+
+def test_the_averages_are_those_that_the_paper_prints():
+    def average(numbers):
+        return round(sum(numbers) / len(numbers) + 1e-9, 1)
+
+    main, ablations = TABLES[:2]
+    printed = {TEACHER: 79.5, "BERT-tiny": 70.2, "BERT4-PKD": 72.6, "TinyBERT4": 77.0, "TinyBERT6": 79.4}
+    assert {name: average(main.rows[name]) for name in printed} == printed
+    printed = [75.6, 72.5, 68.5, 68.4, 74.1, 73.5, 56.3, 71.0, 72.9, 70.9, 71.3, 63.9, 61.1]
+    assert [average(row) for row in ablations.rows.values()] == pytest.approx(printed, abs=0.11)
+
+
+@pytest.mark.parametrize("name", ["paper-glue", "paper-procedures", "paper-objectives", "paper-layer-maps"])
+def test_the_presets_make_the_tables(name):
+    """A preset's students are named as the paper's rows, its tasks and their metrics are the columns."""
+    preset = load_experiment(ROOT / f"presets/{name}.yaml")
+    rows = []
+    for entry in preset.students.values():
+        task = preset.tasks[entry.task]
+        scores = dict.fromkeys((task.metric, *METRICS[task.type]), 0.5)
+        rows.append(
+            (entry.variant, entry.task, scores | {f"{task.metric}_{also}": 0.5 for also in task.split.also_test})
+        )
+    tables = variant_tables(results(*rows))
+    assert len(tables) == (2 if name == "paper-glue" else 1)
+    full = {row.name: row for row in tables[0].rows}["TinyBERT4" if name == "paper-glue" else "full"]
+    assert all(cell.mean is not None for cell in full.cells)
+    assert [column for column, cell in zip(tables[0].columns, full.cells, strict=True) if cell.published is None] == (
+        ["wnli accuracy"] if name == "paper-glue" else []
+    )
+
+
+def test_the_report_has_the_table_and_the_numbers_keep_what_it_needs(tmp_path):
+    variants = ["full", "without hidden loss"]
+    students = {}
+    for number, variant in enumerate(variants):
+        write_evidence(tmp_path, f"s{number}", 0.8, names=NAMES, variant=variant)
+        students[f"s{number}"] = student() | {"variant": variant}
+    page, _ = report(tmp_path, students)
+    words = " ".join(page.words)
+    assert "the paper's tables 2, 3, 4 and 7" in words
+    assert "without hidden loss" in words
+    assert page.open == []
+    kept = Metrics.model_validate_json((tmp_path / "results/made-up.json").read_text()).root
+    assert [result.variant for result in kept.values()] == variants
+
+
+def test_the_readme_gets_the_ablations_once_there_are_any(tmp_path):
+    sections = [f"<!-- {name} -->\n<!-- /{name} -->" for name in ("results", "graph", "stages")]
+    readme, metrics = tmp_path / "README.md", tmp_path / "metrics.json"
+    readme.write_text("\n".join([*sections, "<!-- ablations -->\n<!-- /ablations -->"]))
+    metrics.write_text("{}")
+    assert "<!-- ablations -->\n<!-- /ablations -->" in refresh(readme, ROOT / "dvc.yaml", metrics)
+    (tmp_path / "results").mkdir()
+    found = results(("full", "movies", 0.80), ("full", "movies", 0.84))
+    numbers = {name: result.model_dump() for name, result in found.items()}
+    (tmp_path / "results/ablations.json").write_text(json.dumps(numbers))
+    assert "| full | 82.0 ± 2.8 | (75.6) |" in refresh(readme, ROOT / "dvc.yaml", metrics)
+    readme.write_text("\n".join(sections))
+    with pytest.raises(UserError, match="<!-- ablations -->"):
+        refresh(readme, ROOT / "dvc.yaml", metrics)

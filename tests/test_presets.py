@@ -1,0 +1,264 @@
+"""The paper's settings, as its text and tables have them, key by key in the presets that repeat it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+
+import pytest
+
+from tests.import_closure import ROOT
+from tinybert.params.experiment import load_experiment
+from tinybert.params.models import Architecture
+
+PAPER = ("paper-glue", "paper-procedures", "paper-objectives", "paper-layer-maps")
+ABLATIONS = PAPER[1:]
+
+LAYERS = {"embedding": 1.0, "hidden": 1.0, "attention": 1.0}
+TRIPLE = {"mlm": 2.0, "vocabulary": 5.0, "cosine": 1.0}
+SOFT, HARD = {"logits": 1.0}, {"labels": 1.0}
+PKD = {"cls": 10.0, "logits": 0.7, "labels": 0.3}
+
+# Tokens, epochs of the intermediate phase, metric of the paper's table, texts, names in the order of the hub's labels.
+TASKS = {
+    "mnli": (128, 10, "accuracy", 2, ["entailment", "neutral", "contradiction"]),
+    "qqp": (128, 10, "f1", 2, ["not_duplicate", "duplicate"]),
+    "qnli": (128, 10, "accuracy", 2, ["entailment", "not_entailment"]),
+    "sst2": (64, 20, "accuracy", 1, ["negative", "positive"]),
+    "cola": (64, 50, "matthews", 1, ["unacceptable", "acceptable"]),
+    "stsb": (128, 20, "spearman", 2, None),
+    "mrpc": (128, 20, "f1", 2, ["not_equivalent", "equivalent"]),
+    "rte": (128, 20, "accuracy", 2, ["entailment", "not_entailment"]),
+    "wnli": (128, 20, "accuracy", 2, ["not_entailment", "entailment"]),
+}
+
+# Architecture, first weights, layer map, losses, epochs of general distillation.
+SHAPES = {
+    "4/312": Architecture(layers=4, hidden=312, heads=12, intermediate=1200),
+    "4/768": Architecture(layers=4, hidden=768, heads=12, intermediate=3072),
+    "6/768": Architecture(layers=6, hidden=768, heads=12, intermediate=3072),
+}
+GENERAL = {
+    "tinybert4": ("4/312", "random", "uniform", LAYERS, 3),
+    "tinybert6": ("6/768", "random", "uniform", LAYERS, 3),
+    "random": ("4/312", "random", "uniform", {}, 0),
+    "bert-tiny": ("4/312", "random", "uniform", {"mlm": 1.0}, 3),
+    "distilbert4": ("4/768", "teacher-spread", "uniform", TRIPLE, 3),
+    "distilbert6": ("6/768", "teacher-spread", "uniform", TRIPLE, 3),
+    "minilmv2-4": ("4/312", "random", "last", {"relations": 1.0}, 3),
+    "minilmv2-6": ("6/768", "random", "last", {"relations": 1.0}, 3),
+    "lower4": ("4/768", "teacher-lower", "uniform", {}, 0),
+    "lower6": ("6/768", "teacher-lower", "uniform", {}, 0),
+    "without-embedding": ("4/312", "random", "uniform", {"hidden": 1.0, "attention": 1.0}, 3),
+    "without-transformer": ("4/312", "random", "uniform", {"embedding": 1.0}, 3),
+    "without-attention": ("4/312", "random", "uniform", {"embedding": 1.0, "hidden": 1.0}, 3),
+    "without-hidden": ("4/312", "random", "uniform", {"embedding": 1.0, "attention": 1.0}, 3),
+    "top": ("4/312", "random", "top", LAYERS, 3),
+    "bottom": ("4/312", "random", "bottom", LAYERS, 3),
+}
+
+# General student; data and losses of the intermediate phase (None: it has none), its layer map;
+# data and losses of the prediction phase.
+TINYBERT = ("augmented", LAYERS, "uniform", "augmented", SOFT)
+TUNED = (None, {}, "uniform", "original", HARD)
+VARIANTS = {
+    "TinyBERT4": ("tinybert4", *TINYBERT),
+    "TinyBERT6": ("tinybert6", *TINYBERT),
+    "BERT-tiny": ("bert-tiny", *TUNED),
+    "logit distillation": ("bert-tiny", None, {}, "uniform", "original", SOFT),
+    "BERT4-PKD": ("lower4", None, {}, "uniform", "original", PKD),
+    "BERT6-PKD": ("lower6", None, {}, "uniform", "original", PKD),
+    "DistilBERT4": ("distilbert4", *TUNED),
+    "DistilBERT6": ("distilbert6", *TUNED),
+    "MiniLMv2 4/312": ("minilmv2-4", *TUNED),
+    "MiniLMv2 6/768": ("minilmv2-6", *TUNED),
+    "full": ("tinybert4", *TINYBERT),
+    "without general distillation": ("random", *TINYBERT),
+    "without task distillation": ("tinybert4", None, {}, "uniform", "augmented", HARD),
+    "without augmentation": ("tinybert4", "original", LAYERS, "uniform", "original", SOFT),
+    "general distillation only": ("tinybert4", *TUNED),
+    "without prediction loss": ("tinybert4", "augmented", LAYERS, "uniform", "original", HARD),
+    "without embedding loss": ("without-embedding", "augmented", {"hidden": 1.0, "attention": 1.0}, *TINYBERT[2:]),
+    "without Transformer losses": ("without-transformer", "augmented", {"embedding": 1.0}, *TINYBERT[2:]),
+    "without attention loss": ("without-attention", "augmented", {"embedding": 1.0, "hidden": 1.0}, *TINYBERT[2:]),
+    "without hidden loss": ("without-hidden", "augmented", {"embedding": 1.0, "attention": 1.0}, *TINYBERT[2:]),
+    "top map": ("top", "augmented", LAYERS, "top", "augmented", SOFT),
+    "bottom map": ("bottom", "augmented", LAYERS, "bottom", "augmented", SOFT),
+}
+ROWS = {
+    "paper-glue": [
+        "TinyBERT4",
+        "TinyBERT6",
+        "BERT-tiny",
+        "logit distillation",
+        "BERT4-PKD",
+        "BERT6-PKD",
+        "DistilBERT4",
+        "DistilBERT6",
+        "MiniLMv2 4/312",
+        "MiniLMv2 6/768",
+    ],
+    "paper-procedures": [
+        "full",
+        "without general distillation",
+        "without task distillation",
+        "without augmentation",
+        "general distillation only",
+        "BERT-tiny",
+    ],
+    "paper-objectives": [
+        "full",
+        "without embedding loss",
+        "without prediction loss",
+        "without Transformer losses",
+        "without attention loss",
+        "without hidden loss",
+    ],
+    "paper-layer-maps": ["full", "top map", "bottom map"],
+}
+
+each = pytest.mark.parametrize("name", PAPER)
+
+
+@cache
+def load(name):
+    return load_experiment(ROOT / f"presets/{name}.yaml")
+
+
+def on(losses):
+    return {loss: weight for loss, weight in losses.model_dump().items() if weight}
+
+
+@each
+def test_the_table_has_its_rows_on_its_tasks(name):
+    experiment = load(name)
+    tasks = TASKS if name == "paper-glue" else ("mnli", "mrpc", "cola")
+    assert set(experiment.tasks) == set(tasks)
+    found = Counter((student.task, student.variant) for student in experiment.students.values())
+    assert found == Counter((task, variant) for task in tasks for variant in ROWS[name])
+    assert experiment.name == name
+
+
+@each
+def test_sources(name):
+    downloads = load(name).downloads
+    assert {key: (entry.kind, entry.hub) for key, entry in downloads.items()} == {
+        "wikipedia": ("corpus", "wikimedia/wikipedia"),
+        "bert": ("model", "google-bert/bert-base-uncased"),
+        "glove": ("vectors", None),
+        "glue": ("table", "nyu-mll/glue"),
+    }
+    assert downloads["wikipedia"].files == ["20231101.en/*.parquet"]
+    for entry in load(name).tasks.values():
+        for file in [*entry.split.labelled.values(), *entry.split.unlabelled.values()]:
+            assert f"{file.split('/')[0]}/*.parquet" in (downloads["glue"].files or ())
+
+
+@each
+def test_general_distillation(name):
+    for key, entry in load(name).general.items():
+        shape, start, layer_map, losses, epochs = GENERAL[key]
+        assert (entry.architecture, entry.initialise, entry.layer_map) == (SHAPES[shape], start, layer_map), key
+        assert on(entry.losses) == losses, key
+        assert (entry.corpus, entry.teacher) == ("wikipedia", "bert")
+        train = entry.train
+        assert (train.epochs, train.batch_size, train.learning_rate, train.max_length) == (epochs, 256, 1e-4, 128), key
+
+
+@each
+def test_tasks(name):
+    for key, entry in load(name).tasks.items():
+        length, _, metric, texts, names = TASKS[key]
+        assert (entry.max_length, entry.metric, len(entry.text), entry.label.names) == (length, metric, texts, names)
+        assert entry.label.values == (names and list(range(len(names))))
+        assert entry.split.train == f"{key}/train-*.parquet"
+        assert entry.split.test == f"{key}/validation{'_matched' if key == 'mnli' else ''}-*.parquet"
+        teacher, augment = entry.teacher, entry.augment
+        assert (teacher.source, entry.mlm.source, entry.mlm.steps) == ("bert", "bert", 0)
+        assert teacher.epochs in (2, 3, 4)
+        assert teacher.batch_size in (16, 32)
+        assert 2e-5 <= teacher.learning_rate <= 5e-5
+        assert (augment.copies, augment.probability, augment.candidates) == (20, 0.4, 15)
+    assert set(load(name).tasks["mnli"].split.also_test) == {"mismatched"}
+
+
+@each
+def test_students(name):
+    for key, entry in load(name).students.items():
+        general, data, losses, layer_map, predicted_on, predicted = VARIANTS[entry.variant]
+        assert entry.general == general, key
+        layers, prediction = entry.intermediate, entry.prediction
+        if data is None:
+            assert (layers.epochs, layers.data) == (0, "original"), key
+        else:
+            epochs = TASKS[entry.task][1]
+            found = (layers.epochs, layers.batch_size, layers.learning_rate, layers.data, layers.layer_map)
+            assert found == (epochs, 32, 5e-5, data, layer_map), key
+        assert on(layers.losses) == losses, key
+        if entry.task == "stsb":
+            predicted_on = "original"
+        assert (prediction.data, on(prediction.losses)) == (predicted_on, predicted), key
+        assert prediction.batch_size in (16, 32)
+        if predicted != PKD:
+            assert (prediction.epochs, prediction.temperature) == (3, 1.0), key
+            assert prediction.learning_rate in (1e-5, 2e-5, 3e-5), key
+        else:  # BERT-PKD's skip map: every third or second of the teacher's layers, its last left out
+            skip = {1: 3, 2: 6, 3: 9} if general == "lower4" else {1: 2, 2: 4, 3: 6, 4: 8, 5: 10}
+            assert prediction.layer_map == skip, key
+
+
+def test_the_ablations_at_the_defaults_size_are_the_papers():
+    """The same variants as the paper's three tables, with three seeds, and everything upstream shared."""
+    experiment = load("ablations")
+    found = Counter(student.variant for student in experiment.students.values())
+    rows = {row for name in ABLATIONS for row in ROWS[name]} - {"BERT-tiny", "general distillation only"}
+    assert found == dict.fromkeys(rows, 3)
+    seeds = Counter((entry.variant, entry.intermediate.seed) for entry in experiment.students.values())
+    assert seeds == Counter((row, seed) for row in rows for seed in (1, 2, 3))
+    assert list(experiment.tasks) == ["movies"]
+    for key, entry in experiment.students.items():
+        assert entry.intermediate.seed == entry.prediction.seed
+        general, data, losses, layer_map, predicted_on, predicted = VARIANTS[entry.variant]
+        assert entry.general == ("full" if general == "tinybert4" else general), key
+        assert bool(entry.intermediate.epochs) == (data is not None), key
+        assert on(entry.intermediate.losses) == losses, key
+        assert (entry.intermediate.data, entry.intermediate.layer_map) == (data or "original", layer_map), key
+        assert (entry.prediction.data, on(entry.prediction.losses)) == (predicted_on, predicted), key
+    for key, general in experiment.general.items():
+        _, _, layer_map, losses, epochs = GENERAL["tinybert4" if key == "full" else key]
+        assert (general.layer_map, on(general.losses), general.train.epochs > 0) == (layer_map, losses, epochs > 0), key
+
+
+def test_baselines_share_what_the_default_makes():
+    default, baselines = load_experiment(ROOT / "params.yaml"), load("baselines")
+    assert (baselines.downloads, baselines.tasks) == (default.downloads, default.tasks)
+    assert baselines.general["tinybert4"] == default.general["tinybert4"]
+    ours, theirs = (each.students["movies-tinybert4"] for each in (baselines, default))
+    assert (ours.intermediate, ours.prediction) == (theirs.intermediate, theirs.prediction)
+
+
+def test_squad():
+    """Both SQuADs in windows of 384 tokens; predictions on the original data; the published table's rows."""
+    experiment = load("paper-squad")
+    for key, hub, folder in (("squad1", "squad", "plain_text"), ("squad2", "squad_v2", "squad_v2")):
+        entry = experiment.tasks[key]
+        assert (entry.type, entry.max_length, entry.label.stride, entry.metric) == ("span", 384, 128, "span_f1")
+        assert bool(entry.label.no_answer) == (key == "squad2")
+        assert entry.split.labelled == {"train": f"{folder}/train-*.parquet", "test": f"{folder}/validation-*.parquet"}
+        assert experiment.downloads[entry.source].hub == f"rajpurkar/{hub}"
+        assert experiment.downloads[entry.source].files == [f"{folder}/*.parquet"]
+        assert (entry.teacher.epochs, entry.teacher.batch_size, entry.teacher.learning_rate) == (2, 32, 3e-5)
+        assert (entry.augment.copies, entry.augment.probability, entry.augment.candidates) == (20, 0.4, 15)
+    rows = ["TinyBERT4", "TinyBERT6", "BERT4-PKD", "BERT6-PKD", "DistilBERT4", "DistilBERT6"]
+    found = Counter((student.task, student.variant) for student in experiment.students.values())
+    assert found == Counter((task, row) for task in ("squad1", "squad2") for row in rows)
+    for key, entry in experiment.students.items():
+        general, data, losses, _, _, predicted = VARIANTS[entry.variant]
+        layers, prediction = entry.intermediate, entry.prediction
+        assert (entry.general, on(layers.losses), on(prediction.losses)) == (general, losses, predicted), key
+        assert (layers.epochs, layers.data) == ((20, "augmented") if data else (0, "original")), key
+        assert prediction.data == "original", key
+    for key, entry in experiment.general.items():
+        shape, start, _, losses, epochs = GENERAL[key]
+        assert (entry.architecture, entry.initialise, on(entry.losses)) == (SHAPES[shape], start, losses), key
+        assert entry.train.epochs == epochs, key

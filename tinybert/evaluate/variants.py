@@ -1,0 +1,161 @@
+"""Students as rows of a table: one for each `variant`, seeds taken together, beside the paper's numbers."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+from tinybert.evaluate.published import TABLES, TEACHER, Column, Published, Size
+from tinybert.evaluate.schema import Measured, Result
+
+
+class Cell(NamedTuple):
+    """In points: the mean over seeds, how far they spread (the sample's standard deviation), and the paper's number."""
+
+    mean: float | None
+    spread: float | None
+    published: float | None
+
+    def __str__(self) -> str:
+        """`82.1 ± 0.4 (82.8)`: the paper's number in brackets."""
+        if self.mean is None:
+            return "" if self.published is None else f"({self.published:.1f})"
+        text = f"{self.mean:.1f}" + (f" ± {self.spread:.1f}" if self.spread is not None else "")
+        return text if self.published is None else f"{text} ({self.published:.1f})"
+
+
+class Row(NamedTuple):
+    """A variant: its cells, and its size where the table has sizes, ours and the paper's."""
+
+    name: str
+    cells: list[Cell]
+    size: Size | None = None
+    published_size: Size | None = None
+
+
+class Table(NamedTuple):
+    """Rows in the order of the students; `seeds` is the most that a cell is the mean of."""
+
+    title: str
+    columns: list[str]
+    rows: list[Row]
+    seeds: int
+    with_sizes: bool
+    remark: str
+
+
+def variant_tables(results: Mapping[str, Result]) -> list[Table]:
+    """The tables that these students make: each of the paper's that they have rows and columns of.
+
+    Students of one task and variant are one cell, the mean over their seeds. Where they were trained on none of the
+    paper's tasks, its average stands beside our scores, in the table that has most of the variants. Variants and tasks
+    that the paper doesn't have are in the first table. Without any variant there is no table.
+    """
+    groups: dict[str, dict[str, list[Result]]] = {}
+    for result in results.values():
+        if result.variant is not None:
+            groups.setdefault(result.variant, {}).setdefault(result.task, []).append(result)
+    if not groups:
+        return []
+    tasks = {task: found[0] for of_variant in groups.values() for task, found in of_variant.items()}
+    shown = _choose(groups, tasks)
+    known = {name for table in shown for name in table.rows}
+    covered = {column.task for table in shown for column in table.columns if _is_measured(column, tasks)}
+    tables = []
+    for table in shown:
+        first = table is shown[0]
+        own = [
+            Column(f"{task} {result.metric}", task, result.metric)
+            for task, result in tasks.items()
+            if first and task not in covered
+        ]
+        names = [name for name in groups if name in table.rows or (first and name not in known)]
+        tables.append(_table(table, own, {name: groups[name] for name in names}, tasks))
+    return tables
+
+
+def _choose(groups: Mapping[str, object], tasks: Mapping[str, Result]) -> list[Published]:
+    def rows(table: Published) -> int:
+        return sum(name in table.rows for name in groups)
+
+    measured = [table for table in TABLES if any(_is_measured(column, tasks) for column in table.columns)]
+    repeated = [table for table in measured if rows(table) > 1]
+    closest = max(measured or TABLES, key=rows)
+    return repeated or [closest if rows(closest) else Published("Variants", (), {}, {})]
+
+
+def _is_measured(column: Column, tasks: Mapping[str, Result]) -> bool:
+    return column.task in tasks and column.metric in tasks[column.task].student.metrics
+
+
+def _table(
+    table: Published,
+    own: Sequence[Column],
+    groups: Mapping[str, Mapping[str, Sequence[Result]]],
+    tasks: Mapping[str, Result],
+) -> Table:
+    columns = table.columns if any(_is_measured(column, tasks) for column in table.columns) else ()
+    rows = []
+    for name in ((TEACHER,) if TEACHER in table.rows or own else ()) + tuple(groups):
+        models: dict[str, list[Measured]] = (
+            {task: [result.teacher] for task, result in tasks.items()}
+            if name == TEACHER
+            else {task: [result.student for result in found] for task, found in groups[name].items()}
+        )
+        published = table.rows.get(name, (None,) * len(table.columns))
+        cells = [_cell(models, column, None) for column in own]
+        cells += [_cell(models, column, number) for column, number in zip(columns, published, strict=bool(columns))]
+        if table.averaged:
+            ours = _mean(cell.mean for cell in cells[len(own) :]) if columns else None
+            cells.append(Cell(ours, None, _mean(published)))
+        size = _size(name, groups, tasks) if table.sizes else None
+        rows.append(Row(name, cells, size, table.sizes.get(name)))
+    titles = [column.title for column in (*own, *columns)]
+    return Table(
+        table.title,
+        titles + (["average" if columns else "the paper's average"] if table.averaged else []),
+        rows,
+        seeds=max(len(found) for of_variant in groups.values() for found in of_variant.values()),
+        with_sizes=bool(table.sizes),
+        remark=_order(rows, own) if table.averaged and not columns else "",
+    )
+
+
+def _cell(models: Mapping[str, Sequence[Measured]], column: Column, published: float | None) -> Cell:
+    scores = [
+        100 * model.metrics[column.metric] for model in models.get(column.task, ()) if column.metric in model.metrics
+    ]
+    spread = statistics.stdev(scores) if len(scores) > 1 else None
+    return Cell(statistics.fmean(scores) if scores else None, spread, published)
+
+
+def _mean(numbers: Iterable[float | None]) -> float | None:
+    """None unless every number is there."""
+    wanted = list(numbers)
+    known = [number for number in wanted if number is not None]
+    return statistics.fmean(known) if known and len(known) == len(wanted) else None
+
+
+def _size(name: str, groups: Mapping[str, Mapping[str, Sequence[Result]]], tasks: Mapping[str, Result]) -> Size:
+    if name == TEACHER:
+        teacher = next(iter(tasks.values())).teacher
+        return Size(teacher.parameters, teacher.flops, 1.0)
+    results = [result for found in groups[name].values() for result in found]
+    speedup = statistics.fmean(result.speedup.batch1 for result in results)
+    return Size(results[0].student.parameters, results[0].student.flops, speedup)
+
+
+def _order(rows: Sequence[Row], own: Sequence[Column]) -> str:
+    """How many pairs of variants our first column orders as the paper's average does."""
+    both = []
+    for row in rows if own else ():
+        ours, published = row.cells[0].mean, row.cells[-1].published
+        if row.name != TEACHER and ours is not None and published is not None:
+            both.append((ours, published))
+    pairs = list(combinations(both, 2))
+    if len(pairs) < 3:
+        return ""
+    same = sum((a[0] - b[0]) * (a[1] - b[1]) > 0 for a, b in pairs)
+    return f"{same} of {len(pairs)} pairs of variants are in the paper's order."
