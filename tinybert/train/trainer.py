@@ -90,6 +90,9 @@ def train(
         disable_tqdm=False,
         remove_unused_columns=False,
     )
+    # One process trains on one GPU, even where there are more: torch's DataParallel, which Trainer would wrap the model
+    # in, has the batch grow with the GPUs, and so makes the results depend on the machine.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
     recorder = _LossRecorder(objective, job.curves / LOSSES, every=max(1, total // CURVE_POINTS))
     trainer = _ObjectiveTrainer(
         model,
