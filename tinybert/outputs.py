@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+FULL = re.compile(r"No space left on device|\d+ requested and \d+ written|unexpected pos \d+ vs \d+")
+"""A full disk in the words of safetensors, of numpy and of torch."""
 
 
 @contextmanager
@@ -44,6 +50,13 @@ def whole_file(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def why_not_written(error: Exception) -> str | None:
+    """Why the system refused to write, None for any other error; not every library raises it with its number."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        return os.strerror(error.errno)
+    return os.strerror(errno.ENOSPC) if FULL.search(str(error)) else None
 
 
 def _remove_left_by_killed(path: Path) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from tinybert.errors import UserError
+from tinybert.memory import keep_freed_memory
 from tinybert.params.table import Optimisation
 from tinybert.train.batches import LengthBatches
 from tinybert.train.curves import Curve
@@ -65,6 +66,7 @@ def train(
     Raises:
         UserError: the loss is no longer finite.
     """
+    keep_freed_memory()
     seed = job.seed(settings)
     set_seed(seed)
     if settings.dropout is not None:
