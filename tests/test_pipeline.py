@@ -134,6 +134,7 @@ def test_a_student_is_a_plain_hugging_face_folder_that_gives_its_score(reproduce
         for text, label in zip(rows["text"], rows["label"], strict=True):
             inputs = tokenizer(text, return_tensors="pt", truncation=True, max_length=16)
             right += model(**inputs).logits.argmax().item() == label
+    assert "in order: bad, good" in (folder / "README.md").read_text()
     result = json.loads((reproduced / "metrics.json").read_text())["weather-small"]
     assert right / len(rows) == pytest.approx(result["student"]["score"], abs=1e-4)
 
