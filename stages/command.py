@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import re
-import resource
 import signal
 import sys
 import time
@@ -17,14 +14,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tinybert.errors import UserError
+from tinybert.memory import peak_memory
+from tinybert.outputs import why_not_written
 
 Reads = Callable[..., tuple[Path, ...]]
 
 PARAMS = Path("params.yaml")
 TIMES = Path(".runs")
-
-FULL = re.compile(r"No space left on device|\d+ requested and \d+ written|unexpected pos \d+ vs \d+")
-"""A full disk in the words of safetensors, of numpy and of torch."""
 
 
 @contextmanager
@@ -69,7 +65,7 @@ def stage(name: str, reads: Sequence[Path], writes: Sequence[Path], online: bool
     except UserError as error:
         _fail(name, str(error))
     except Exception as error:
-        reason = _no_room(error)
+        reason = why_not_written(error)
         if reason is None:
             raise
         place = getattr(error, "filename", None) or ", ".join(map(str, writes))
@@ -79,19 +75,6 @@ def stage(name: str, reads: Sequence[Path], writes: Sequence[Path], online: bool
     finally:
         lock.release()
     print(f"  done in {seconds:.1f} s, {memory / 2**30:.1f} GiB", flush=True)
-
-
-def peak_memory() -> int:
-    """The most bytes that this process has held; where it had others work for it, the largest of those added."""
-    kibibytes = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return kibibytes * 1024
-
-
-def _no_room(error: Exception) -> str | None:
-    """Why the system refused to write, None for any other error; not every library raises it with its number."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-        return os.strerror(error.errno)
-    return os.strerror(errno.ENOSPC) if FULL.search(str(error)) else None
 
 
 def _fail(name: str, message: str, code: int = 1) -> None:

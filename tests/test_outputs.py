@@ -1,5 +1,8 @@
 """Outputs appear whole or not at all."""
 
+import multiprocessing
+import os
+
 import pytest
 
 from tinybert.outputs import whole_file, whole_folder
@@ -49,3 +52,40 @@ def test_a_file_is_replaced_in_one_step_or_stays(tmp_path):
         fail_after_writing(partial)
     assert file.read_text() == "first"
     assert list(file.parent.iterdir()) == [file]
+
+
+def die_while_writing(file):
+    with whole_file(file) as partial:
+        partial.write_text("half")
+        os._exit(9)
+
+
+def test_a_file_that_a_killed_process_left_is_removed_by_the_next_writer(tmp_path):
+    writer = multiprocessing.get_context("spawn").Process(target=die_while_writing, args=(tmp_path / "out",))
+    writer.start()
+    writer.join(60)
+    assert [file.suffix for file in tmp_path.iterdir()] == [".partial"]
+    with whole_file(tmp_path / "out") as partial:
+        partial.write_text("whole")
+    assert [file.name for file in tmp_path.iterdir()] == ["out"]
+
+
+def write_slowly(file, letter, barrier):
+    with whole_file(file) as partial, partial.open("w") as stream:
+        stream.write(letter * 1000)
+        stream.flush()
+        barrier.wait(60)  # both have begun and none has ended
+        stream.write(letter * 1000)
+
+
+def test_of_two_processes_that_write_one_file_at_once_each_writes_it_whole(tmp_path):
+    processes = multiprocessing.get_context("spawn")
+    barrier = processes.Barrier(2)
+    writers = [processes.Process(target=write_slowly, args=(tmp_path / "out", letter, barrier)) for letter in "ab"]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert (tmp_path / "out").read_text() in ("a" * 2000, "b" * 2000)
+    assert [file.name for file in tmp_path.iterdir()] == ["out"]

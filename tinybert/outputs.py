@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import glob
+import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+FULL = re.compile(r"No space left on device|\d+ requested and \d+ written|unexpected pos \d+ vs \d+")
+"""A full disk in the words of safetensors, of numpy and of torch."""
 
 
 @contextmanager
@@ -29,11 +36,33 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield the path of a file to write, and move it to `path` when the block ends well (see `whole_folder`)."""
-    partial = path.with_name(f".{path.name}.partial")
+    """Yield the path of a file to write, and move it to `path` when the block ends well (see `whole_folder`).
+
+    Each process writes a file of its own, so two stages that fill one cache entry at once don't mix their bytes: the
+    last to end has its file there, whole.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_left_by_killed(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield partial
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def why_not_written(error: Exception) -> str | None:
+    """Why the system refused to write, None for any other error; not every library raises it with its number."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        return os.strerror(error.errno)
+    return os.strerror(errno.ENOSPC) if FULL.search(str(error)) else None
+
+
+def _remove_left_by_killed(path: Path) -> None:
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        try:
+            os.kill(int(left.name.split(".")[-2]), 0)  # signal 0 only asks whether the process is there
+        except ProcessLookupError:
+            left.unlink(missing_ok=True)
+        except (PermissionError, ValueError):
+            pass  # somebody else's process, or a file that is not of ours

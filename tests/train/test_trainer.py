@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from transformers import TrainingArguments
 
 from tests.tiny import tiny_bert, tiny_job, weather_report
 from tinybert.errors import UserError
@@ -64,6 +65,53 @@ def test_the_curve_has_a_row_each_step_of_a_short_run(run, tmp_path):
     curve = pd.read_csv(tmp_path / "curves" / "losses.csv")
     assert list(curve.columns) == ["step", "epoch", "loss", "labels"]
     assert list(curve["step"]) == list(range(1, 13))  # 90 examples in batches of 8, the last one partial
+
+
+def test_a_second_gpu_does_not_make_the_batches_larger(run, tmp_path, monkeypatch):
+    def of_two_gpus(**arguments):
+        return TrainingArguments(**arguments | {"use_cpu": False})  # with no GPU at all this is still the processor
+
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr("tinybert.train.trainer.TrainingArguments", of_two_gpus)
+    run(epochs=1)
+    assert len(pd.read_csv(tmp_path / "curves" / "losses.csv")) == 12
+
+
+def test_the_learning_rate_rises_over_the_warm_up_and_falls_to_nothing(run, monkeypatch):
+    rates = []
+    step = torch.optim.AdamW.step
+
+    def recorded(optimiser, *arguments, **named):
+        rates.append(optimiser.param_groups[0]["lr"])
+        return step(optimiser, *arguments, **named)
+
+    monkeypatch.setattr("torch.optim.AdamW.step", recorded)
+    run(settings=SETTINGS.model_copy(update={"warmup": 0.25}), epochs=2)
+    warmup, total, peak = 6, 24, SETTINGS.learning_rate
+    rising = [peak * step / warmup for step in range(warmup)]
+    falling = [peak * (total - step) / (total - warmup) for step in range(warmup, total)]
+    np.testing.assert_allclose(rates, rising + falling)
+
+
+def test_epochs_differ_in_their_batches_and_runs_do_not(run, monkeypatch):
+    def batches(seed=1):
+        seen = []
+
+        def note(model, _, inputs):
+            seen.append([tuple(filter(None, text)) for text in inputs["input_ids"].tolist()])  # without padding
+
+        def watched(model):
+            model.register_forward_pre_hook(note, with_kwargs=True)
+
+        run(epochs=2, seed=seed, validation=watched)
+        return seen[:12], seen[12:]
+
+    first, second = batches()
+    assert len(first) == len(second) == 12
+    assert first != second
+    assert sorted(text for batch in first for text in batch) == sorted(text for batch in second for text in batch)
+    assert (first, second) == batches()
+    assert (first, second) != batches(seed=2)
 
 
 def test_the_best_epochs_weights_are_kept(run, tmp_path):

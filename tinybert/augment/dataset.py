@@ -21,6 +21,7 @@ from tinybert.augment.report import Report, write_report
 from tinybert.augment.vectors import Neighbours, load_vectors
 from tinybert.augment.words import split
 from tinybert.errors import UserError
+from tinybert.memory import keep_freed_memory
 from tinybert.models.fit import require_length
 from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer
 from tinybert.models.precision import choose
@@ -98,6 +99,7 @@ class _Models:
 
 @lru_cache(maxsize=1)
 def _load(models: _Models) -> tuple[PreTrainedTokenizerBase, MaskedWords, Neighbours]:
+    keep_freed_memory()
     settings = models.settings
     tokenizer = load_tokenizer(models.masked_lm)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

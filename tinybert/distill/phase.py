@@ -15,6 +15,7 @@ from tinybert.distill.fit import require_comparable, require_projections
 from tinybert.distill.objective import LAYER_LOSSES, RECORDED, TEACHER_LOGITS, DistillationObjective
 from tinybert.distill.teacher import frozen_teacher, teacher_logits
 from tinybert.lineage import read_lineage
+from tinybert.models.card import write_card
 from tinybert.models.fit import require_length, require_same_tokenizer
 from tinybert.models.inference import predict_logits
 from tinybert.models.initialise import shape_of
@@ -48,7 +49,8 @@ def distil_phase(
         teacher: the fine-tuned teacher.
         data: Parquet file of training rows, original or augmented.
         validation: Parquet file of validation rows and the metric on which the best epoch is chosen; without it the
-            prediction layer is fixed to the byte, as in the intermediate phase, and the last epoch is kept.
+            prediction layer is fixed to the byte, as in the intermediate phase, and the last epoch is kept. With it
+            the student is complete, and gets its model card.
 
     Raises:
         UserError: student and teacher don't fit each other: tokenizer, heads, layers, widths, positions.
@@ -100,6 +102,8 @@ def distil_phase(
         {"student": start, "teacher": teacher, "data": data},
         {"parameters": student.num_parameters(), "examples": {"augmented": max(used, before)}},
     )
+    if validation is not None:
+        write_card(job.folder, student.config, job.stage.partition("@")[2], teacher.name, job.max_length)
 
 
 def require_phase_fit(phase: Phase, student: Architecture, teacher: PretrainedConfig, projected: int) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from typing import Any
-
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tinybert.evaluate.gather import Evidence
 from tinybert.evaluate.page import points, quantity
+from tinybert.models.card import lineage_list, markdown
 
 
 def render_card(student: Evidence) -> str:
@@ -26,22 +23,5 @@ def render_card(student: Evidence) -> str:
         name=student.name,
         result=student.result,
         distilled=student.distilled,
-        lineage="\n".join(_tree(student.lineage)) if student.lineage else "",
+        lineage=lineage_list(student.lineage),
     )
-
-
-def markdown(text: str) -> str:
-    """Text on one line that Markdown shows as it is."""
-    return re.sub(r"([\\`*_\[\]<>|#~$&])", r"\\\1", " ".join(text.split()))
-
-
-def _tree(lineage: dict[str, Any], depth: int = 0) -> Iterator[str]:
-    """A nested list: the stage, then what it read, with shortened digests."""
-    if not depth:
-        yield f"- `{lineage['stage']}`"
-    for role, source in sorted(lineage["inputs"].items()):
-        before = source.get("lineage")
-        stage = f"`{before['stage']}`, " if before else ""
-        yield f"{'  ' * (depth + 1)}- {role}: {stage}`{source['path']}` `{source['sha256'][:12]}`"
-        if before:
-            yield from _tree(before, depth + 1)

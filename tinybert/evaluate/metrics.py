@@ -1,12 +1,13 @@
-"""Scores of predictions against labels, and how sure they are. Knows arrays only: no model, no torch."""
+"""Scores of predictions against labels, and how sure they are. Knows arrays only: no model, no torch.
+
+scipy and scikit-learn are imported where they are used: an accuracy needs neither, and they take two seconds.
+"""
 
 from __future__ import annotations
 
 import warnings
 
 import numpy as np
-from scipy import stats
-from sklearn import metrics as sklearn_metrics
 
 from tinybert.params.tasks import METRICS
 
@@ -46,13 +47,17 @@ def score(metric: str, labels: np.ndarray, logits: np.ndarray) -> float:
     answers = predict(metric, logits)
     if metric == "accuracy":
         value = np.mean(labels == answers)
-    elif metric == "f1":
-        average = "binary" if logits.shape[1] == 2 else "macro"
-        value = sklearn_metrics.f1_score(labels, answers, average=average, zero_division=0.0)
     elif metric in METRICS["multilabel"]:
         value = multilabel_score(metric, labels, answers)
+    elif metric == "f1":
+        from sklearn.metrics import f1_score
+
+        average = "binary" if logits.shape[1] == 2 else "macro"
+        value = f1_score(labels, answers, average=average, zero_division=0.0)
     elif metric == "matthews":
-        value = sklearn_metrics.matthews_corrcoef(labels, answers)
+        from sklearn.metrics import matthews_corrcoef
+
+        value = matthews_corrcoef(labels, answers)
     else:
         value = correlation(metric, labels, answers)
     return float(value)
@@ -74,6 +79,8 @@ def multilabel_score(metric: str, labels: np.ndarray, answers: np.ndarray) -> fl
 
 def correlation(metric: str, one: np.ndarray, other: np.ndarray) -> float:
     """`pearson` or `spearman` correlation of two series, 0.0 where one of them is constant (see `score`)."""
+    from scipy import stats
+
     measure = {"pearson": stats.pearsonr, "spearman": stats.spearmanr}[metric]
     if len(one) < 2:
         return 0.0
@@ -96,6 +103,8 @@ def confidence_interval(metric: str, labels: np.ndarray, logits: np.ndarray, see
     """
     if len(labels) < 2:
         return [score(metric, labels, logits)] * 2
+    from scipy import stats
+
     interval = stats.bootstrap(
         (np.arange(len(labels)),),
         lambda rows: score(metric, labels[rows], logits[rows]),

@@ -11,7 +11,7 @@ from transformers import BertConfig, BertForSequenceClassification, PreTrainedMo
 
 ROUNDS = (3, 20)
 """At least, at most. Nothing is warmed up before: the median of three leaves a slow first pass out by itself."""
-BUDGET = 2.0
+BUDGET = 1.0
 """Seconds for one batch size and all models, after which no further round starts, once the least number is done."""
 
 

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from tinybert.memory import keep_freed_memory
 from tinybert.models import precision as precisions
 from tinybert.models.loading import load_classifier, load_tokenizer
 from tinybert.text.tokens import Padding, encode, model_inputs
@@ -35,6 +36,7 @@ def predict_logits(
     Args:
         progress: what to call the work on a progress bar; no bar when empty.
     """
+    keep_freed_memory()
     dataset = encode(tokenizer, rows.drop(columns="label", errors="ignore"), max_length)
     order = np.argsort(-np.asarray(dataset["length"]), kind="stable")
     loader = DataLoader(dataset.select(order), BATCH_SIZE, collate_fn=Padding(tokenizer.pad_token_id))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -13,6 +12,7 @@ from transformers import PreTrainedModel
 
 from tinybert.errors import UserError
 from tinybert.models.attention import ScoreRecorder
+from tinybert.models.masked_positions import head_sees
 
 PROJECTIONS_FILE = "projections.safetensors"
 
@@ -111,7 +111,7 @@ class SignalModel(nn.Module):
         if self.recorder is not None:
             self.recorder.start(scores, vectors)
         model = self.model if logits or masked is not None else self.model.base_model
-        with _head_sees(self.model.base_model, masked):
+        with head_sees(self.model, masked):
             outputs = model(**batch, output_hidden_states=bool(hidden or states or cls))
         return {
             "hidden": {layer: outputs.hidden_states[layer] for layer in hidden},
@@ -120,29 +120,8 @@ class SignalModel(nn.Module):
             "scores": {layer: self.recorder.scores[layer] for layer in scores} if self.recorder is not None else {},
             "vectors": {layer: self.recorder.vectors[layer] for layer in vectors} if self.recorder is not None else {},
             "logits": outputs.logits if logits else None,
-            "vocabulary": outputs.logits[0] if masked is not None else None,
+            "vocabulary": outputs.logits if masked is not None else None,
         }
-
-
-@contextmanager
-def _head_sees(encoder: nn.Module, masked: Tensor | None) -> Iterator[None]:
-    """Let the head see the masked positions only, as one example: its product with the vocabulary is what costs.
-
-    Whatever a family calls its head and its parts, it takes the encoder's last hidden states position by position.
-    """
-    if masked is None:
-        yield
-        return
-
-    def select(module: nn.Module, inputs: Any, outputs: Any) -> Any:
-        outputs.last_hidden_state = outputs.last_hidden_state[masked].unsqueeze(0)
-        return outputs
-
-    hook = encoder.register_forward_hook(select)
-    try:
-        yield
-    finally:
-        hook.remove()
 
 
 class StudentModel(SignalModel):

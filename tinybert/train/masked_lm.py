@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tinybert.models.fit import require_length
 from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer
+from tinybert.models.masked_positions import head_sees
 from tinybert.params.tasks import MaskedLanguageModel
 from tinybert.text.blocks import corpus_blocks
 from tinybert.text.masking import MASKED_LABELS, UNMASKED, Masking
@@ -55,20 +55,9 @@ class MaskedPositions(nn.Module):
 
 
 def masked_logits(model: PreTrainedModel, inputs: Mapping[str, Tensor], masked: Tensor) -> Tensor:
-    """Logits of the positions where `masked` (examples, tokens) is true, (positions, vocabulary).
-
-    Every head works on each position by itself, whatever its family calls it: it is handed these positions only.
-    """
-
-    def pick(_: nn.Module, __: Any, output: Any) -> Any:
-        output.last_hidden_state = output.last_hidden_state[masked]
-        return output
-
-    hook = model.base_model.register_forward_hook(pick)
-    try:
+    """Logits of the positions where `masked` (examples, tokens) is true, (positions, vocabulary)."""
+    with head_sees(model, masked):
         return model(**inputs).logits
-    finally:
-        hook.remove()
 
 
 def adapt_masked_lm(

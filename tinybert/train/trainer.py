@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from tinybert.errors import UserError
+from tinybert.memory import keep_freed_memory
 from tinybert.params.table import Optimisation
 from tinybert.train.batches import LengthBatches
 from tinybert.train.curves import Curve
@@ -65,6 +66,7 @@ def train(
     Raises:
         UserError: the loss is no longer finite.
     """
+    keep_freed_memory()
     seed = job.seed(settings)
     set_seed(seed)
     if settings.dropout is not None:
@@ -90,6 +92,9 @@ def train(
         disable_tqdm=False,
         remove_unused_columns=False,
     )
+    # One process trains on one GPU, even where there are more: torch's DataParallel, which Trainer would wrap the model
+    # in, has the batch grow with the GPUs, and so makes the results depend on the machine.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
     recorder = _LossRecorder(objective, job.curves / LOSSES, every=max(1, total // CURVE_POINTS))
     trainer = _ObjectiveTrainer(
         model,

@@ -1,0 +1,93 @@
+"""The model card beside a student, README.md: what it is, how to load it, where it comes from.
+
+It has no scores, which come later, in the report's cards (`tinybert.evaluate.cards`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tinybert.lineage import read_lineage
+
+if TYPE_CHECKING:  # the report takes this module's lists, and has no use for what takes seconds to import
+    from transformers import PretrainedConfig
+
+FILE = "README.md"
+KINDS = {"SequenceClassification": "text-classification", "QuestionAnswering": "question-answering"}
+"""What the hub calls a model by the end of its class's name."""
+CARD = """---
+library_name: transformers
+pipeline_tag: {kind}
+tags: [tinybert, distillation]
+---
+
+# {name}
+
+A {family} of {layers} layers and width {hidden} for the task {task}, made by the stages of a distillation pipeline
+after TinyBERT (Jiao et al., 2020).{classes} Its scores are in the report of the run that made it.
+
+## Use
+
+```python
+from transformers import AutoModelFor{head}, AutoTokenizer
+
+model = AutoModelFor{head}.from_pretrained("models/students/{name}")
+tokenizer = AutoTokenizer.from_pretrained("models/students/{name}")
+```
+
+It was trained on at most {max_length} tokens a text.
+
+## Where it comes from
+
+{lineage}
+"""
+
+
+def write_card(folder: Path, config: PretrainedConfig, name: str, task: str, max_length: int) -> None:
+    """Write `folder/README.md`.
+
+    Args:
+        folder: a student's, with its lineage.json.
+        config: the student's, as it was saved.
+        max_length: tokens of an example that it was trained with.
+    """
+    head = config.architectures[0].partition("For")[2]
+    names = list(config.id2label.values())
+    named = head == "SequenceClassification" and len(names) > 1
+    card = CARD.format(
+        kind=KINDS[head],
+        name=name,
+        family=config.model_type.upper(),
+        layers=config.num_hidden_layers,
+        hidden=config.hidden_size,
+        task=task,
+        classes=f" Its classes, in order: {', '.join(map(markdown, names))}." if named else "",
+        head=head,
+        max_length=max_length,
+        lineage=lineage_list(read_lineage(folder)),
+    )
+    (folder / FILE).write_text(card, encoding="utf-8")
+
+
+def markdown(text: str) -> str:
+    """Text on one line that Markdown shows as it is."""
+    return re.sub(r"([\\`*_\[\]<>|#~$&])", r"\\\1", " ".join(text.split()))
+
+
+def lineage_list(lineage: dict[str, Any]) -> str:
+    """A nested list in Markdown: the stage, then what it read, with shortened digests; empty without a lineage."""
+    return "\n".join(_items(lineage)) if lineage else ""
+
+
+def _items(lineage: dict[str, Any], depth: int = 0) -> Iterator[str]:
+    if not depth:
+        yield f"- `{lineage['stage']}`"
+    for role, source in sorted(lineage["inputs"].items()):
+        before = source.get("lineage")
+        stage = f"`{before['stage']}`, " if before else ""
+        yield f"{'  ' * (depth + 1)}- {role}: {stage}`{source['path']}` `{source['sha256'][:12]}`"
+        if before:
+            yield from _items(before, depth + 1)
