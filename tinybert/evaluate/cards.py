@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tinybert.evaluate.gather import Evidence
 from tinybert.evaluate.page import points, quantity
+from tinybert.params.tasks import METRICS
 
 
 def render_card(student: Evidence) -> str:
@@ -26,6 +27,7 @@ def render_card(student: Evidence) -> str:
         name=student.name,
         result=student.result,
         distilled=student.distilled,
+        span=student.result.metric in METRICS["span"],
         lineage="\n".join(_tree(student.lineage)) if student.lineage else "",
     )
 

@@ -51,7 +51,7 @@ def _evidence(name: str, student: Student, experiment: Experiment, root: Path) -
     except FileNotFoundError as error:
         raise UserError(f"{error.filename}: missing; run `dvc repro evaluate@{name}`") from None
     distilled = _takes_from_teacher(student) or experiment.general[student.general].train.epochs > 0
-    submissions = sorted((folder / SUBMISSIONS).glob("*.tsv"))
+    submissions = sorted((folder / SUBMISSIONS).glob("*.*"))
     return Evidence(name, student, result, answers, attention, read_lineage(folder), distilled, submissions)
 
 
