@@ -25,7 +25,7 @@ from tinybert.distill.losses import (
     soft_cross_entropy,
     soft_span_loss,
 )
-from tinybert.models.heads import span_loss
+from tinybert.models.span_logits import span_loss
 from tinybert.models.student import SignalModel
 from tinybert.text.masking import MASKED_LABELS, UNMASKED
 from tinybert.text.tokens import TEACHER_LOGITS, model_inputs

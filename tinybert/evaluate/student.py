@@ -136,7 +136,10 @@ def _answers(
     max_length: int,
     name: str,
 ) -> np.ndarray:
-    """Logits or answers, as the head's metrics take them. On the GPU where there is one; the model is left on the processor, where latency is measured."""
+    """What the head's metrics take: logits, or answers themselves.
+
+    On the GPU where there is one; the model is left on the processor, where latency is measured.
+    """
     if torch.cuda.is_available():
         model.to("cuda")
     said = head.answers(model, tokenizer, rows, max_length, progress=f"{name}'s answers")

@@ -12,13 +12,12 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from datasets import Dataset
-from torch import Tensor
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from tinybert.models.inference import predict_logits, run_batches
 from tinybert.models.loading import load_classifier, load_span_model
+from tinybert.models.span_logits import head_logits
 from tinybert.text.answers import best_threshold, decide
 from tinybert.text.spans import WindowPadding, encode_windows, find_answers, gold_answers
 from tinybert.text.tokens import TEACHER_LOGITS, Padding, encode, label_array
@@ -170,25 +169,3 @@ def head_of(config: PretrainedConfig) -> Head:
     if reading is None:
         return SequenceHead()
     return SpanHead(reading["stride"], reading["longest_answer"], reading["no_answer"])
-
-
-def head_logits(outputs: Any) -> Tensor:
-    """A head's logits as one tensor: (examples, classes), or of starts and ends (examples, 2, tokens)."""
-    if "start_logits" in outputs:
-        return torch.stack((outputs.start_logits, outputs.end_logits), dim=1)
-    return outputs.logits
-
-
-def real_tokens(logits: Tensor, mask: Tensor) -> Tensor:
-    """Logits (examples, 2, tokens) in fp32 that give padding no probability; `mask` (examples, tokens) is 0 there."""
-    return logits.float().masked_fill(mask[:, None, :] == 0, torch.finfo(torch.float32).min)
-
-
-def span_loss(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
-    """Cross-entropy of an answer's first and last token over real tokens; the mean of the two.
-
-    Args:
-        logits: of starts and ends, (examples, 2, tokens).
-        labels: the two tokens' places, (examples, 2).
-    """
-    return F.cross_entropy(real_tokens(logits, mask).flatten(0, 1), labels.flatten())

@@ -107,9 +107,7 @@ def load_classifier(
     return model
 
 
-def load_span_model(
-    folder: Path, dtype: torch.dtype = torch.float32, new_head: bool = False
-) -> PreTrainedModel:
+def load_span_model(folder: Path, dtype: torch.dtype = torch.float32, new_head: bool = False) -> PreTrainedModel:
     """An encoder with its question-answering head, which gives each token's logits as an answer's start and end.
 
     Args:

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from tinybert.errors import UserError
 from tinybert.models.attention import ScoreRecorder
-from tinybert.models.heads import head_logits
+from tinybert.models.span_logits import head_logits
 
 PROJECTIONS_FILE = "projections.safetensors"
 

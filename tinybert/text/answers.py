@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -40,7 +40,7 @@ def f1(golds: Sequence[str], answer: str) -> float:
 MEASURES = {"span_f1": f1, "exact_match": exact}
 
 
-def answer_values(metric: str, golds: Sequence[Sequence[str]], answers: Sequence[str]) -> np.ndarray:
+def answer_values(metric: str, golds: Iterable[Sequence[str]], answers: Iterable[str]) -> np.ndarray:
     """What each answer is worth, float64 (rows,): the metric is their mean.
 
     Args:
@@ -56,12 +56,13 @@ def decide(answers: np.ndarray, margins: np.ndarray, threshold: float) -> np.nda
     return np.where(margins <= threshold, answers, "")
 
 
-def best_threshold(golds: Sequence[Sequence[str]], answers: np.ndarray, margins: np.ndarray) -> float:
+def best_threshold(golds: Iterable[Sequence[str]], answers: np.ndarray, margins: np.ndarray) -> float:
     """The threshold of `decide` with the highest F1; of equals the lowest, in the middle between two margins.
 
     Args:
         margins: score of no answer minus that of the answer, (rows,).
     """
+    golds = list(golds)
     order = np.argsort(margins, kind="stable")
     ranked = margins[order].astype(np.float64)
     given = answer_values("span_f1", golds, answers)[order]

@@ -149,7 +149,7 @@ def _place(answers: list[dict[str, Any]], starts: list[int], ends: list[int], fi
 
 
 def _best_span(start: np.ndarray, end: np.ndarray, longest: int) -> tuple[float, int, int]:
-    """Score, first and last token of the best span of up to `longest` tokens; of equals the shortest, then the first."""
+    """Score, first and last token of the best span of up to `longest` tokens; of equals the shortest, the first."""
     best = (-np.inf, 0, 0)
     for more in range(min(longest, len(start))):
         scores = start[: len(start) - more] + end[more:]

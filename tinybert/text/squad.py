@@ -119,7 +119,9 @@ def _answers(raw: _Raw) -> list[Answer]:
         raise UserError(f"{raw.place}: answers: expected a list of text and answer_start, found {_short(value)}")
     for text, start in pairs:
         if not isinstance(text, str) or type(start) is not int:
-            raise UserError(f"{raw.place}: answers: expected a text and a whole answer_start, found {text!r}, {start!r}")
+            raise UserError(
+                f"{raw.place}: answers: expected a text and a whole answer_start, found {text!r}, {start!r}"
+            )
     return [Answer(*pair) for pair in pairs]
 
 

@@ -15,8 +15,9 @@ from transformers import PreTrainedModel
 from tinybert.errors import UserError
 from tinybert.evaluate.chance import chance
 from tinybert.models.fit import require_length
-from tinybert.models.heads import Head, SequenceHead, SpanHead, head_logits, span_loss
+from tinybert.models.heads import Head, SequenceHead, SpanHead
 from tinybert.models.loading import head_config, load_classifier, load_config, load_span_model, load_tokenizer
+from tinybert.models.span_logits import head_logits, span_loss
 from tinybert.params.tasks import Teacher
 from tinybert.text.tokens import model_inputs
 from tinybert.train.curves import Curve
