@@ -81,8 +81,12 @@ def disagreements(table: pd.DataFrame, most: int = 8) -> pd.DataFrame:
 
     For classification those with different answers, by the lower of the two models' confidences, which comes in the
     column `confidence`; for multilabel by that of the label on which it is highest; for regression by the distance of
-    the two answers.
+    the two answers; for span those with different answers, by how much better the teacher's is.
     """
+    if "teacher_f1" in table:
+        different = table[apart(table)]
+        lost = different["teacher_f1"] - different["student_f1"]
+        return different.assign(lost=lost).sort_values("lost", ascending=False, kind="stable").head(most)
     if "teacher_probabilities" not in table:
         distance = (table["teacher"] - table["student"]).abs()
         return table.assign(distance=distance).sort_values("distance", ascending=False, kind="stable").head(most)
