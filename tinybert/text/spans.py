@@ -19,6 +19,8 @@ from tinybert.text.tokens import TEACHER_LOGITS, TYPES, Padding
 
 SPECIAL = 8
 """Room for special tokens; families take three or four."""
+NOTHING = -1e9
+"""The score of an answer from a context without tokens: finite, so that a margin is too."""
 
 
 def encode_windows(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, stride: int) -> Dataset:
@@ -90,7 +92,7 @@ def find_answers(
         minus that of the answer.
     """
     answers = np.full(len(rows), "", dtype=object)
-    best, none = np.full(len(rows), -np.inf), np.full(len(rows), np.inf)
+    best, none = np.full(len(rows), NOTHING), np.full(len(rows), np.inf)
     contexts = rows["text_pair"].tolist()
     for window in windows.remove_columns("input_ids"):
         row, first, count = window["row"], window["first"], len(window["starts"])
