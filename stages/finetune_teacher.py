@@ -31,7 +31,7 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
             job = Job(name, run, settings.max_length, partial, partial_curves)
             finetune_teacher(
                 settings.teacher, source, data, facts["names"], bind(score, settings.metric), job,
-                multilabel=facts["type"] == "multilabel",
+                multilabel=facts["type"] == "multilabel", span=facts.get("span"),
             )  # fmt: skip
 
 

@@ -12,7 +12,9 @@ from tinybert.distill.losses import (
     logits_mse,
     soft_binary_cross_entropy,
     soft_cross_entropy,
+    soft_span_loss,
 )
+from tinybert.models.span_logits import span_loss
 
 
 def test_hidden_loss_by_hand():
@@ -108,3 +110,34 @@ def test_losses_of_bf16_signals_are_computed_in_fp32():
     loss = hidden_loss(student, teacher, torch.ones(1, 1))
     assert loss.dtype == torch.float32
     assert loss.item() == pytest.approx(1.0)
+
+
+def test_span_losses_by_hand():
+    """Two windows, the second one token shorter; what stands at its padding is of no account."""
+    student = torch.tensor([[[0.0, 1.0, 2.0], [1.0, 0.0, 0.0]], [[0.5, -0.5, 90.0], [2.0, 0.0, -90.0]]])
+    teacher = torch.tensor([[[1.0, 1.0, 0.0], [0.0, 3.0, 0.0]], [[1.0, 0.0, 70.0], [0.0, 0.0, 80.0]]])
+    mask = torch.tensor([[1, 1, 1], [1, 1, 0]])
+
+    def log_softmax(values):
+        return [value - math.log(sum(math.exp(each) for each in values)) for value in values]
+
+    def soft(one, other, t):
+        target = [math.exp(value) for value in log_softmax([value / t for value in other])]
+        return -sum(p * q for p, q in zip(target, log_softmax([value / t for value in one]), strict=True))
+
+    rows = [(0, 0, 3), (0, 1, 3), (1, 0, 2), (1, 1, 2)]
+    for t in (1.0, 2.0):
+        expected = [soft(student[a, b, :n].tolist(), teacher[a, b, :n].tolist(), t) for a, b, n in rows]
+        assert soft_span_loss(student, teacher, mask, t).item() == pytest.approx(sum(expected) / 4, rel=1e-5)
+    labels = torch.tensor([[2, 1], [0, 1]])
+    right = [(0, 0, 3, 2), (0, 1, 3, 1), (1, 0, 2, 0), (1, 1, 2, 1)]
+    expected = [-log_softmax(student[a, b, :n].tolist())[place] for a, b, n, place in right]
+    assert span_loss(student, labels, mask).item() == pytest.approx(sum(expected) / 4, rel=1e-5)
+
+
+def test_padding_of_a_span_gets_no_gradient():
+    student = torch.randn(2, 2, 4, requires_grad=True)
+    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])
+    (soft_span_loss(student, torch.randn(2, 2, 4), mask, 1.0) + span_loss(student, mask[:, :2] * 0, mask)).backward()
+    assert (student.grad[1, :, 2:] == 0).all()
+    assert (student.grad[1, :, :2] != 0).all()

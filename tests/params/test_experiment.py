@@ -1,6 +1,7 @@
 """Every mistake that params.yaml alone gives away is one line with the dotted path to it."""
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.params.conftest import MISSING, SOUND
 from tinybert.errors import UserError
@@ -59,7 +60,7 @@ def test_no_mistake(mistakes):
         (f"{MINI}.relation_heads", 0, ": expected at least 1, found 0"),
         (f"{MINI}.teacher", "x", ": there is no 'x' in downloads or files"),
         (f"{MINI}.start", "other", ": expected 'minilm', the teacher, found 'other'; to take the first weights from"),
-        (f"{MOVIES}.type", "clasification", ": expected 'classification', 'multilabel' or 'regression', found"),
+        (f"{MOVIES}.type", "clasification", ": expected 'classification', 'multilabel', 'regression' or 'span', found"),
         (f"{MOVIES}.augment.probability", 1.5, ": expected at most 1.0, found 1.5"),
         (f"{MOVIES}.text", [], ": expected a list of 1 or more"),
         (f"{MOVIES}.text", ["text", "id", "rating"], ": expected a list of 2 or fewer"),
@@ -101,6 +102,7 @@ def test_no_mistake(mistakes):
         (f"{MOVIES}.label.column", MISSING, ": this key is missing; add it (or columns,"),
         (f"{MOVIES}.label.columns", ["a", "b"], ": expected column or columns, found both; remove one"),
         (f"{MOVIES}.label.values", [0, 1], ": expected names, as many, in the same order, and no threshold"),
+        (f"{MOVIES}.label.stride", 16, ": it is of type span, found classification; change type, or remove it"),
         (f"{MOVIES}.label.separator", "|", ": it is of type multilabel, found classification; change type"),
         (f"{MOVIES}.split.test", 1.0, ": expected a fraction between 0 and 1, or the name of a file, found 1.0"),
         (f"{MOVIES}.split.validation", 0, ": expected a fraction between 0 and 1, or the name of a file, found 0"),
@@ -332,3 +334,38 @@ def test_values_arrive_as_meant(tmp_path):
         "logits": 1,
         "labels": 0,
     }
+
+
+SPAN = {
+    "type": "span",
+    "columns": None,
+    "text": ["question", "context"],
+    "label": {"column": "answers", "stride": 128, "longest_answer": 30, "no_answer": True},
+    "metric": "span_f1",
+    "max_length": 384,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, None),
+        ({"metric": "exact_match"}, None),
+        ({"metric": "f1"}, "metric: expected one of span_f1, exact_match for span, found 'f1'"),
+        ({"text": ["question"]}, "text: expected two columns, as in [question, context], found ['question']"),
+        ({"columns": ["question", "context", "answers"]}, "columns: files of questions name their columns themselves"),
+        ({"label": {"column": "answers"}}, "label.stride: this key is missing; add it"),
+        ({"max_length": 140}, "label.stride: expected at most 116, which leaves room for a question"),
+        ({"label": SPAN["label"] | {"names": ["a", "b"]}}, "label.names: answers have no classes; remove it"),
+        ({"label": SPAN["label"] | {"drop": ["x"]}}, "label.drop: answers have no classes; remove it"),
+    ],
+)
+def test_questions_on_contexts(changes, message, tmp_path):
+    content = YAML(typ="safe").load(SOUND)
+    content["tasks"]["movies"] |= SPAN | changes
+    file = tmp_path / "params.yaml"
+    with file.open("w", encoding="utf-8") as stream:
+        YAML(typ="safe").dump(content, stream)
+    lines = list(find_mistakes(file))
+    assert len(lines) == (message is not None)
+    assert message is None or f"tasks.movies.{message}" in lines[0]

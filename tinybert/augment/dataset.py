@@ -53,7 +53,8 @@ def augment(
     row written.
 
     Args:
-        rows: Parquet with the columns `text`, `text_pair` (pairs only) and `label`.
+        rows: Parquet with the columns `text`, `text_pair` (pairs only) and `label`. Of questions on contexts (see
+            `tinybert.text.questions`) the questions alone are varied; everything else is carried over.
         masked_lm: Hugging Face folder of a model with its masked-language head.
         vectors: see `load_vectors`.
         folder: gets `train.parquet`, `report.json` and `report.md`.
@@ -65,9 +66,9 @@ def augment(
             no mask, or the vectors can't be read.
     """
     originals = pq.read_table(rows).replace_schema_metadata(None)
-    sides = [name for name in ("text", "text_pair") if name in originals.column_names]
+    sides = _sides(originals.schema)
     texts = list(zip(*(originals[name].to_pylist() for name in sides), strict=True))
-    labels = originals["label"].to_pylist()
+    labels = originals.drop_columns(sides).to_pylist()
     report = Report(texts)
     seed = seed if settings.seed is None else settings.seed
     with pq.ParquetWriter(folder / FILE, originals.schema) as writer:
@@ -84,6 +85,13 @@ def augment(
                 writer.write_table(table)
     write_report(report, folder)
     return report
+
+
+def _sides(schema: pa.Schema) -> list[str]:
+    """The columns of text that are varied: not a context, since answers are counted in it."""
+    if pa.types.is_list(label := schema.field("label").type) and pa.types.is_struct(label.value_type):
+        return ["text"]
+    return [name for name in ("text", "text_pair") if name in schema.names]
 
 
 @dataclass(frozen=True)

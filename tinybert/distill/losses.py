@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
+from tinybert.models.span_logits import real_tokens
+
 
 def hidden_loss(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
     """Mean squared error of hidden states, or of embeddings (equations 8 and 9).
@@ -56,6 +58,17 @@ def soft_binary_cross_entropy(student: Tensor, teacher: Tensor, temperature: flo
     target = (teacher.float() / temperature).sigmoid()
     student = student.float() / temperature
     return F.binary_cross_entropy_with_logits(student, target, reduction="none").sum(-1).mean()
+
+
+def soft_span_loss(student: Tensor, teacher: Tensor, mask: Tensor, temperature: float) -> Tensor:
+    """`soft_cross_entropy` of where an answer starts and of where it ends, over real tokens; the mean of the two.
+
+    Args:
+        student, teacher: logits of starts and of ends, (examples, 2, tokens).
+        mask: 1 for a real token, 0 for padding, (examples, tokens).
+    """
+    student, teacher = (real_tokens(logits, mask).flatten(0, 1) for logits in (student, teacher))
+    return soft_cross_entropy(student, teacher, temperature)
 
 
 def logits_mse(student: Tensor, teacher: Tensor) -> Tensor:

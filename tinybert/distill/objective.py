@@ -23,14 +23,12 @@ from tinybert.distill.losses import (
     logits_mse,
     soft_binary_cross_entropy,
     soft_cross_entropy,
+    soft_span_loss,
 )
+from tinybert.models.span_logits import span_loss
 from tinybert.models.student import SignalModel
 from tinybert.text.masking import MASKED_LABELS, UNMASKED
-from tinybert.text.tokens import model_inputs
-
-TEACHER_LOGITS = "teacher_logits"
-"""The column of a data set that holds the teacher's logits, computed once."""
-
+from tinybert.text.tokens import TEACHER_LOGITS, model_inputs
 
 LAYER_LOSSES: dict[str, tuple[str, Callable[..., Tensor]]] = {
     "embedding": ("hidden", hidden_loss),
@@ -130,13 +128,20 @@ class DistillationObjective:
                 student["vocabulary"], teacher["vocabulary"], masked, self.temperature
             )
         if "logits" in self.weights:
-            target = batch[TEACHER_LOGITS]
-            regression = target.shape[-1] == 1
-            terms["logits"] = (
-                logits_mse(student["logits"], target)
-                if regression
-                else self.soft_loss(student["logits"], target, self.temperature)
-            )
+            terms["logits"] = self._prediction_loss(student["logits"], batch[TEACHER_LOGITS], mask)
         if "labels" in self.weights:
-            terms["labels"] = label_loss(student["logits"], batch["labels"])
+            spans = student["logits"].ndim == 3
+            terms["labels"] = (
+                span_loss(student["logits"], batch["labels"], mask)
+                if spans
+                else label_loss(student["logits"], batch["labels"])
+            )
         return terms
+
+    def _prediction_loss(self, student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
+        """Which one it is shows in the logits: of starts and ends, of one number, or of classes."""
+        if teacher.ndim == 3:
+            return soft_span_loss(student, teacher, mask, self.temperature)
+        if teacher.shape[-1] == 1:
+            return logits_mse(student, teacher)
+        return self.soft_loss(student, teacher, self.temperature)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,25 +11,24 @@ import torch
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from tinybert.distill.fit import require_comparable, require_projections
-from tinybert.distill.objective import LAYER_LOSSES, RECORDED, TEACHER_LOGITS, DistillationObjective
+from tinybert.distill.objective import LAYER_LOSSES, RECORDED, DistillationObjective
 from tinybert.distill.teacher import frozen_teacher, teacher_logits
 from tinybert.lineage import read_lineage
 from tinybert.models.card import write_card
 from tinybert.models.fit import require_length, require_same_tokenizer
-from tinybert.models.inference import predict_logits
+from tinybert.models.heads import Head, SpanHead, head_of
 from tinybert.models.initialise import shape_of
 from tinybert.models.layer_map import layer_pairs
-from tinybert.models.loading import MULTILABEL, load_classifier, load_config, load_tokenizer
+from tinybert.models.loading import MULTILABEL, load_classifier, load_config, load_span_model, load_tokenizer
 from tinybert.models.student import Projections, StudentModel
 from tinybert.params.models import Architecture
 from tinybert.params.students import Phase
-from tinybert.text.tokens import Padding, encode, label_array
 from tinybert.train.curves import Curve
 from tinybert.train.job import Job
 from tinybert.train.trainer import Validation, no_training, train
 
 Score = Callable[[np.ndarray, np.ndarray], float]
-"""The task's metric of labels (rows,) and logits (rows, classes)."""
+"""The task's metric of labels (rows,) and logits (rows, classes), or answers (rows,) for span."""
 
 
 def distil_phase(
@@ -66,12 +64,10 @@ def distil_phase(
     compares_layers = any(losses.get(name) for name in LAYER_LOSSES)
     records = bool(phase.epochs and any(losses[name] for name in RECORDED))
     model = StudentModel(student, projections, records)
-    tokenizer = load_tokenizer(teacher)
+    tokenizer, head = load_tokenizer(teacher), head_of(config)
     if phase.epochs:
-        dataset = encode(tokenizer, rows, job.max_length)
-        if losses["logits"]:
-            logits = teacher_logits(teacher, rows, job.max_length, job.dtype)
-            dataset = dataset.add_column(TEACHER_LOGITS, logits.tolist())
+        logits = teacher_logits(teacher, rows, job.max_length, job.dtype) if losses["logits"] else None
+        dataset, collate = head.examples(tokenizer, rows, job.max_length, logits)
         if validation is None:
             fix_prediction_layer(student)
         print(f"  {len(rows):,} rows, {student.num_parameters():,} parameters")
@@ -83,15 +79,18 @@ def distil_phase(
                 losses, pairs, frozen, phase.temperature, phase.relation_heads, config.problem_type == MULTILABEL
             ),
             dataset,
-            Padding(tokenizer.pad_token_id),
+            collate,
             phase,
             job,
             epochs=phase.epochs,
-            validation=_validation(student, tokenizer, validation, job),
+            validation=_validation(student, head, tokenizer, validation, job),
         )
     else:
-        _validation(student, tokenizer, validation, job)
+        _validation(student, head, tokenizer, validation, job)
         no_training(job)
+    if validation is not None and isinstance(head, SpanHead) and head.no_answer:
+        # What was chosen on validation in the last epoch may not be what the epoch that is kept needs.
+        head.calibrate(student, tokenizer, pd.read_parquet(validation[0]), job.max_length)
     model.save(job.folder)
     tokenizer.save_pretrained(job.folder)
     used = len(rows) if phase.epochs and phase.data == "augmented" else 0
@@ -125,8 +124,14 @@ def load_student(folder: Path, teacher: Path, seed: int) -> PreTrainedModel:
     architectures = load_config(folder).architectures or []
     if any("SequenceClassification" in name for name in architectures):
         return load_classifier(folder)
+    if any("QuestionAnswering" in name for name in architectures):
+        return load_span_model(folder)
     torch.manual_seed(seed)
     config = load_config(teacher)
+    if isinstance(head := head_of(config), SpanHead):
+        student = load_span_model(folder, new_head=True)
+        student.config.update(head.config())
+        return student
     return load_classifier(
         folder,
         new_head={"id2label": config.id2label, "label2id": config.label2id, "problem_type": config.problem_type},
@@ -142,11 +147,17 @@ def fix_prediction_layer(student: PreTrainedModel) -> None:
 
 
 def _validation(
-    student: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, validation: tuple[Path, Score] | None, job: Job
+    student: PreTrainedModel,
+    head: Head,
+    tokenizer: PreTrainedTokenizerBase,
+    validation: tuple[Path, Score] | None,
+    job: Job,
 ) -> Validation | None:
     if validation is None:
         return None
     rows, score = pd.read_parquet(validation[0]), validation[1]
-    labels = label_array(rows)
-    predict = partial(predict_logits, student, tokenizer, rows, job.max_length)
-    return Validation(lambda: score(labels, predict()), Curve(job.curves / "validation.csv", ["epoch", "score"]))
+    labels = head.labels(rows)
+    return Validation(
+        lambda: score(labels, head.calibrate(student, tokenizer, rows, job.max_length)),
+        Curve(job.curves / "validation.csv", ["epoch", "score"]),
+    )

@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from tinybert.evaluate.gather import Evidence
 from tinybert.evaluate.page import points, quantity
 from tinybert.models.card import lineage_list, markdown
+from tinybert.params.tasks import METRICS
 
 
 def render_card(student: Evidence) -> str:
@@ -23,5 +24,6 @@ def render_card(student: Evidence) -> str:
         name=student.name,
         result=student.result,
         distilled=student.distilled,
+        span=student.result.metric in METRICS["span"],
         lineage=lineage_list(student.lineage),
     )

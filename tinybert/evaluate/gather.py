@@ -53,7 +53,7 @@ def _evidence(name: str, student: Student, experiment: Experiment, root: Path) -
     general = experiment.general[student.general]
     of_teacher = {loss for loss, weight in general.losses.model_dump().items() if weight} - {"mlm"}
     distilled = _takes_from_teacher(student) or bool(general.train.epochs and of_teacher)
-    submissions = sorted((folder / SUBMISSIONS).glob("*.tsv"))
+    submissions = sorted((folder / SUBMISSIONS).glob("*.*"))
     return Evidence(name, student, result, answers, attention, read_lineage(folder), distilled, submissions)
 
 

@@ -6,10 +6,12 @@ scipy and scikit-learn are imported where they are used: an accuracy needs neith
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 
 from tinybert.params.tasks import METRICS
+from tinybert.text.answers import answer_values
 
 RESAMPLES = 2000
 """Resamples of the bootstrap: the ends of a 95 % interval then vary by about 3 % of its width from seed to seed."""
@@ -40,10 +42,14 @@ def score(metric: str, labels: np.ndarray, logits: np.ndarray) -> float:
     Args:
         metric: `accuracy`, `f1` (of class 1 where there are two classes, the mean over classes where there are more),
             `matthews`, `pearson` or `spearman`; of multilabel tasks `f1_micro`, `f1_macro`, `subset_accuracy` (all
-            labels of a row right) or `label_accuracy` (the share of all decisions that are right).
-        labels: (rows,) class indices, or numbers for regression; 0 and 1 (rows, labels) for multilabel.
-        logits: (rows, classes), or (rows, 1) for regression.
+            labels of a row right) or `label_accuracy` (the share of all decisions that are right); of answers to
+            questions `span_f1` or `exact_match` (see `tinybert.text.answers`).
+        labels: (rows,) class indices, or numbers for regression; 0 and 1 (rows, labels) for multilabel; for span
+            the right answers to each question, tuples (rows,).
+        logits: (rows, classes), or (rows, 1) for regression; for span the answers themselves, str (rows,).
     """
+    if metric in METRICS["span"]:
+        return float(answer_values(metric, labels, logits).mean())
     answers = predict(metric, logits)
     if metric == "accuracy":
         value = np.mean(labels == answers)
@@ -105,12 +111,21 @@ def confidence_interval(metric: str, labels: np.ndarray, logits: np.ndarray, see
         return [score(metric, labels, logits)] * 2
     from scipy import stats
 
+    measure = _resampled(metric, labels, logits)
     interval = stats.bootstrap(
         (np.arange(len(labels)),),
-        lambda rows: score(metric, labels[rows], logits[rows]),
+        measure,
         n_resamples=RESAMPLES,
         vectorized=False,
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval
     return [float(interval.low), float(interval.high)]
+
+
+def _resampled(metric: str, labels: np.ndarray, logits: np.ndarray) -> Callable[[np.ndarray], float]:
+    """The score of some of the rows, by their places."""
+    if metric in METRICS["span"]:  # a mean of what each answer is worth, which is computed once
+        values = answer_values(metric, labels, logits)
+        return lambda rows: float(values[rows].mean())
+    return lambda rows: score(metric, labels[rows], logits[rows])

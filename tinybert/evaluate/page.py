@@ -139,7 +139,7 @@ def masked_accuracy(file: Path) -> str:
 def _student(index: int, student: Evidence, root: Path) -> dict[str, Any]:
     table, names = student.answers, student.result.names
     shown = disagreements(table, EXAMPLES)
-    multilabel = student.result.metric in METRICS["multilabel"]
+    multilabel, span = (student.result.metric in METRICS[kind] for kind in ("multilabel", "span"))
     return {
         "index": index,
         "name": student.name,
@@ -156,10 +156,12 @@ def _student(index: int, student: Evidence, root: Path) -> dict[str, Any]:
         else None,
         "labels": _labels(table, names) if names is not None and multilabel else None,
         "fit": None
-        if names is not None
+        if names is not None or span
         else figures.plain_scatter(
             table["label"].head(400).tolist(), table["student"].head(400).tolist(), "label", "student"
         ),
+        "answers": names is not None or span,
+        "span": span,
         "apart": int(apart(table).sum()),
         "disagreements": [
             {"texts": [row[column] for column in TEXTS if column in row]}
@@ -184,7 +186,9 @@ def _labels(table: pd.DataFrame, names: list[str]) -> list[dict[str, Any]]:
 
 
 def _answer(row: Mapping[Any, Any], who: str, names: list[str] | None) -> str:
-    """`positive 98 %`, a number for regression, all labels for multilabel."""
+    """`positive 98 %`, a number for regression, all labels for multilabel, texts for span."""
+    if "teacher_f1" in row:
+        return " / ".join(dict.fromkeys([row[who]] if who != "label" else row[who])) or "no answer"
     if names is None:
         return f"{row[who]:.2f}"
     if np.ndim(row[who]):

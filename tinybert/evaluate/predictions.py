@@ -11,6 +11,7 @@ from scipy.special import expit, softmax
 from sklearn.metrics import confusion_matrix
 
 from tinybert.evaluate.metrics import correlation
+from tinybert.text.answers import answer_values, normalise
 
 TEXTS = ("text", "text_pair")
 
@@ -20,13 +21,20 @@ def answers(rows: pd.DataFrame, teacher: np.ndarray, student: np.ndarray, task_t
 
     Args:
         rows: columns `text`, `text_pair` (only for pairs), `label`.
-        teacher, student: logits, (rows, classes), or (rows, 1) for regression.
+        teacher, student: logits, (rows, classes), or (rows, 1) for regression; for span the answers, str (rows,).
 
     Returns:
         the rows and, for each of the two models, the columns `teacher` (class index, the predicted number, or for
         multilabel a list of 0 and 1) and, unless it is regression, `teacher_probabilities` (a list, in class order).
+        For span `teacher` is the answer's text, `teacher_f1` its F1, and `label` a list of right answers' texts.
     """
     table = rows.reset_index(drop=True).copy()
+    if task_type == "span":
+        table["label"] = [[answer["text"] for answer in label] for label in table["label"]]
+        for name, said in (("teacher", teacher), ("student", student)):
+            table[name] = said
+            table[f"{name}_f1"] = answer_values("span_f1", table["label"], said)
+        return table
     for name, logits in (("teacher", teacher), ("student", student)):
         if task_type == "regression":
             table[name] = logits[:, 0].astype(np.float64)
@@ -47,7 +55,9 @@ def agreement(table: pd.DataFrame, task_type: str) -> float:
 
 
 def apart(table: pd.DataFrame) -> np.ndarray:
-    """Which rows the models answer differently, in any label; bool (rows,)."""
+    """Which rows the models answer differently, in any label, or not in the same words; bool (rows,)."""
+    if "teacher_f1" in table:
+        return (table["teacher"].map(normalise) != table["student"].map(normalise)).to_numpy(bool)
     pairs = zip(table["teacher"], table["student"], strict=True)
     return np.array([np.any(teacher != student) for teacher, student in pairs], dtype=bool)
 
@@ -71,8 +81,12 @@ def disagreements(table: pd.DataFrame, most: int = 8) -> pd.DataFrame:
 
     For classification those with different answers, by the lower of the two models' confidences, which comes in the
     column `confidence`; for multilabel by that of the label on which it is highest; for regression by the distance of
-    the two answers.
+    the two answers; for span those with different answers, by how much better the teacher's is.
     """
+    if "teacher_f1" in table:
+        different = table[apart(table)]
+        lost = different["teacher_f1"] - different["student_f1"]
+        return different.assign(lost=lost).sort_values("lost", ascending=False, kind="stable").head(most)
     if "teacher_probabilities" not in table:
         distance = (table["teacher"] - table["student"]).abs()
         return table.assign(distance=distance).sort_values("distance", ascending=False, kind="stable").head(most)

@@ -19,16 +19,15 @@ from tinybert.evaluate.schema import Examples, Measured, PerBatch, Reference, Re
 from tinybert.evaluate.size import count_parameters, weight_bytes
 from tinybert.evaluate.speed import bert_base, measure_latencies
 from tinybert.evaluate.submission import FOLDER as SUBMISSION
-from tinybert.evaluate.submission import submission_lines
+from tinybert.evaluate.submission import submission_lines, write_answers
 from tinybert.lineage import FILE as LINEAGE
 from tinybert.lineage import read_lineage
 from tinybert.models import precision as precisions
 from tinybert.models.fit import require_same_tokenizer
-from tinybert.models.inference import predict_logits
-from tinybert.models.loading import load_classifier, load_tokenizer
+from tinybert.models.heads import Head, head_of
+from tinybert.models.loading import load_config, load_tokenizer
 from tinybert.params.students import Student
 from tinybert.params.tasks import Task
-from tinybert.text.tokens import label_array
 
 UNLABELLED = "unlabelled"
 """The folder of rows without labels, and their key in task.json (see `tinybert.text.tasks`)."""
@@ -58,7 +57,7 @@ def evaluate_student(
         metrics_file: gets the student's object of metrics.json.
         details: a folder that gets, for the report, `test.parquet` (see `predictions.answers`), `attention.json`
             (see `attention.compare_attention`), `lineage.json`, the student's own, and, where the task has test sets
-            without labels, `submission/<name>.tsv` of the student's predictions.
+            without labels, `submission/<name>.tsv` of the student's predictions (`<name>.json` for span).
 
     A further test set adds `<metric>_<name>` to the metrics, such as `accuracy_mismatched`.
 
@@ -67,23 +66,24 @@ def evaluate_student(
     """
     require_same_tokenizer(teacher_folder, student_folder)
     folders = {"teacher": teacher_folder, "student": student_folder}
-    models = {name: load_classifier(folder, PRECISION) for name, folder in folders.items()}
+    head = head_of(load_config(teacher_folder))
+    models = {name: head.load(folder, PRECISION) for name, folder in folders.items()}
     tokenizer = load_tokenizer(teacher_folder)
     facts = json.loads((data / "task.json").read_text(encoding="utf-8"))
     rows = pd.read_parquet(data / "test.parquet")
     lineage = read_lineage(student_folder)
     own_seed = student.prediction.seed if student.prediction.seed is not None else seed
 
-    logits = {name: _logits(model, tokenizer, rows, task.max_length, name) for name, model in models.items()}
-    further = _further_scores(models, tokenizer, task, facts, data)
-    _predict_unlabelled(models["student"], tokenizer, task, facts, data, details)
-    table = answers(rows, logits["teacher"], logits["student"], task.type)
+    said = {name: _answers(head, model, tokenizer, rows, task.max_length, name) for name, model in models.items()}
+    further = _further_scores(head, models, tokenizer, task, facts, data)
+    _predict_unlabelled(head, models["student"], tokenizer, task, facts, data, details)
+    table = answers(rows, said["teacher"], said["student"], task.type)
     models["reference"] = bert_base(models["teacher"].config.num_labels, task.max_length)
     latencies = measure_latencies(models, task.max_length)
     measured = {
         name: Measured(
             **_size(models[name], weight_bytes(folder)),
-            **_scores(task, label_array(rows), logits[name], own_seed, further[name]),
+            **_scores(task, head.labels(rows), said[name], own_seed, further[name]),
             latency_ms=PerBatch(**latencies[name]),
         )
         for name, folder in folders.items()
@@ -130,18 +130,27 @@ def retention(teacher: float, student: float) -> float | None:
     return round(student / teacher, DECIMALS) if teacher > 0 else None
 
 
-def _logits(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, name: str
+def _answers(
+    head: Head,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: pd.DataFrame,
+    max_length: int,
+    name: str,
 ) -> np.ndarray:
-    """On the GPU where there is one; the model is left on the processor, where latency is measured."""
+    """What the head's metrics take: logits, or answers themselves.
+
+    On the GPU where there is one; the model is left on the processor, where latency is measured.
+    """
     if torch.cuda.is_available():
         model.to("cuda")
-    logits = predict_logits(model, tokenizer, rows, max_length, progress=f"{name}'s answers")
+    said = head.answers(model, tokenizer, rows, max_length, progress=f"{name}'s answers")
     model.to("cpu")
-    return logits
+    return said
 
 
 def _further_scores(
+    head: Head,
     models: dict[str, PreTrainedModel],
     tokenizer: PreTrainedTokenizerBase,
     task: Task,
@@ -153,12 +162,13 @@ def _further_scores(
     for further in facts.get("also_test", {}):
         rows = pd.read_parquet(data / f"test_{further}.parquet")
         for name, model in models.items():
-            logits = _logits(model, tokenizer, rows, task.max_length, name)
-            scores[name][f"{task.metric}_{further}"] = metrics.score(task.metric, label_array(rows), logits)
+            said = _answers(head, model, tokenizer, rows, task.max_length, name)
+            scores[name][f"{task.metric}_{further}"] = metrics.score(task.metric, head.labels(rows), said)
     return scores
 
 
 def _predict_unlabelled(
+    head: Head,
     student: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     task: Task,
@@ -168,9 +178,12 @@ def _predict_unlabelled(
 ) -> None:
     for name, part in facts.get(UNLABELLED, {}).items():
         rows = pd.read_parquet(data / UNLABELLED / f"{name}.parquet")
-        logits = _logits(student, tokenizer, rows, task.max_length, f"{name}.tsv")
-        lines = submission_lines(name, task.metric, part["labels"], logits)
+        said = _answers(head, student, tokenizer, rows, task.max_length, name)
         (details / SUBMISSION).mkdir(exist_ok=True)
+        if task.type == "span":
+            write_answers(rows["id"], said, details / SUBMISSION / f"{name}.json")
+            continue
+        lines = submission_lines(name, task.metric, part["labels"], said)
         (details / SUBMISSION / f"{name}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,12 @@ def submission_lines(name: str, metric: str, labels: Sequence[str] | None, logit
     else:
         predictions = [labels[answer] for answer in answers.tolist()]
     return ["index\tprediction", *(f"{index}\t{prediction}" for index, prediction in enumerate(predictions))]
+
+
+def write_answers(ids: Iterable[str], answers: Iterable[str], file: Path) -> None:
+    """Write answers to questions as SQuAD's scorer takes them: a mapping of the questions' ids to texts."""
+    content = dict(zip(ids, answers, strict=True))
+    file.write_text(json.dumps(content, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def write_archives(grouped: Mapping[str, Mapping[str, Path]], folder: Path) -> None:

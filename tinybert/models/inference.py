@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from datasets import Dataset
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -38,16 +41,25 @@ def predict_logits(
     """
     keep_freed_memory()
     dataset = encode(tokenizer, rows.drop(columns="label", errors="ignore"), max_length)
+    logits = np.empty((len(rows), model.config.num_labels), dtype=np.float32)
+    for places, outputs in run_batches(model, dataset, Padding(tokenizer.pad_token_id), progress):
+        logits[places] = outputs.logits.float().cpu().numpy()
+    return logits
+
+
+@torch.inference_mode()
+def run_batches(
+    model: PreTrainedModel, dataset: Dataset, collate: Padding, progress: str = ""
+) -> Iterator[tuple[np.ndarray, Any]]:
+    """A model's outputs on examples, batch by batch, and the places of each batch's examples in `dataset`."""
     order = np.argsort(-np.asarray(dataset["length"]), kind="stable")
-    loader = DataLoader(dataset.select(order), BATCH_SIZE, collate_fn=Padding(tokenizer.pad_token_id))
+    loader = DataLoader(dataset.select(order), BATCH_SIZE, collate_fn=collate)
     was_training = model.training
     model.eval()
-    logits = np.empty((len(rows), model.config.num_labels), dtype=np.float32)
     done = 0
     for batch in tqdm(loader, desc=progress, disable=not progress, unit="batch"):
         inputs = {name: tensor.to(model.device) for name, tensor in model_inputs(batch).items()}
-        output = model(**inputs).logits.float().cpu().numpy()
-        logits[order[done : done + len(output)]] = output
-        done += len(output)
+        size = len(inputs["input_ids"])
+        yield order[done : done + size], model(**inputs)
+        done += size
     model.train(was_training)
-    return logits

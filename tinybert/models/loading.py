@@ -10,6 +10,7 @@ from transformers import (
     AutoConfig,
     AutoModel,
     AutoModelForMaskedLM,
+    AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     PretrainedConfig,
@@ -101,6 +102,25 @@ def load_classifier(
     if missing and new_head is None:
         raise UserError(
             f"{folder}: this checkpoint has no classification head ({missing[0]} is missing); "
+            f"set teacher.epochs above 0 to fine-tune one, or teacher.from to a fine-tuned checkpoint"
+        )
+    return model
+
+
+def load_span_model(folder: Path, dtype: torch.dtype = torch.float32, new_head: bool = False) -> PreTrainedModel:
+    """An encoder with its question-answering head, which gives each token's logits as an answer's start and end.
+
+    Args:
+        new_head: initialise a head where the checkpoint has none, instead of refusing.
+
+    Raises:
+        UserError: the checkpoint has no such head and `new_head` is off.
+    """
+    outputs = {"num_labels": 2, "problem_type": None} if new_head else {}  # start and end, not a checkpoint's classes
+    model, missing = _load(AutoModelForQuestionAnswering, folder, dtype, **outputs)
+    if missing and not new_head:
+        raise UserError(
+            f"{folder}: this checkpoint has no question-answering head ({missing[0]} is missing); "
             f"set teacher.epochs above 0 to fine-tune one, or teacher.from to a fine-tuned checkpoint"
         )
     return model

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 from tinybert.errors import UserError
 from tinybert.models.attention import ScoreRecorder
 from tinybert.models.masked_positions import head_sees
+from tinybert.models.span_logits import head_logits
 
 PROJECTIONS_FILE = "projections.safetensors"
 
@@ -65,7 +66,7 @@ class Signals(TypedDict):
     - cls: `states` of the first token, (examples, width).
     - scores: attention scores before softmax, (examples, heads, tokens, tokens).
     - vectors: queries, keys and values, each (examples, tokens, width).
-    - logits: of the classifier, (examples, classes).
+    - logits: of the classifier, (examples, classes), or of answers' starts and ends, (examples, 2, tokens).
     - vocabulary: logits of the masked positions, (positions, vocabulary).
 
     A plain dict at run time, since wrappers for mixed precision and several processes know how to walk one.
@@ -119,7 +120,7 @@ class SignalModel(nn.Module):
             "cls": {layer: outputs.hidden_states[layer][:, 0] for layer in cls},
             "scores": {layer: self.recorder.scores[layer] for layer in scores} if self.recorder is not None else {},
             "vectors": {layer: self.recorder.vectors[layer] for layer in vectors} if self.recorder is not None else {},
-            "logits": outputs.logits if logits else None,
+            "logits": head_logits(outputs) if logits else None,
             "vocabulary": outputs.logits if masked is not None else None,
         }
 

@@ -9,6 +9,9 @@ from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from tinybert.params.table import KEY, Table
 
+SPAN_KEYS = ("stride", "longest_answer", "no_answer")
+"""Of a label, what belongs to tasks of type span only."""
+
 SUBMISSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -59,7 +62,7 @@ class Label(Table):
     """Where a row's label stands: in a column, or on which side of a threshold a number in a column is.
 
     The labels of a multilabel row stand in one column, as a list or between separators, or in a column of 0 and 1 for
-    each label.
+    each label. The answers to a question stand in one column too, with their places in the context.
     """
 
     column: str | None = None
@@ -78,6 +81,14 @@ class Label(Table):
     )
     values: list[Cell] | None = Field(
         None, description="how the data writes the classes, in the order of names, where it doesn't write their names"
+    )
+
+    stride: int | None = Field(
+        None, ge=0, description="span: tokens of a context that a window shares with the window before it"
+    )
+    longest_answer: int | None = Field(None, ge=1, description="span: tokens of an answer; null is 30")
+    no_answer: bool | None = Field(
+        None, description="span: whether a question may have no answer, as in SQuAD 2.0; null is false"
     )
 
     @property

@@ -8,17 +8,21 @@ from pydantic import Field, model_validator
 
 from tinybert.errors import suggest
 from tinybert.params.glue import GLUE, submitted_labels
-from tinybert.params.rows import Columns, Label, Split
+from tinybert.params.rows import SPAN_KEYS, Columns, Label, Split
 from tinybert.params.table import Optimisation, Reference, Table
 
 METRICS = {
     "classification": ("accuracy", "f1", "matthews"),
     "multilabel": ("f1_micro", "f1_macro", "subset_accuracy", "label_accuracy"),
     "regression": ("pearson", "spearman"),
+    "span": ("span_f1", "exact_match"),
 }
 """By type; no name belongs to two, so that a metric says what its task is."""
 
-TaskType = Literal["classification", "multilabel", "regression"]
+QUESTION_ROOM = 24
+"""Tokens of a window that are left, at least, to question and special tokens."""
+
+TaskType = Literal["classification", "multilabel", "regression", "span"]
 
 
 class Teacher(Optimisation):
@@ -63,7 +67,7 @@ class Task(Table):
     label: Label
     split: Split
     metric: str
-    max_length: int = Field(ge=8, description="tokens of an example, [CLS] and [SEP] among them")
+    max_length: int = Field(ge=8, description="tokens of an example (a window for span), [CLS] and [SEP] among them")
     teacher: Teacher
     mlm: MaskedLanguageModel
     augment: Augment
@@ -75,6 +79,7 @@ class Task(Table):
                 f"metric: expected one of {', '.join(METRICS[self.type])} for {self.type}, found {self.metric!r}"
             )
         self._label_fits()
+        self._span_fits()
         for file, columns in self._named_columns().items():
             labelled = file not in self.split.unlabelled.values()
             label = "label.column" if self.label.columns is None else "label.columns"
@@ -112,6 +117,30 @@ class Task(Table):
         for key in ("columns", "separator"):
             if self.type != "multilabel" and getattr(label, key) is not None:
                 raise ValueError(f"label.{key}: it is of type multilabel, found {self.type}; change type, or remove it")
+
+    def _span_fits(self) -> None:
+        label = self.label
+        for key in SPAN_KEYS:
+            if self.type != "span" and getattr(label, key) is not None:
+                raise ValueError(f"label.{key}: it is of type span, found {self.type}; change type, or remove it")
+        if self.type != "span":
+            return
+        if len(self.text) != 2:
+            raise ValueError(f"text: expected two columns, as in [question, context], found {self.text}")
+        if self.columns is not None:
+            raise ValueError("columns: files of questions name their columns themselves; set columns: null")
+        for key in ("columns", "names", "values", "threshold"):
+            if getattr(label, key) is not None:
+                raise ValueError(f"label.{key}: answers have no classes; remove it")
+        if label.drop:
+            raise ValueError("label.drop: answers have no classes; remove it")
+        if label.stride is None:
+            raise ValueError("label.stride: this key is missing; add it (128 is usual for a max_length of 384)")
+        if label.stride > self.max_length - QUESTION_ROOM:
+            raise ValueError(
+                f"label.stride: expected at most {self.max_length - QUESTION_ROOM}, which leaves room for a question "
+                f"in a window of max_length {self.max_length}, found {label.stride}"
+            )
 
     def _named_columns(self) -> dict[str, list[str]]:
         """Names of columns by file, one `""` for all of them."""

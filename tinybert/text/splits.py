@@ -11,6 +11,10 @@ from sklearn.model_selection import train_test_split
 from tinybert.errors import UserError
 from tinybert.params.rows import Split
 
+SPLITS = ("train", "validation", "test")
+UNLABELLED = "unlabelled"
+"""The folder of the files without labels, and their key in task.json."""
+
 Splits = dict[str, np.ndarray]
 """Positions of rows, ascending, under `train`, `validation`, `test` and the names of further test sets."""
 

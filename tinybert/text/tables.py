@@ -106,6 +106,15 @@ def read_table(
     return frame
 
 
+def read_text(file: Path) -> str:
+    """The whole of a UTF-8 file, with or without a byte order mark, in a .gz or not.
+
+    Raises:
+        UserError: it is empty, damaged, or in another encoding (the line is named).
+    """
+    return _decode(_read_bytes(file), file)
+
+
 def _read_bytes(file: Path) -> bytes:
     content = file.read_bytes()
     if file.suffix == ".gz":

@@ -16,7 +16,10 @@ from tinybert.errors import UserError
 from tinybert.params.glue import submitted_labels
 from tinybert.params.tasks import Task
 from tinybert.text.labels import class_names, is_dropped, label_names, parse_classes, parse_multilabel, parse_numbers
+from tinybert.text.questions import prepare_questions
 from tinybert.text.splits import (
+    SPLITS,
+    UNLABELLED,
     Splits,
     Text,
     class_strata,
@@ -29,8 +32,14 @@ from tinybert.text.splits import (
 from tinybert.text.tables import find_files, find_table, read_table
 
 FILE = "task.json"
-SPLITS = ("train", "validation", "test")
-UNLABELLED = "unlabelled"
+LEFT_OUT = {
+    "label": "by label.drop",
+    "answer": "whose answer is not in the context",
+    "empty": "without text",
+    "duplicates": "repeated in a later split",
+    "broken": "broken lines",
+}
+"""Causes for which rows are left out, in words."""
 BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 
 
@@ -46,7 +55,8 @@ class Part(NamedTuple):
 def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     """Write a task's rows to `folder/{train,validation,test}.parquet`, and the summary to `folder/task.json`.
 
-    The columns are `text` (and `text_pair` where `task.text` names two), without line breaks and tabs, and `label`:
+    Questions on contexts have rows of their own kind (see `tinybert.text.questions`). Of the other types the
+    columns are `text` (and `text_pair` where `task.text` names two), without line breaks and tabs, and `label`:
     int64 class index, a list of 0 and 1 for multilabel, or float64 for regression. Rows are in the source's order.
     Rows with an empty text are left out; so are training and validation rows whose text is in a test set too, and
     training rows whose text is in the validation split. Texts with labels that contradict each other stay, and are
@@ -67,6 +77,12 @@ def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     Raises:
         UserError: a table or its labels can't be read, or there are too few rows to split (file and line named).
     """
+    summary = (prepare_questions if task.type == "span" else _prepare_rows)(source, task, folder)
+    (folder / FILE).write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return summary
+
+
+def _prepare_rows(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     dropped = {"label": 0, "empty": 0}
     broken: dict[str, int] = {"broken": 0}
     parts: dict[str, list[Part]] = {}
@@ -99,7 +115,6 @@ def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     if task.split.unlabelled:
         (folder / UNLABELLED).mkdir()
         summary[UNLABELLED] = {name: _unlabelled(source, name, task, names, folder) for name in task.split.unlabelled}
-    (folder / FILE).write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return summary
 
 
@@ -115,12 +130,13 @@ def describe(summary: dict[str, Any]) -> str:
     lines = [f"  {title:<{width}}" + "".join(f"{value:>12}" for value in values) for title, values in cells]
     if len(names) > 10:
         lines.append(f"  and {len(names) - 10} more classes")
+    if "span" in summary:
+        without = [f"{summary['unanswerable'][split]:,}" for split in splits]
+        lines.append(f"  {'none':<{width}}" + "".join(f"{value:>12}" for value in without) + "  without an answer")
+        lines.append(f"  {summary['repaired']:,} answers found elsewhere in their context than their file says")
     dropped = summary["dropped"]
-    lines.append(
-        f"  left out: {dropped['label']:,} by label.drop, {dropped['empty']:,} without text, "
-        f"{dropped['duplicates']:,} repeated in a later split"
-        + (f", {dropped['broken']:,} broken lines" if "broken" in dropped else "")
-    )
+    left_out = [f"{dropped[cause]:,} {words}" for cause, words in LEFT_OUT.items() if cause in dropped]
+    lines.append(f"  left out: {', '.join(left_out)}")
     lines += [f"  also tested on {name}: {rows:,} rows" for name, rows in summary.get("also_test", {}).items()]
     lines += [f"  to predict for {name}: {part['rows']:,} rows" for name, part in summary.get(UNLABELLED, {}).items()]
     if summary["conflicting"]:

@@ -15,7 +15,10 @@ from transformers import PreTrainedTokenizerBase
 
 disable_progress_bars()
 
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+TYPES = "token_type_ids"
+INPUTS = ("input_ids", "attention_mask", TYPES)
+TEACHER_LOGITS = "teacher_logits"
+"""Of a batch, the logits of a teacher that computed them once."""
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int) -> Dataset:

@@ -124,7 +124,8 @@ def masked_accuracy(
 def _task_text(data: Path, tokenizer: PreTrainedTokenizerBase, max_length: int, seed: int) -> tuple[Dataset, Dataset]:
     """Held-out and training texts of the task, each side of a pair a text of its own."""
     rows = pd.read_parquet(data)
-    texts = pd.concat([rows[column] for column in ("text", "text_pair") if column in rows], ignore_index=True)
+    sides = [rows["text"]] + ([rows["text_pair"].drop_duplicates()] if "text_pair" in rows else [])
+    texts = pd.concat(sides, ignore_index=True)  # the context of many questions counts once
     encoded = encode(tokenizer, pd.DataFrame({"text": texts}), max_length)
     order = np.random.default_rng(seed).permutation(len(encoded))
     count = min(HELD_OUT, len(encoded) // 10)

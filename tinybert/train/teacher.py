@@ -15,10 +15,11 @@ from transformers import PreTrainedModel
 from tinybert.errors import UserError
 from tinybert.evaluate.chance import chance
 from tinybert.models.fit import require_length
-from tinybert.models.inference import predict_logits
-from tinybert.models.loading import head_config, load_classifier, load_config, load_tokenizer
+from tinybert.models.heads import Head, SequenceHead, SpanHead
+from tinybert.models.loading import head_config, load_classifier, load_config, load_span_model, load_tokenizer
+from tinybert.models.span_logits import head_logits, span_loss
 from tinybert.params.tasks import Teacher
-from tinybert.text.tokens import Padding, encode, label_array, model_inputs
+from tinybert.text.tokens import model_inputs
 from tinybert.train.curves import Curve
 from tinybert.train.job import Job
 from tinybert.train.labels import draw_output_layer, match_labels, output_names, reorder_outputs
@@ -35,6 +36,14 @@ class LabelObjective:
         return {"labels": model(**model_inputs(batch), labels=labels).loss}
 
 
+class SpanObjective(LabelObjective):
+    """The ordinary loss on where answers start and end."""
+
+    def __call__(self, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        logits = head_logits(model(**model_inputs(batch)))
+        return {"labels": span_loss(logits, batch["labels"], batch["attention_mask"])}
+
+
 def finetune_teacher(
     settings: Teacher,
     source: Path,
@@ -43,6 +52,7 @@ def finetune_teacher(
     score: Callable[[np.ndarray, np.ndarray], float],
     job: Job,
     multilabel: bool = False,
+    span: Mapping[str, Any] | None = None,
 ) -> None:
     """Fine-tune the model in `source` on a task and write it and its tokenizer to the job's folder.
 
@@ -51,9 +61,10 @@ def finetune_teacher(
 
     Args:
         data: folder of train.parquet and validation.parquet.
-        names: of the classes in order; None for regression.
-        score: the task's metric of labels and logits.
+        names: of the classes in order; None for regression and for span.
+        score: the task's metric of labels and logits (answers for span).
         multilabel: whether a text may have any number of the classes.
+        span: how questions are read, as in task.json, for a task of type span; its head has no classes to match.
 
     Raises:
         UserError: `epochs: 0` and a checkpoint without the task's head or with other classes, a max_length above the
@@ -62,19 +73,24 @@ def finetune_teacher(
     require_length(load_config(source), job.max_length, source)
     tokenizer = load_tokenizer(source)
     torch.manual_seed(job.seed(settings))
-    model = _load_teacher(settings, source, names, head_config(names, multilabel))
+    head: Head = SequenceHead() if span is None else SpanHead(**span)
+    if isinstance(head, SpanHead):
+        model = _load_span_teacher(settings, source, head)
+    else:
+        model = _load_teacher(settings, source, names, head_config(names, multilabel))
     rows = pd.read_parquet(data / "validation.parquet")
-    labels = label_array(rows)
+    labels = head.labels(rows)
     validation = Validation(
-        lambda: score(labels, predict_logits(model, tokenizer, rows, job.max_length)),
+        lambda: score(labels, head.calibrate(model, tokenizer, rows, job.max_length)),
         Curve(job.curves / "validation.csv", ["epoch", "score"]),
     )
     if settings.epochs:
+        dataset, collate = head.examples(tokenizer, pd.read_parquet(data / "train.parquet"), job.max_length)
         train(
             model,
-            LabelObjective(),
-            encode(tokenizer, pd.read_parquet(data / "train.parquet"), job.max_length),
-            Padding(tokenizer.pad_token_id),
+            SpanObjective() if span is not None else LabelObjective(),
+            dataset,
+            collate,
             settings,
             job,
             epochs=settings.epochs,
@@ -83,7 +99,7 @@ def finetune_teacher(
     else:
         no_training(job)
         validation.curve.add({"epoch": 0, "score": validation.score()})
-    _require_above_chance(settings, source, score, labels, predict_logits(model, tokenizer, rows, job.max_length))
+    _require_above_chance(settings, source, score, labels, head.calibrate(model, tokenizer, rows, job.max_length))
     model.save_pretrained(job.folder)
     tokenizer.save_pretrained(job.folder)
     job.write_lineage(settings, settings, {"from": source, "data": data}, {"parameters": model.num_parameters()})
@@ -115,6 +131,15 @@ def _load_teacher(settings: Teacher, source: Path, names: list[str] | None, head
         else:
             reorder_outputs(model, order)
     model.config.update(head)
+    return model
+
+
+def _load_span_teacher(settings: Teacher, source: Path, head: SpanHead) -> PreTrainedModel:
+    """The checkpoint with its own head of starts and ends, or a new one where it is fine-tuned and has none."""
+    if settings.labels is not None:
+        raise UserError(f"{source}: teacher.labels names classes, but a task of type span has none; remove it")
+    model = load_span_model(source, new_head=settings.epochs > 0)
+    model.config.update(head.config())
     return model
 
 

@@ -1,0 +1,73 @@
+"""Spans from every family of encoders: the logits of windows, alone or in a batch, and what is trained of a head."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from transformers import AutoModelForQuestionAnswering
+
+from tests.families import FAMILIES, family_model, family_tokenizer
+from tests.tiny import weather_report
+from tinybert.distill.phase import fix_prediction_layer
+from tinybert.errors import UserError
+from tinybert.models.heads import SequenceHead, SpanHead, head_of
+from tinybert.models.loading import load_span_model, load_tokenizer
+from tinybert.models.student import SignalModel
+
+MAX_LENGTH = 24
+HEAD = SpanHead(stride=4, longest_answer=3, no_answer=True)
+
+
+@pytest.fixture
+def rows():
+    random = np.random.default_rng(0)
+    contexts = [" ".join(weather_report(random, good) for good in (True, False) * (1 + n % 2)) for n in range(4)]
+    label = [{"text": "weather", "start": 0}]
+    return pd.DataFrame({"text": ["was paris sunny"] * 4, "text_pair": contexts, "label": [label] * 4})
+
+
+@pytest.fixture(params=FAMILIES)
+def folder(request, tmp_path):
+    family_model(request.param).save_pretrained(tmp_path / "encoder")
+    family_tokenizer(request.param).save_pretrained(tmp_path / "encoder")
+    with pytest.raises(UserError, match="no question-answering head"):
+        load_span_model(tmp_path / "encoder")
+    torch.manual_seed(0)
+    model = load_span_model(tmp_path / "encoder", new_head=True)
+    torch.nn.init.normal_(model.qa_outputs.weight)
+    model.config.update(HEAD.config())
+    model.save_pretrained(tmp_path / "model")
+    family_tokenizer(request.param).save_pretrained(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_logits_and_answers_of_every_family(folder, rows):
+    model, tokenizer = HEAD.load(folder), load_tokenizer(folder)
+    assert head_of(model.config) == HEAD
+    logits = HEAD.logits(model, tokenizer, rows, MAX_LENGTH)
+    windows, collate = HEAD.examples(tokenizer, rows, MAX_LENGTH)
+    assert len(windows) > len(rows)
+    assert logits.shape == (len(windows), 2, max(windows["length"]))
+    plain, signals = AutoModelForQuestionAnswering.from_pretrained(folder).eval(), SignalModel(model, False)
+    for window, expected in zip(windows, logits, strict=True):
+        inputs = {name: tensor for name, tensor in collate([window]).items() if name != "labels"}
+        with torch.no_grad():
+            outputs, of_signals = plain(**inputs), signals(inputs, logits=True)["logits"]
+        alone = torch.stack([outputs.start_logits[0], outputs.end_logits[0]])
+        torch.testing.assert_close(torch.tensor(expected[:, : window["length"]]), alone, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(of_signals[0], alone, rtol=1e-3, atol=1e-4)
+    said = HEAD.calibrate(model, tokenizer, rows, MAX_LENGTH)
+    np.testing.assert_array_equal(said, HEAD.answers(model, tokenizer, rows, MAX_LENGTH))
+    assert all(answer in context for answer, context in zip(said, rows["text_pair"], strict=True))
+
+
+def test_the_whole_head_is_fixed(folder):
+    model = HEAD.load(folder)
+    fix_prediction_layer(model)
+    fixed = {name for name, weight in model.named_parameters() if not weight.requires_grad}
+    assert {"qa_outputs.weight", "qa_outputs.bias"} <= fixed
+    assert not any("layer" in name for name in fixed)
+
+
+def test_models_without_spans_have_the_other_head():
+    assert isinstance(head_of(family_model("bert").config), SequenceHead)

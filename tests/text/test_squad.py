@@ -1,0 +1,130 @@
+"""Questions from the files that people have: SQuAD's JSON, the hub's Parquet, JSON lines."""
+
+import gzip
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tinybert.errors import UserError
+from tinybert.text.squad import Answer, read_questions
+
+CONTEXT = "Paris is wet.\tIn Paris, it rains."
+COLUMNS = ("question", "context", "answers")
+
+
+def squad(*questions, context=CONTEXT):
+    return json.dumps(
+        {"version": "x", "data": [{"title": "t", "paragraphs": [{"context": context, "qas": questions}]}]}
+    )
+
+
+def question(answers, identity="q1", **more):
+    return {"id": identity, "question": "Where does\nit  rain?", "answers": answers} | more
+
+
+def answer(text, start):
+    return {"text": text, "answer_start": start}
+
+
+@pytest.fixture
+def read(tmp_path):
+    """The questions of a file with this content, and what was counted."""
+
+    def read(content, name="train.json", no_answer=False, labelled=True):
+        file = tmp_path / name
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        counts = {"answer": 0, "empty": 0, "repaired": 0}
+        return read_questions(file, COLUMNS, no_answer, counts, labelled), counts
+
+    return read
+
+
+def test_squads_own_json(read):
+    one, two = question([answer("Paris", 17), answer("In Paris", 14)]), question([answer("wet", 9)], "q2")
+    found, counts = read("\ufeff" + squad(one, two))
+    assert [each.id for each in found] == ["q1", "q2"]
+    assert found[0].question == "Where does it rain?"
+    assert found[0].context == CONTEXT
+    assert found[0].answers == [Answer("Paris", 17), Answer("In Paris", 14)]
+    assert not any(counts.values())
+
+
+def test_no_answer(read):
+    impossible = question([], "q2", is_impossible=True, plausible_answers=[answer("wet", 9)])
+    found, _ = read(squad(question([answer("wet", 9)]), impossible), no_answer=True)
+    assert [len(each.answers) for each in found] == [1, 0]
+    with pytest.raises(UserError, match=r"question q2: it has no answer; set label.no_answer: true"):
+        read(squad(impossible))
+
+
+def test_the_hubs_parquet_and_json_lines(read, tmp_path):
+    rows = [
+        {"id": "a", "title": "t", "context": CONTEXT, "question": "where?"}
+        | {"answers": {"text": ["Paris"], "answer_start": [17]}},
+        {"id": "b", "title": "t", "context": CONTEXT, "question": "what?", "answers": {"text": [], "answer_start": []}},
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "made.parquet")
+    of_parquet, _ = read((tmp_path / "made.parquet").read_bytes(), "train.parquet", no_answer=True)
+    assert [(each.id, each.answers) for each in of_parquet] == [("a", [Answer("Paris", 17)]), ("b", [])]
+    lines = "\r\n".join(json.dumps(row) for row in rows)
+    assert read(lines, "train.jsonl", no_answer=True)[0] == of_parquet
+    assert read(lines, "train.json", no_answer=True)[0] == of_parquet
+    assert read(gzip.compress(lines.encode()), "train.jsonl.gz", no_answer=True)[0] == of_parquet
+    assert read(json.dumps(rows[0]), "train.json")[0] == of_parquet[:1]
+
+
+def test_answers_that_stand_elsewhere(read):
+    questions = [
+        question([answer("Paris", 16)], "near the second"),
+        question([answer(" wet.", 8)], "with a space"),
+        question([answer("Rome", 0), answer("wet", 9)], "one of two"),
+        question([answer("Rome", 0)], "nowhere"),
+        question([answer("", 0)], "empty"),
+        question([answer("wet", 9)], "no question") | {"question": " "},
+    ]
+    found, counts = read(squad(*questions))
+    assert {each.id: each.answers for each in found} == {
+        "near the second": [Answer("Paris", 17)],
+        "with a space": [Answer("wet.", 9)],
+        "one of two": [Answer("wet", 9)],
+    }
+    assert counts == {"answer": 2, "empty": 1, "repaired": 1}
+
+
+def test_without_labels_every_question_stays(read):
+    found, counts = read(squad({"id": 7, "question": ""}, {"id": 8, "question": "what?"}), labelled=False)
+    assert [(each.id, each.answers) for each in found] == [("7", []), ("8", [])]
+    assert not any(counts.values())
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"data": [', "train.json: line 1: not valid JSON"),
+        ('{"data": [\n {"paragraphs": ]}', "train.json: line 2: not valid JSON"),
+        ('{"rows": []}', "train.json: expected 'data', as SQuAD's files have it, found a mapping of rows"),
+        ('{"data": [{"title": "t"}]}', "train.json: article 1: expected 'paragraphs'"),
+        ('{"data": []}', "train.json: expected questions, found none"),
+        (squad({"id": "q1", "question": "x"}), "train.json: question q1: expected 'answers'"),
+        (squad(question([{"text": "wet"}])), "question q1: answers: expected a text and a whole answer_start"),
+        (squad(question("wet")), "question q1: answers: expected a list of text and answer_start, found 'wet'"),
+        (squad(question([answer("wet", 9)]), context=None), "question q1: context: expected text, found None"),
+    ],
+)
+def test_mistakes_are_named(read, content, message):
+    with pytest.raises(UserError, match=message) as error:
+        read(content)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_of_another_kind_is_refused(read):
+    with pytest.raises(UserError, match=r"expected questions in a file that ends in .json, .jsonl"):
+        read("id,question", "train.csv")
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"id": ["a"], "question": ["b"], "contexts": ["c"]}), sink)
+    with pytest.raises(UserError, match="there is no column 'context'"):
+        read(sink.getvalue().to_pybytes(), "train.parquet")
+    with pytest.raises(UserError, match="damaged or no Parquet file"):
+        read("x" * 20, "train.parquet")

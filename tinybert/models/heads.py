@@ -1,0 +1,171 @@
+"""What a task's models predict, and everything that depends on it: classes and numbers of a text, or spans of it.
+
+Which head a model folder has, and how answers are read from it, stands in its config.json.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+import torch
+from datasets import Dataset
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from tinybert.models.inference import predict_logits, run_batches
+from tinybert.models.loading import load_classifier, load_span_model
+from tinybert.models.span_logits import head_logits
+from tinybert.text.answers import best_threshold, decide
+from tinybert.text.spans import WindowPadding, encode_windows, find_answers, gold_answers
+from tinybert.text.tokens import TEACHER_LOGITS, Padding, encode, label_array
+
+SPAN = "span"
+"""The key of config.json that says how questions are read and answered; a model of spans has it, no other."""
+
+
+class Head(Protocol):
+    """How the rows of a task become examples, and a model's outputs become answers."""
+
+    def load(self, folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+        """A model with the head that it was trained with."""
+
+    def examples(
+        self, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, teacher: np.ndarray | None = None
+    ) -> tuple[Dataset, Padding]:
+        """Rows to train on, with the teacher's `logits` on them where given, and what makes batches of them."""
+
+    def labels(self, rows: pd.DataFrame) -> np.ndarray:
+        """What is right, (rows, …), as `tinybert.evaluate.metrics.score` takes it."""
+
+    def logits(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int,
+        progress: str = "",
+    ) -> np.ndarray:  # fmt: skip
+        """What a model computes on rows, one entry for each of `examples`."""
+
+    def answers(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int,
+        progress: str = "",
+    ) -> np.ndarray:  # fmt: skip
+        """What a model says of rows, (rows, …), as `tinybert.evaluate.metrics.score` takes it."""
+
+    def calibrate(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int
+    ) -> np.ndarray:
+        """`answers` to the validation rows, after choosing on them what is to be chosen, kept in the model's config."""
+
+
+class SequenceHead:
+    """Classes, labels or a number of each text."""
+
+    def load(self, folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+        return load_classifier(folder, dtype)
+
+    def examples(
+        self, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, teacher: np.ndarray | None = None
+    ) -> tuple[Dataset, Padding]:
+        dataset = encode(tokenizer, rows, max_length)
+        if teacher is not None:
+            dataset = dataset.add_column(TEACHER_LOGITS, teacher.tolist())
+        return dataset, Padding(tokenizer.pad_token_id)
+
+    def labels(self, rows: pd.DataFrame) -> np.ndarray:
+        return label_array(rows)
+
+    def logits(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int,
+        progress: str = "",
+    ) -> np.ndarray:  # fmt: skip
+        """float32 (rows, classes), or (rows, 1) for regression."""
+        return predict_logits(model, tokenizer, rows, max_length, progress)
+
+    answers = logits
+
+    def calibrate(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int
+    ) -> np.ndarray:
+        return self.answers(model, tokenizer, rows, max_length)
+
+
+@dataclass(frozen=True)
+class SpanHead:
+    """Spans of contexts, as answers to questions.
+
+    Attributes:
+        stride: see `encode_windows`.
+        longest_answer: tokens.
+        no_answer: whether "" may be the answer. The margin from which on it is, is chosen by F1 on the validation rows.
+    """
+
+    stride: int
+    longest_answer: int
+    no_answer: bool
+
+    def config(self) -> dict[str, Any]:
+        """For config.json; the threshold is that of `tinybert.text.answers.decide`."""
+        return {SPAN: {"stride": self.stride, "longest_answer": self.longest_answer, "no_answer": self.no_answer}}
+
+    def load(self, folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+        return load_span_model(folder, dtype)
+
+    def examples(
+        self, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, teacher: np.ndarray | None = None
+    ) -> tuple[Dataset, Padding]:
+        windows = encode_windows(tokenizer, rows, max_length, self.stride)
+        return windows, WindowPadding(tokenizer.pad_token_id, teacher)
+
+    def labels(self, rows: pd.DataFrame) -> np.ndarray:
+        return gold_answers(rows)
+
+    def logits(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int,
+        progress: str = "",
+    ) -> np.ndarray:  # fmt: skip
+        """Of starts and ends, float32 (windows, 2, tokens); 0 at padding."""
+        return self._read(model, tokenizer, rows, max_length, progress)[1]
+
+    def answers(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int,
+        progress: str = "",
+    ) -> np.ndarray:  # fmt: skip
+        """Texts, (rows,); "" for no answer."""
+        found, margins = self._find(model, tokenizer, rows, max_length, progress)
+        return decide(found, margins, model.config.span["threshold"]) if self.no_answer else found
+
+    def calibrate(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int
+    ) -> np.ndarray:
+        found, margins = self._find(model, tokenizer, rows, max_length, "")
+        if not self.no_answer:
+            return found
+        threshold = round(best_threshold(self.labels(rows), found, margins), 6)
+        model.config.span = {**model.config.span, "threshold": threshold}
+        return decide(found, margins, threshold)
+
+    def _read(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, bar: str
+    ) -> tuple[Dataset, np.ndarray]:
+        windows, collate = self.examples(tokenizer, rows.drop(columns="label", errors="ignore"), max_length)
+        lengths = np.asarray(windows["length"])
+        logits = np.zeros((len(windows), 2, lengths.max()), dtype=np.float32)
+        for places, outputs in run_batches(model, windows, collate, bar):
+            of_windows = head_logits(outputs).float().cpu().numpy()
+            for place, each in zip(places, of_windows, strict=True):
+                logits[place, :, : lengths[place]] = each[:, : lengths[place]]
+        return windows, logits
+
+    def _find(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, bar: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return find_answers(rows, *self._read(model, tokenizer, rows, max_length, bar), self.longest_answer)
+
+
+def head_of(config: PretrainedConfig) -> Head:
+    """The head of a fine-tuned teacher or a student."""
+    reading = getattr(config, SPAN, None)
+    if reading is None:
+        return SequenceHead()
+    return SpanHead(reading["stride"], reading["longest_answer"], reading["no_answer"])
