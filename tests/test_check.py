@@ -11,6 +11,9 @@ from tests.smoke import ROOT, make_inputs, run
 from tests.tiny import VOCABULARY, tiny_bert, tiny_tokenizer
 from tinybert.check import find_all_mistakes
 
+LOSSES = "losses: {embedding: 1.0, hidden: 1.0, attention: 1.0}"
+"""Of the smoke preset's general student and of its student's first phase."""
+
 
 @pytest.fixture
 def prepared(tmp_path, monkeypatch):
@@ -87,17 +90,17 @@ def test_the_smoke_preset_has_no_mistake(prepared):
         ("layers: 2", "layers: 4", "general.small: layer_map: uniform needs a teacher with at least the student's 4"),
         ("layer_map: uniform", "layer_map: [1, 4]", "general.small: layer_map: expected increasing layers from 1 to 3"),
         (
-            "losses: {embedding: 1.0, hidden: 1.0, attention: 1.0}\n    train",
+            f"{LOSSES}\n    train",
             "losses: {mlm: 1.0}\n    train",
             "general.small: losses: mlm and vocabulary need a teacher with a masked-language head",
         ),
         (
-            "losses: {embedding: 1.0, hidden: 1.0, attention: 1.0}\n    train",
+            f"{LOSSES}\n    train",
             "losses: {relations: 1.0}\n    relation_heads: 16\n    train",
             "general.small: relation_heads: 16 relation heads do not divide a width of 24",
         ),
         (
-            "losses: {embedding: 1.0, hidden: 1.0, attention: 1.0}\n    prediction",
+            f"{LOSSES}\n    prediction",
             "losses: {relations: 1.0}\n      relation_heads: 16\n    prediction",
             "students.weather-small.intermediate: relation_heads: 16 relation heads do not divide a width of 24",
         ),

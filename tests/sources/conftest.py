@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tests.sources.hub_server import Hub, HubHandler
+from tests.sources.serving import Answers
 from tinybert.sources.pip_config import PipSettings
 
 
@@ -46,8 +47,7 @@ class Index:
         return [header for path, header in self.requests if path.startswith("/files/")]
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Answers, BaseHTTPRequestHandler):
     index: Index
 
     def do_GET(self) -> None:
@@ -57,7 +57,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path.startswith("/old/"):
             self._answer(302, b"", {"Location": self.path.replace("/old/", "/files/")})
         else:
-            self._file(self.path.removeprefix("/files/").partition("?")[0])
+            name = self.path.removeprefix("/files/").partition("?")[0]
+            self._bytes(self.index.files[name], self.index.mishaps, self.index.ranges)
 
     def _page(self) -> None:
         if self.index.page_mishaps:
@@ -67,31 +68,6 @@ class _Handler(BaseHTTPRequestHandler):
         links = [f'<a href="/{folder}/{file}">{file}</a>' for file in self.index.files if _project(file) == name]
         status = 200 if links else 404
         return self._answer(status, "\n".join(links).encode(), {"Content-Type": "text/html"})
-
-    def _file(self, name: str) -> None:
-        kind, number = self.index.mishaps.pop(0) if self.index.mishaps else ("", 0)
-        if kind == "status":
-            return self._answer(number, b"")
-        content, status, headers = self.index.files[name], 200, {}
-        asked = self.headers.get("Range")
-        if asked and self.index.ranges:
-            start = int(asked.removeprefix("bytes=").removesuffix("-"))
-            if start >= len(content):
-                return self._answer(416, b"")
-            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-            content, status = content[start:], 206
-        return self._answer(status, content, headers, stop=number if kind == "cut" else None)
-
-    def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None, stop: int | None = None) -> None:
-        self.send_response(status)
-        for key, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
-            self.send_header(key, value)
-        self.end_headers()
-        self.wfile.write(body[:stop])
-        self.close_connection = stop is not None
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 def _project(file: str) -> str:

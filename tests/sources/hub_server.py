@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import unquote, urlsplit
 
+from tests.sources.serving import Answers
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LARGE = (".safetensors", ".parquet", ".bin", ".gz")
 """Files in Git LFS: their ETag is a SHA-256, and they lie on another path, as on a CDN."""
@@ -52,8 +54,7 @@ class Hub:
         return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
-class HubHandler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class HubHandler(Answers, BaseHTTPRequestHandler):
     hub: Hub
 
     def do_GET(self) -> None:
@@ -61,7 +62,7 @@ class HubHandler(BaseHTTPRequestHandler):
         self.hub.requests.append((self.command, path, self.headers.get("Range"), self.headers.get("Authorization")))
         if path.startswith("/cdn/"):
             kind, owner, name, file = path.removeprefix("/cdn/").split("/", 3)
-            return self._bytes(self.hub.repositories[f"{kind}/{owner}/{name}"][file])
+            return self._file(self.hub.repositories[f"{kind}/{owner}/{name}"][file])
         if self.hub.token and self.headers.get("Authorization") != f"Bearer {self.hub.token}":
             return self._refuse(401, "")
         if path.startswith("/api/"):
@@ -77,7 +78,7 @@ class HubHandler(BaseHTTPRequestHandler):
             return self._refuse(404, "EntryNotFound")
         headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{self.hub.checksum(file, files[file])}"'}
         if not file.endswith(LARGE):
-            return self._bytes(files[file], headers)
+            return self._file(files[file], headers)
         headers |= {"X-Linked-Etag": headers["ETag"], "X-Linked-Size": str(len(files[file])), "ETag": '"cdn"'}
         elsewhere = self.hub.url.replace("127.0.0.1", "localhost")  # another host, that is to get no token
         return self._answer(302, b"", {**headers, "Location": f"{elsewhere}/cdn/{kind}/{owner}/{name}/{file}"})
@@ -117,32 +118,8 @@ class HubHandler(BaseHTTPRequestHandler):
             return None
         return files
 
+    def _file(self, content: bytes, headers: dict[str, str] | None = None) -> None:
+        self._bytes(content, self.hub.mishaps, self.hub.ranges, headers)
+
     def _refuse(self, status: int, code: str) -> None:
         self._answer(status, b"", {"X-Error-Code": code} if code else {})
-
-    def _bytes(self, content: bytes, headers: dict[str, str] | None = None) -> None:
-        status, headers = 200, dict(headers or {})
-        mishap = self.hub.mishaps and self.command == "GET"
-        kind, number = self.hub.mishaps.pop(0) if mishap else ("", 0)
-        if kind == "status":
-            return self._answer(number, b"")
-        asked = self.headers.get("Range")
-        if asked and self.hub.ranges:
-            start = int(asked.removeprefix("bytes=").removesuffix("-"))
-            if start >= len(content):
-                return self._answer(416, b"")
-            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-            content, status = content[start:], 206
-        return self._answer(status, content, headers, stop=number if kind == "cut" else None)
-
-    def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None, stop: int | None = None) -> None:
-        self.send_response(status)
-        for key, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
-            self.send_header(key, value)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body[:stop])
-        self.close_connection = stop is not None
-
-    def log_message(self, *_: object) -> None:
-        pass
