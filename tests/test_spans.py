@@ -35,7 +35,7 @@ from tinybert.text.tasks import prepare
 from tinybert.train.masked_lm import adapt_masked_lm
 from tinybert.train.teacher import finetune_teacher
 
-SPLIT = {"train": "train.json", "test": "dev.json", "validation": 0.1, "unlabelled": {"mine": "mine.json"}}
+SPLIT = {"train": "train.json", "test": "dev.json", "validation": 0.1, "unlabelled": {"mine": "mine.json", "dev": "dev.json"}}
 TEACHER = {"from": "bert", **OPTIMISATION, "epochs": 2}
 LAYERS = {"data": "augmented", "epochs": 1, "losses": {"hidden": 1.0, "attention": 1.0}, **OPTIMISATION}
 PREDICTION = {"data": "original", "epochs": 2, "losses": {"logits": 1.0, "labels": 1.0}, **OPTIMISATION}
@@ -144,6 +144,14 @@ def test_the_whole_chain(tmp_path, monkeypatch, no_answer):
         )
     mine = json.loads((predictions / "submission/mine.json").read_text())
     assert len(mine) == 6
+    submitted = json.loads((predictions / "submission/dev.json").read_text())
+    golds = {
+        question["id"]: question["answers"][0]["text"] if question["answers"] else ""
+        for paragraph in json.loads((tmp_path / "source/dev.json").read_text())["data"][0]["paragraphs"]
+        for question in paragraph["qas"]
+    }
+    right = np.mean([submitted[key] == gold for key, gold in golds.items()])  # as anybody's scorer finds
+    assert right == pytest.approx(result.student.metrics["exact_match"])
     made = one_student(task)
     (evidence,) = gather(made, tmp_path)
     page = render_page(made, [evidence], tmp_path)
