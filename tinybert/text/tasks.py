@@ -25,6 +25,7 @@ from tinybert.text.splits import (
     class_strata,
     count_conflicts,
     draw_splits,
+    keep_for_training,
     label_strata,
     rating_strata,
     separate,
@@ -130,6 +131,10 @@ def describe(summary: dict[str, Any]) -> str:
     lines = [f"  {title:<{width}}" + "".join(f"{value:>12}" for value in values) for title, values in cells]
     if len(names) > 10:
         lines.append(f"  and {len(names) - 10} more classes")
+    lacking = {split: sum(not count for count in summary["classes"][split]) for split in splits} if names else {}
+    if any(lacking.values()):
+        of_splits = ", ".join(f"{count} in {split}" for split, count in lacking.items() if count)
+        lines.append(f"  without a row, of {len(names)} classes: {of_splits}")
     if "span" in summary:
         without = [f"{summary['unanswerable'][split]:,}" for split in splits]
         lines.append(f"  {'none':<{width}}" + "".join(f"{value:>12}" for value in without) + "  without an answer")
@@ -197,6 +202,8 @@ def _split(
         first = last
     of_train = labels[brought["train"]]  # the first part, so that places in it are places in `texts`
     drawn = draw_splits(_strata(of_train, names, task), task.split)
+    if names is not None:
+        drawn = keep_for_training(drawn, of_train)
     splits, duplicates = separate({name: (brought | drawn)[name] for name in (*SPLITS, *task.split.also_test)}, texts)
     for name, count in zip(names or [], _count(labels[splits["train"]], names or []), strict=True):
         if not count:
