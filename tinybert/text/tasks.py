@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from tinybert.errors import UserError
 from tinybert.params.glue import submitted_labels
 from tinybert.params.tasks import Task
+from tinybert.text.class_labels import name_classes, names_for, require_same_names
 from tinybert.text.labels import class_names, is_dropped, label_names, parse_classes, parse_multilabel, parse_numbers
 from tinybert.text.questions import prepare_questions
 from tinybert.text.splits import (
@@ -51,6 +52,8 @@ class Part(NamedTuple):
     texts: list[Text]
     cells: pd.DataFrame
     """The columns of the label."""
+    names: list[str] | None
+    """Of the classes, in the order of their indices, where the file has them."""
 
 
 def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
@@ -159,7 +162,12 @@ def _read(path: Path, file: str, task: Task, dropped: dict[str, int], broken: di
         lists=label if task.type == "multilabel" else (),
         dropped=broken if task.split.broken == "skip" else None,
     )
-    keeps = ~np.any([is_dropped(table[column], task.label.drop) for column in label], axis=0)
+    names = None if task.type == "regression" else names_for(task.label, path)
+    drop = [value for value in task.label.drop if str(value) not in (names or ())]
+    keeps = ~np.any([is_dropped(table[column], drop) for column in label], axis=0)
+    if names is not None:
+        table[label[0]] = name_classes(table[label[0]], names)
+        keeps &= ~is_dropped(table[label[0]], task.label.drop)
     by_label = len(table) - int(keeps.sum())
     table = table[keeps]
     texts = _texts(table, task.text)
@@ -168,7 +176,7 @@ def _read(path: Path, file: str, task: Task, dropped: dict[str, int], broken: di
     dropped["empty"] += full.count(False)
     if not any(full):
         raise UserError(f"{path}: no row is left: label.drop takes {by_label}, {full.count(False)} have no text")
-    return Part(str(path), [text for text in texts if all(text)], table.loc[full, label])
+    return Part(str(path), [text for text in texts if all(text)], table.loc[full, label], names)
 
 
 def _texts(table: pd.DataFrame, columns: list[str]) -> list[Text]:
@@ -182,11 +190,12 @@ def _labels(parts: dict[str, list[Part]], task: Task) -> tuple[np.ndarray, list[
     if task.type == "regression":
         return np.concatenate([parse_numbers(shard.cells[task.label.column], shard.place) for shard in shards]), None
     cells = pd.concat([shard.cells for shard in shards])
+    order = None if task.label.names else require_same_names([(shard.place, shard.names) for shard in shards])
     if task.type == "multilabel":
-        names = label_names(cells, task.label)
+        names = label_names(cells, task.label, order)
         found = [parse_multilabel(shard.cells, task.label, shard.place, names) for shard in shards]
     else:
-        names = class_names(cells[task.label.column], task.label)
+        names = class_names(cells[task.label.column], task.label, order)
         found = [parse_classes(shard.cells[task.label.column], task.label, shard.place, names) for shard in shards]
     return np.concatenate([labels for labels, _ in found]), names
 
