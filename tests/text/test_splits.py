@@ -113,14 +113,14 @@ def test_a_text_of_the_test_split_is_nowhere_else():
     splits = {"train": np.array([0, 1, 3, 6]), "validation": np.array([2, 4]), "test": np.array([5, 7])}
     apart, removed = separate(splits, texts)
     assert {name: rows.tolist() for name, rows in apart.items()} == {"train": [6], "validation": [2, 4], "test": [5, 7]}
-    assert removed == 3
+    assert removed == {"train": {"validation": 2, "test": 1}, "validation": {"test": 0}}
     assert list(apart) == ["train", "validation", "test"]
 
 
 def test_a_pair_repeats_only_as_a_pair():
     texts = [("a", "b"), ("a", "c"), ("b", "a"), ("A", "b")]
     apart, removed = separate({"train": np.array([0, 1]), "validation": np.array([2]), "test": np.array([3])}, texts)
-    assert removed == 1
+    assert removed == {"train": {"validation": 0, "test": 1}, "validation": {"test": 0}}
     assert apart["train"].tolist() == [1]
 
 
@@ -156,7 +156,8 @@ def test_further_test_sets_stay_whole():
         "test": [4],
         "mismatched": [5],
     }
-    assert removed == 2
+    tests = {"test": 1, "mismatched": 0}
+    assert removed == {"train": {"validation": 1} | tests, "validation": {"test": 0, "mismatched": 0}}
 
 
 class TestLabelStrata:

@@ -153,32 +153,42 @@ def keep_for_training(splits: Splits, labels: np.ndarray) -> Splits:
     return splits
 
 
-def separate(splits: Splits, texts: Sequence[Text]) -> tuple[Splits, int]:
+def separate(splits: Splits, texts: Sequence[Text]) -> tuple[Splits, dict[str, dict[str, int]]]:
     """Take from train, then from validation, the rows whose text is in a later split too; test sets stay as they are.
 
     Texts that differ in case or spacing only are the same.
 
     Returns:
-        The splits, and how many rows went.
+        The splits, and how many rows went from `train` and from `validation`, by the split that has their text too
+        (the first of several).
 
     Raises:
         UserError: nothing is left of a split.
     """
     keys = [same_text(text) for text in texts]
-    seen: set[Text] = set()
-    apart, removed = {}, 0
+    place: dict[Text, str] = {}
+    apart = {}
     tests = [name for name in splits if name not in ("validation", "train")]
+    repeated = {"train": dict.fromkeys(["validation", *tests], 0), "validation": dict.fromkeys(tests, 0)}
     for name in (*tests, "validation", "train"):
         rows = splits[name]
-        kept = np.array([row for row in rows if name in tests or keys[row] not in seen], dtype=np.int64)
+        kept = np.array([row for row in rows if name in tests or keys[row] not in place], dtype=np.int64)
         if not len(kept):
             raise UserError(
                 f"nothing is left of the {name} split: its texts are in other splits too; remove repeated rows"
             )
-        removed += len(rows) - len(kept)
-        seen.update(keys[row] for row in kept)
+        for row in rows if name not in tests else ():
+            if keys[row] in place:
+                repeated[name][place[keys[row]]] += 1
+        for row in kept:
+            place.setdefault(keys[row], name)
         apart[name] = kept
-    return {name: apart[name] for name in splits}, removed
+    return {name: apart[name] for name in splits}, repeated
+
+
+def count_repeated(repeated: dict[str, dict[str, int]]) -> int:
+    """All rows that `separate` took."""
+    return sum(sum(of_split.values()) for of_split in repeated.values())
 
 
 def count_conflicts(texts: Sequence[Text], labels: np.ndarray) -> int:

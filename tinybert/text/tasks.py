@@ -17,6 +17,7 @@ from tinybert.params.glue import submitted_labels
 from tinybert.params.tasks import Task
 from tinybert.text.class_labels import name_classes, names_for, require_same_names
 from tinybert.text.labels import class_names, is_dropped, label_names, parse_classes, parse_multilabel, parse_numbers
+from tinybert.text.left_out import kept, left_out
 from tinybert.text.questions import prepare_questions
 from tinybert.text.splits import (
     SPLITS,
@@ -25,6 +26,7 @@ from tinybert.text.splits import (
     Text,
     class_strata,
     count_conflicts,
+    count_repeated,
     draw_splits,
     keep_for_training,
     label_strata,
@@ -34,14 +36,6 @@ from tinybert.text.splits import (
 from tinybert.text.tables import find_files, find_table, read_table
 
 FILE = "task.json"
-LEFT_OUT = {
-    "label": "by label.drop",
-    "answer": "whose answer is not in the context",
-    "empty": "without text",
-    "duplicates": "repeated in a later split",
-    "broken": "broken lines",
-}
-"""Causes for which rows are left out, in words."""
 BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 
 
@@ -75,8 +69,8 @@ def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     Returns:
         The summary: `type`, `names` of the classes (None for regression), `pair`, `rows` of each split, `classes`
         (rows of each class in each split, None for regression), `dropped` rows by cause (`label`, for label.drop;
-        `empty`; `duplicates`; `broken`, where split.broken is skip) and `conflicting` texts; where there are any,
-        `also_test` (rows by name) and `unlabelled` (by name: `rows`, and `labels` to submit in class order).
+        `empty`; `duplicates`; `broken`, where split.broken is skip), `repeated` (the duplicates by the split they were
+        in and the later one that has their text) and `conflicting` texts; where there are any, `also_test` (rows by name) and `unlabelled` (by name: `rows`, and `labels` to submit in class order).
 
     Raises:
         UserError: a table or its labels can't be read, or there are too few rows to split (file and line named).
@@ -96,9 +90,10 @@ def _prepare_rows(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     labels, names = _labels(parts, task)
     texts = [text for shards in parts.values() for shard in shards for text in shard.texts]
     try:
-        splits, dropped["duplicates"] = _split(parts, texts, labels, names, task)
+        splits, repeated = _split(parts, texts, labels, names, task)
     except UserError as error:
         raise UserError(f"{parts['train'][0].place}: {error}") from None
+    dropped["duplicates"] = count_repeated(repeated)
     if task.split.broken == "skip":
         dropped |= broken
 
@@ -109,6 +104,7 @@ def _prepare_rows(source: Path, task: Task, folder: Path) -> dict[str, Any]:
         "rows": {split: len(splits[split]) for split in SPLITS},
         "classes": names and {split: _count(labels[splits[split]], names) for split in SPLITS},
         "dropped": dropped,
+        "repeated": repeated,
         "conflicting": 0 if names is None else count_conflicts(texts, labels),
     }
     if task.split.also_test:
@@ -134,21 +130,14 @@ def describe(summary: dict[str, Any]) -> str:
     lines = [f"  {title:<{width}}" + "".join(f"{value:>12}" for value in values) for title, values in cells]
     if len(names) > 10:
         lines.append(f"  and {len(names) - 10} more classes")
-    lacking = {split: sum(not count for count in summary["classes"][split]) for split in splits} if names else {}
-    if any(lacking.values()):
-        of_splits = ", ".join(f"{count} in {split}" for split, count in lacking.items() if count)
-        lines.append(f"  without a row, of {len(names)} classes: {of_splits}")
     if "span" in summary:
         without = [f"{summary['unanswerable'][split]:,}" for split in splits]
         lines.append(f"  {'none':<{width}}" + "".join(f"{value:>12}" for value in without) + "  without an answer")
         lines.append(f"  {summary['repaired']:,} answers found elsewhere in their context than their file says")
-    dropped = summary["dropped"]
-    left_out = [f"{dropped[cause]:,} {words}" for cause, words in LEFT_OUT.items() if cause in dropped]
-    lines.append(f"  left out: {', '.join(left_out)}")
+    lines.append(f"  left out: {', '.join(left_out(summary))}")
     lines += [f"  also tested on {name}: {rows:,} rows" for name, rows in summary.get("also_test", {}).items()]
     lines += [f"  to predict for {name}: {part['rows']:,} rows" for name, part in summary.get(UNLABELLED, {}).items()]
-    if summary["conflicting"]:
-        lines.append(f"  kept: {summary['conflicting']:,} texts that have several labels")
+    lines += [f"  kept: {line}" for line in kept(summary)]
     return "\n".join(lines)
 
 
@@ -202,8 +191,8 @@ def _labels(parts: dict[str, list[Part]], task: Task) -> tuple[np.ndarray, list[
 
 def _split(
     parts: dict[str, list[Part]], texts: list[Text], labels: np.ndarray, names: list[str] | None, task: Task
-) -> tuple[Splits, int]:
-    """The rows of each split, by their places in `texts`, and how many were left out as repeated."""
+) -> tuple[Splits, dict[str, dict[str, int]]]:
+    """The rows of each split, by their places in `texts`, and how many were left out as repeated (see `separate`)."""
     brought, first = {}, 0
     for name, shards in parts.items():
         last = first + sum(len(shard.texts) for shard in shards)
@@ -213,11 +202,11 @@ def _split(
     drawn = draw_splits(_strata(of_train, names, task), task.split)
     if names is not None:
         drawn = keep_for_training(drawn, of_train)
-    splits, duplicates = separate({name: (brought | drawn)[name] for name in (*SPLITS, *task.split.also_test)}, texts)
+    splits, repeated = separate({name: (brought | drawn)[name] for name in (*SPLITS, *task.split.also_test)}, texts)
     for name, count in zip(names or [], _count(labels[splits["train"]], names or []), strict=True):
         if not count:
             raise UserError(f"no row of class {name!r} is left in the training split; add rows of it that differ")
-    return splits, duplicates
+    return splits, repeated
 
 
 def _strata(labels: np.ndarray, names: list[str] | None, task: Task) -> np.ndarray:
