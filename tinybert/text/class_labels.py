@@ -1,4 +1,4 @@
-"""Names that a Parquet file has for the classes in a column: the `ClassLabel` that `datasets` writes into its schema."""
+"""Names that a Parquet file has for the classes in a column: the `ClassLabel` that `datasets` has written there."""
 
 from __future__ import annotations
 

@@ -70,7 +70,8 @@ def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
         The summary: `type`, `names` of the classes (None for regression), `pair`, `rows` of each split, `classes`
         (rows of each class in each split, None for regression), `dropped` rows by cause (`label`, for label.drop;
         `empty`; `duplicates`; `broken`, where split.broken is skip), `repeated` (the duplicates by the split they were
-        in and the later one that has their text) and `conflicting` texts; where there are any, `also_test` (rows by name) and `unlabelled` (by name: `rows`, and `labels` to submit in class order).
+        in and the later one that has their text) and `conflicting` texts; where there are any, `also_test` (rows by
+        name) and `unlabelled` (by name: `rows`, and `labels` to submit in class order).
 
     Raises:
         UserError: a table or its labels can't be read, or there are too few rows to split (file and line named).
