@@ -92,6 +92,15 @@ def test_page_says_the_result_and_knows_the_baseline(two):
     assert page.tags.count("svg") >= 2 + 2 + 2 * 6  # scatters, validation and teacher, and each student's
 
 
+def test_the_headline_is_the_first_distilled_student_not_the_luckiest(tmp_path):
+    for name, score in (("scratch", 0.91), ("first", 0.82), ("second", 0.85)):
+        write_evidence(tmp_path, name, score, names=NAMES)
+    page, _ = report(tmp_path, {"scratch": student(distilled=False), "first": student(), "second": student()})
+    assert "first keeps 95.3 % of its teacher's accuracy (82.0 against 86.0)" in " ".join(page.words)
+    alone, _ = report(tmp_path, {"scratch": student(distilled=False)})
+    assert "scratch keeps 105.8 % of its teacher's accuracy" in " ".join(alone.words)
+
+
 def test_page_refers_to_nothing_outside_itself(two):
     page, text = report(*two)
     assert not {"script", "link", "img", "iframe", "image"} & set(page.tags)

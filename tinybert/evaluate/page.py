@@ -49,7 +49,7 @@ def render_page(experiment: Experiment, students: list[Evidence], root: Path) ->
     return environment.get_template("page.html.j2").render(
         name=experiment.name,
         seed=experiment.seed,
-        best=best(students),
+        headline=headline(students),
         sentence=sentence(students),
         tables=variant_tables({student.name: student.result for student in students}),
         tasks=[
@@ -62,15 +62,17 @@ def render_page(experiment: Experiment, students: list[Evidence], root: Path) ->
     )
 
 
-def best(students: list[Evidence]) -> Evidence | None:
-    """The student that the page is about: of the first one's task the highest score, of equals the smallest."""
-    rivals = [each for each in students if each.result.task == students[0].result.task]
-    return min(rivals, key=lambda each: (-each.result.student.score, each.result.student.parameters), default=None)
+def headline(students: list[Evidence]) -> Evidence | None:
+    """The student that the page is about: the first distilled one in params.yaml, or the first if none is distilled.
+
+    It is not the one that scores highest: that would be a choice made on the test rows, and of many the luckiest.
+    """
+    return next((each for each in students if each.distilled), students[0] if students else None)
 
 
 def sentence(students: list[Evidence]) -> str:
     """What came out, in one sentence."""
-    first = best(students)
+    first = headline(students)
     if first is None:
         return "There is no student in params.yaml yet."
     result = first.result
