@@ -18,7 +18,7 @@ from tinybert.evaluate.curves import Line, panels, read_curve
 from tinybert.evaluate.gather import Evidence
 from tinybert.evaluate.predictions import TEXTS, apart, confusion, disagreements, label_counts
 from tinybert.evaluate.schema import Measured
-from tinybert.evaluate.variants import variant_tables
+from tinybert.evaluate.variants import tenths, variant_tables
 from tinybert.params.experiment import Experiment
 from tinybert.params.tasks import METRICS
 
@@ -44,7 +44,12 @@ def render_page(experiment: Experiment, students: list[Evidence], root: Path) ->
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters |= {"points": points, "quantity": quantity, "times": lambda value: f"{value:.1f}×"}
+    environment.filters |= {
+        "points": points,
+        "tenths": tenths,
+        "quantity": quantity,
+        "times": lambda value: f"{value:.1f}×",
+    }
     tasks = list(dict.fromkeys(student.result.task for student in students))
     return environment.get_template("page.html.j2").render(
         name=experiment.name,
@@ -90,7 +95,7 @@ def sentence(students: list[Evidence]) -> str:
 
 def points(score: float) -> str:
     """A score in points of a hundred, as the paper's tables give them."""
-    return f"{100 * score:.1f}"
+    return tenths(100 * score)
 
 
 def quantity(count: float) -> str:
