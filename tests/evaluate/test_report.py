@@ -11,6 +11,7 @@ import pytest
 from tests.evaluate.made_up import (
     experiment,
     make_result,
+    phase,
     student,
     write_augmentation,
     write_evidence,
@@ -90,6 +91,36 @@ def test_page_says_the_result_and_knows_the_baseline(two):
     assert "baseline: no distillation" in words
     assert "gone" not in words
     assert page.tags.count("svg") >= 2 + 2 + 2 * 6  # scatters, validation and teacher, and each student's
+
+
+def test_the_headline_is_the_first_distilled_student_not_the_luckiest(tmp_path):
+    for name, score in (("scratch", 0.91), ("first", 0.82), ("second", 0.85)):
+        write_evidence(tmp_path, name, score, names=NAMES)
+    page, _ = report(tmp_path, {"scratch": student(distilled=False), "first": student(), "second": student()})
+    assert "first keeps 95.3 % of its teacher's accuracy (82.0 against 86.0)" in " ".join(page.words)
+    alone, _ = report(tmp_path, {"scratch": student(distilled=False)})
+    assert "scratch keeps 105.8 % of its teacher's accuracy" in " ".join(alone.words)
+
+
+def test_cards_say_by_what_method(tmp_path):
+    entries = {
+        "tiny": student() | {"intermediate": phase(hidden=1.0, attention=1.0)},
+        "half": student() | {"intermediate": phase(hidden=1.0)},
+        "skipped": student() | {"intermediate": phase(epochs=0, hidden=1.0, attention=1.0)},
+        "plain": student(distilled=False),
+    }
+    variants = {"half": "without attention loss", "plain": "fine-tuned"}
+    for name in entries:
+        write_evidence(tmp_path, name, names=NAMES, variant=variants.get(name))
+    report(tmp_path, entries)
+    said = {name: (tmp_path / f"reports/cards/{name}.md").read_text().split("\n\n")[2] for name in entries}
+    start, taught = "A BERT of 14.4 M parameters for the task movies, ", "distilled from a teacher of 22.7 M"
+    assert said == {
+        "tiny": f"{start}{taught} by the method of TinyBERT (Jiao et al., 2020).",
+        "half": f"{start}{taught}. It is the variant without attention loss of its experiment.",
+        "skipped": f"{start}{taught}.",
+        "plain": f"{start}trained without distillation, as a baseline. It is the variant fine-tuned of its experiment.",
+    }
 
 
 def test_page_refers_to_nothing_outside_itself(two):

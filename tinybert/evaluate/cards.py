@@ -24,6 +24,7 @@ def render_card(student: Evidence) -> str:
         name=student.name,
         result=student.result,
         distilled=student.distilled,
+        like_tinybert=student.like_tinybert,
         span=student.result.metric in METRICS["span"],
         lineage=lineage_list(student.lineage),
     )

@@ -29,6 +29,8 @@ class Evidence:
     lineage: dict[str, Any]
     distilled: bool
     """Whether any phase took something from a teacher; a student without is what distillation is measured against."""
+    like_tinybert: bool
+    """Whether a phase learnt the teacher's attention and hidden states, which is what TinyBERT's method is."""
     submissions: list[Path]
     """Files of predictions of test sets without labels, by name."""
 
@@ -54,7 +56,12 @@ def _evidence(name: str, student: Student, experiment: Experiment, root: Path) -
     of_teacher = {loss for loss, weight in general.losses.model_dump().items() if weight} - {"mlm"}
     distilled = _takes_from_teacher(student) or bool(general.train.epochs and of_teacher)
     submissions = sorted((folder / SUBMISSIONS).glob("*.*"))
-    return Evidence(name, student, result, answers, attention, read_lineage(folder), distilled, submissions)
+    like_tinybert = any(
+        phase.epochs and phase.losses.attention and phase.losses.hidden
+        for phase in (student.intermediate, student.prediction)
+    )
+    lineage = read_lineage(folder)
+    return Evidence(name, student, result, answers, attention, lineage, distilled, like_tinybert, submissions)
 
 
 def _takes_from_teacher(student: Student) -> bool:

@@ -18,7 +18,7 @@ from tinybert.evaluate.curves import Line, panels, read_curve
 from tinybert.evaluate.gather import Evidence
 from tinybert.evaluate.predictions import TEXTS, apart, confusion, disagreements, label_counts
 from tinybert.evaluate.schema import Measured
-from tinybert.evaluate.variants import variant_tables
+from tinybert.evaluate.variants import tenths, variant_tables
 from tinybert.params.experiment import Experiment
 from tinybert.params.tasks import METRICS
 from tinybert.text.left_out import kept, left_out
@@ -45,12 +45,17 @@ def render_page(experiment: Experiment, students: list[Evidence], root: Path) ->
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters |= {"points": points, "quantity": quantity, "times": lambda value: f"{value:.1f}×"}
+    environment.filters |= {
+        "points": points,
+        "tenths": tenths,
+        "quantity": quantity,
+        "times": lambda value: f"{value:.1f}×",
+    }
     tasks = list(dict.fromkeys(student.result.task for student in students))
     return environment.get_template("page.html.j2").render(
         name=experiment.name,
         seed=experiment.seed,
-        best=best(students),
+        headline=headline(students),
         sentence=sentence(students),
         tables=variant_tables({student.name: student.result for student in students}),
         tasks=[
@@ -63,15 +68,17 @@ def render_page(experiment: Experiment, students: list[Evidence], root: Path) ->
     )
 
 
-def best(students: list[Evidence]) -> Evidence | None:
-    """The student that the page is about: of the first one's task the highest score, of equals the smallest."""
-    rivals = [each for each in students if each.result.task == students[0].result.task]
-    return min(rivals, key=lambda each: (-each.result.student.score, each.result.student.parameters), default=None)
+def headline(students: list[Evidence]) -> Evidence | None:
+    """The student that the page is about: the first distilled one in params.yaml, or the first if none is distilled.
+
+    It is not the one that scores highest: that would be a choice made on the test rows, and of many the luckiest.
+    """
+    return next((each for each in students if each.distilled), students[0] if students else None)
 
 
 def sentence(students: list[Evidence]) -> str:
     """What came out, in one sentence."""
-    first = best(students)
+    first = headline(students)
     if first is None:
         return "There is no student in params.yaml yet."
     result = first.result
@@ -89,7 +96,7 @@ def sentence(students: list[Evidence]) -> str:
 
 def points(score: float) -> str:
     """A score in points of a hundred, as the paper's tables give them."""
-    return f"{100 * score:.1f}"
+    return tenths(100 * score)
 
 
 def quantity(count: float) -> str:

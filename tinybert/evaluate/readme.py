@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tinybert.errors import UserError
+from tinybert.evaluate.published import TEACHER
 from tinybert.evaluate.schema import Metrics
-from tinybert.evaluate.variants import variant_tables
+from tinybert.evaluate.variants import Table, tenths, variant_tables
 from tinybert.params.table import read_yaml
 
 
@@ -59,7 +60,7 @@ def results_table(metrics: Mapping[str, Any]) -> str:
             _row(
                 f"`{name}`",
                 result["student"],
-                "–" if retention is None else f"{100 * retention:.1f} %",
+                "–" if retention is None else f"{tenths(100 * retention)} %",
                 f"{result['compression']:.1f}×",
                 f"{speedup['batch1']:.1f}× / {speedup['batch32']:.1f}×",
             )
@@ -73,15 +74,26 @@ def ablation_tables(metrics: Metrics) -> str:
     for table in variant_tables(metrics.root):
         lines = ["| " + " | ".join(["variant", *table.columns]) + " |", "|" + "---|" * (1 + len(table.columns))]
         lines += ["| " + " | ".join([row.name, *map(str, row.cells)]) + " |" for row in table.rows]
-        parts.append("\n".join(lines) + (f"\n\n{table.remark}" if table.remark else ""))
+        parts += ["\n".join(lines), " ".join(filter(None, (_legend(table), table.note, table.remark)))]
     return "\n\n".join(parts)
 
 
+def _legend(table: Table) -> str:
+    """What the numbers are; the seeds are those of `presets/ablations.yaml`."""
+    counts = {cell.seeds for row in table.rows if row.name != TEACHER for cell in row.cells if cell.seeds}
+    seeds = f"{'up to ' if len(counts) > 1 else ''}{table.seeds} seed{'s' if table.seeds > 1 else ''}"
+    number = "average" if "the paper's average" in table.columns else "number"
+    return (
+        f"Mean ± standard deviation over {seeds} of the students' two phases (general students, teacher and augmented "
+        f"copies have one seed); in brackets the paper's {number}."
+    )
+
+
 def _row(name: str, model: Mapping[str, Any], retention: str, smaller: str, faster: str) -> str:
-    low, high = model["ci95"]
-    interval = f"{100 * low:.1f} – {100 * high:.1f}"
+    score, low, high = (tenths(100 * number) for number in (model["score"], *model["ci95"]))
+    interval = f"{low} – {high}"
     parameters = f"{model['parameters'] / 1e6:.2f} M"
-    return f"| {name} | {100 * model['score']:.1f} | {interval} | {retention} | {parameters} | {smaller} | {faster} |"
+    return f"| {name} | {score} | {interval} | {retention} | {parameters} | {smaller} | {faster} |"
 
 
 def stages_table(stages: Mapping[str, Mapping[str, Any]]) -> str:

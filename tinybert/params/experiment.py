@@ -67,6 +67,7 @@ def find_mistakes(file: Path) -> Iterator[str]:
                 sound[table][key] = schema.model_validate(entry)
     if all(isinstance(content.get(table), dict) for table in TABLES):
         yield from _references(sound, content, file)
+    yield from _seeds(sound["students"], content.get("seed"), file)
 
 
 def _top_level(content: dict[str, Any], file: Path) -> Iterator[str]:
@@ -133,3 +134,21 @@ def _references(sound: dict[str, dict[str, Any]], content: dict[str, Any], file:
                     yield f"{place}.layer_map: {problem}"
                 if phase.losses.relations and (problem := relations_misfit(phase.relation_heads, architecture.hidden)):
                     yield f"{place}.relation_heads: {problem}"
+
+
+def _seeds(students: dict[str, Student], seed: Any, file: Path) -> Iterator[str]:
+    """Students of one task and variant that have the same seeds: the report takes them for seeds and averages them."""
+    first: dict[tuple[str, ...], str] = {}
+    for key, student in students.items():
+        if student.variant is None:
+            continue
+        seeds = [
+            str(seed if phase.seed is None else phase.seed) for phase in (student.intermediate, student.prediction)
+        ]
+        other = first.setdefault((student.task, student.variant, *seeds), key)
+        if other != key:
+            yield (
+                f"{file}: students.{key}.variant: students.{other} is {student.variant!r} of {student.task!r} too, "
+                f"with the same seeds ({', '.join(seeds)}), and the report averages over seeds; give one of them "
+                "another variant, or other seeds in intermediate and prediction"
+            )
