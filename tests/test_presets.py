@@ -40,6 +40,7 @@ TABLES = {"glue": "nyu-mll/glue", "squad1": "rajpurkar/squad", "squad2": "rajpur
 # Architecture, first weights, layer map, losses, epochs of general distillation.
 SHAPES = {
     "4/312": Architecture(layers=4, hidden=312, heads=12, intermediate=1200),
+    "4/512": Architecture(layers=4, hidden=512, heads=8, intermediate=2048),
     "4/768": Architecture(layers=4, hidden=768, heads=12, intermediate=3072),
     "6/768": Architecture(layers=6, hidden=768, heads=12, intermediate=3072),
 }
@@ -48,6 +49,8 @@ GENERAL = {
     "tinybert6": ("6/768", "random", "uniform", LAYERS, 3),
     "random": ("4/312", "random", "uniform", {}, 0),
     "bert-tiny": ("4/312", "random", "uniform", {"mlm": 1.0}, 3),
+    "bert-small": ("4/512", "random", "uniform", {"mlm": 1.0}, 3),
+    "pd": ("6/768", "random", "uniform", {"mlm": 1.0}, 3),
     "distilbert4": ("4/768", "teacher-spread", "uniform", TRIPLE, 3),
     "distilbert6": ("6/768", "teacher-spread", "uniform", TRIPLE, 3),
     "minilmv2-4": ("4/312", "random", "last", {"relations": 1.0}, 3),
@@ -71,6 +74,8 @@ VARIANTS = {
     "TinyBERT6": ("tinybert6", *TINYBERT),
     "BERT-tiny": ("bert-tiny", *TUNED),
     "logit distillation": ("bert-tiny", None, {}, "uniform", "original", SOFT),
+    "BERT-small": ("bert-small", *TUNED),
+    "PD": ("pd", None, {}, "uniform", "original", SOFT),
     "BERT4-PKD": ("lower4", None, {}, "uniform", "original", PKD),
     "BERT6-PKD": ("lower6", None, {}, "uniform", "original", PKD),
     "DistilBERT4": ("distilbert4", *TUNED),
@@ -96,6 +101,8 @@ ROWS = {
         "TinyBERT6",
         "BERT-tiny",
         "logit distillation",
+        "BERT-small",
+        "PD",
         "BERT4-PKD",
         "BERT6-PKD",
         "DistilBERT4",

@@ -27,7 +27,7 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A variant: its cells, and its size where the table has sizes, ours and the paper's."""
+    """A variant: its cells, and its size where the table has sizes, ours and the paper's; ours is None if not run."""
 
     name: str
     cells: list[Cell]
@@ -36,7 +36,8 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Rows in the order of the students; `seeds` is the most that a cell is the mean of."""
+    """Rows in the order of the students, then those of the paper's that are not run; `seeds` is the most that a cell
+    is the mean of."""
 
     title: str
     columns: list[str]
@@ -97,12 +98,13 @@ def _table(
     tasks: Mapping[str, Result],
 ) -> Table:
     columns = table.columns if any(_is_measured(column, tasks) for column in table.columns) else ()
+    cited = [name for name in table.cited if columns and name not in groups]
     rows = []
-    for name in ((TEACHER,) if TEACHER in table.rows or own else ()) + tuple(groups):
+    for name in ((TEACHER,) if TEACHER in table.rows or own else ()) + (*groups, *cited):
         models: dict[str, list[Measured]] = (
             {task: [result.teacher] for task, result in tasks.items()}
             if name == TEACHER
-            else {task: [result.student for result in found] for task, found in groups[name].items()}
+            else {task: [result.student for result in found] for task, found in groups.get(name, {}).items()}
         )
         published = table.rows.get(name, (None,) * len(table.columns))
         cells = [_cell(models, column, None) for column in own]
@@ -110,8 +112,9 @@ def _table(
         if table.averaged:
             ours = _mean(cell.mean for cell in cells[len(own) :]) if columns else None
             cells.append(Cell(ours, None, _mean(published)))
-        size = _size(name, groups, tasks) if table.sizes else None
-        rows.append(Row(name, cells, size, table.sizes.get(name)))
+        size = _size(name, groups, tasks) if table.sizes and name not in cited else None
+        title = f"{name} (not run)" if name in cited else name
+        rows.append(Row(title, cells, size, table.sizes.get(name)))
     titles = [column.title for column in (*own, *columns)]
     return Table(
         table.title,
