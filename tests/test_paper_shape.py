@@ -1,26 +1,48 @@
-"""The paper's presets at the paper's shapes: what they cost in steps, and two steps of each phase."""
+"""The paper's presets at the paper's shapes: what they cost in steps, and a few steps of each stage of each variant."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from functools import partial
+from itertools import islice, product
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
-from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification
+from transformers import BertConfig, BertForMaskedLM
 
 from benchmarks.paper_cost import plan
 from tests.import_closure import ROOT
-from tests.tiny import VOCABULARY, tiny_job, tiny_tokenizer, weather_report
+from tests.tiny import BAD, GOOD, PLAIN, VOCABULARY, tiny_tokenizer, weather_report
+from tinybert.augment.dataset import augment
 from tinybert.distill.general import distil_general_student
 from tinybert.distill.phase import distil_phase
 from tinybert.evaluate.metrics import score
-from tinybert.models.loading import head_config, load_config
+from tinybert.lineage import read_lineage
+from tinybert.models.loading import load_config
 from tinybert.params.experiment import load_experiment
+from tinybert.params.general import General
+from tinybert.params.models import ARCHITECTURES
+from tinybert.params.students import Phase
+from tinybert.params.table import Run
+from tinybert.params.tasks import Task
 from tinybert.text.corpus import write_documents
+from tinybert.train.job import Job
+from tinybert.train.masked_lm import adapt_masked_lm
+from tinybert.train.teacher import finetune_teacher
 
-GLUE = load_experiment(ROOT / "presets/paper-glue.yaml")
+PRESETS = {file.stem: load_experiment(file) for file in sorted((ROOT / "presets").glob("paper-*.yaml"))}
+GLUE = PRESETS["paper-glue"]
+PAIR, SPAN = GLUE.tasks["mnli"], PRESETS["paper-squad"].tasks["squad1"]
+BLOCK = 32
+"""Tokens of a block of the corpus, of the paper's 128; a step of any length runs the same code."""
+PARAMETERS = {ARCHITECTURES["tinybert4"]: 14_350_248, ARCHITECTURES["tinybert6"]: 66_955_008}
 
 
 def test_steps_of_the_main_table():
@@ -37,49 +59,168 @@ def test_steps_of_the_main_table():
     assert same == [work["intermediate-distill@qqp-tinybert4"].step]  # measured once
 
 
+class Variant(NamedTuple):
+    """What makes a student, each training cut to one epoch in batches of two."""
+
+    general: General
+    intermediate: Phase
+    prediction: Phase
+    task: Task
+
+    def __repr__(self) -> str:
+        """Equal for variants that differ in their data only."""
+        phases = [phase.model_copy(update={"data": "original"}) for phase in self[1:3]]
+        return repr((self.general, phases, self.task.type == "span"))
+
+
+def short(training, **more):
+    return training.model_copy(update={"epochs": min(training.epochs, 1), "batch_size": 2, **more})
+
+
+def variants():
+    """Of all presets those that differ, in an order in which neighbours share what they begin with."""
+    found = {}
+    for name, preset in PRESETS.items():
+        for student in preset.students.values():
+            general = preset.general[student.general]
+            general = general.model_copy(update={"train": short(general.train, max_length=BLOCK)})
+            phases = short(student.intermediate), short(student.prediction)
+            variant = Variant(general, *phases, preset.tasks[student.task])
+            found.setdefault(repr(variant), pytest.param(variant, id=f"{name}: {student.variant}"))
+    return [found[key] for key in sorted(found)]
+
+
+class Chain:
+    """The pipeline's stages on stand-ins; each makes again only what the variant before had otherwise."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.made: dict[str, Any] = {}
+
+    def make(self, stage: str, settings: Any, length: int, run: Callable[[Job], None]) -> Path:
+        folder = self.folder / stage
+        if self.made.get(stage) != settings:
+            shutil.rmtree(folder, ignore_errors=True)
+            run(Job(stage, Run(seed=1, precision="fp32"), length, folder, self.folder / "curves" / stage))
+            self.made[stage] = settings
+        return folder
+
+    def curve(self, stage: str) -> pd.DataFrame:
+        return pd.read_csv(self.folder / "curves" / stage / "losses.csv")
+
+    def teacher(self, task: Task) -> Path:
+        settings = short(task.teacher, above_chance=False)
+        span = {"stride": 128, "longest_answer": 30, "no_answer": False} if task.type == "span" else None
+        data, metric = self.folder / task.type, partial(score, task.metric)
+
+        def run(job: Job) -> None:
+            finetune_teacher(settings, self.folder / "bert", data, task.label.names, metric, job, span=span)
+
+        return self.make(f"teacher-{task.type}", settings, task.max_length, run)
+
+    def masked_lm(self) -> Path:
+        data, corpus = self.folder / PAIR.type / "train.parquet", self.folder / "corpus"
+        run = partial(adapt_masked_lm, PAIR.mlm, self.folder / "bert", corpus, data)
+        return self.make("mlm", PAIR.mlm, PAIR.max_length, run)
+
+    def rows(self, task: Task, data: str) -> Path:
+        original = self.folder / task.type / "train.parquet"
+        if data == "original":
+            return original
+        settings = task.augment.model_copy(update={"copies": 1})
+
+        def run(job: Job) -> None:
+            job.folder.mkdir()
+            models = self.masked_lm(), self.folder / "vectors"
+            augment(original, *models, job.folder, settings, 1, "fp32", job.max_length)
+
+        return self.make(f"augmented-{task.type}", settings, task.max_length, run) / "train.parquet"
+
+    def general(self, settings: General) -> Path:
+        sources = self.folder / "corpus", self.folder / "bert"
+        return self.make("general", settings, BLOCK, partial(distil_general_student, settings, *sources))
+
+    def intermediate(self, variant: Variant) -> Path:
+        general, phase, _, task = variant
+        data = self.general(general), self.teacher(task), self.rows(task, phase.data)
+        made_of = general, phase, task.type
+        return self.make("intermediate", made_of, task.max_length, partial(distil_phase, phase, *data))
+
+    def student(self, variant: Variant) -> Path:
+        phase, task = variant.prediction, variant.task
+        data = self.intermediate(variant), self.teacher(task), self.rows(task, phase.data)
+        validation = self.folder / task.type / "validation.parquet", partial(score, task.metric)
+        run = partial(distil_phase, phase, *data, validation=validation)
+        return self.make("prediction", variant, task.max_length, run)
+
+
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """BERT-base in everything but its vocabulary, untuned and tuned, four blocks of corpus, four rows."""
+def chain(tmp_path_factory):
+    """BERT-base with random weights, four blocks of corpus, GloVe's dimensions, four short rows of each type."""
     folder = tmp_path_factory.mktemp("paper")
     torch.manual_seed(0)
-    shape = {"vocab_size": len(VOCABULARY)}
-    BertForMaskedLM(BertConfig(**shape)).save_pretrained(folder / "bert")
-    BertForSequenceClassification(BertConfig(**shape, **head_config(["no", "yes"]))).save_pretrained(folder / "teacher")
-    for name in ("bert", "teacher"):
-        tiny_tokenizer().save_pretrained(folder / name)
+    bert = BertForMaskedLM(BertConfig())
+    assert bert.num_parameters() > 109_000_000
+    bert.save_pretrained(folder / "bert")
+    others = map("".join, islice(product("abcdefghij", repeat=5), bert.config.vocab_size - len(VOCABULARY)))
+    tiny_tokenizer([*VOCABULARY, *others]).save_pretrained(folder / "bert")
+    del bert
     random = np.random.default_rng(0)
-    texts = [weather_report(random, number % 2 == 0) for number in range(64)]
-    (folder / "corpus").mkdir()
-    write_documents([("weather", " ".join(texts[:60]))], folder / "corpus")
-    rows = {"text": texts[:4], "text_pair": texts[4:8], "label": [0, 1, 0, 1]}
-    pd.DataFrame(rows).to_parquet(folder / "train.parquet")
-    return folder
+    texts = [weather_report(random, number % 2 == 0) for number in range(18)]
+    for name in ("corpus", "vectors", PAIR.type, SPAN.type):
+        (folder / name).mkdir()
+    write_documents([("weather", " ".join(texts))], folder / "corpus")
+    words = [*GOOD, *BAD, *PLAIN, "drizzly", "blustery"]
+    np.save(folder / "vectors/vectors.npy", random.normal(size=(len(words), 300)).astype(np.float32))
+    pq.write_table(pa.table({"word": words}), folder / "vectors/words.parquet")
+    pairs = pd.DataFrame({"text": texts[:4], "text_pair": texts[4:8]})
+    answers = [[{"text": "the", "start": 0}] for _ in texts[:4]]
+    questions = pairs.assign(text_pair="the " + pairs["text_pair"], label=answers, id=list("abcd"))
+    for rows, task in ((pairs.assign(label=[0, 1, 2, 0]), PAIR), (questions, SPAN)):
+        for split in ("train", "validation"):
+            rows.to_parquet(folder / task.type / f"{split}.parquet")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)  # one cache of blocks and logits for all
+        yield Chain(folder)
+    shutil.rmtree(folder)  # gigabytes
+
+
+def assert_learned(curve, losses, epochs):
+    """Two steps or more, finite, of the losses that the preset has and no others; none where it has no epochs."""
+    terms = {column.partition(".")[0] for column in curve.columns} - {"step", "epoch", "loss"}
+    if not epochs:
+        assert (terms, len(curve)) == (set(), 0)
+        return
+    assert terms == {name for name, weight in losses.model_dump().items() if weight}
+    assert len(curve) >= 2
+    assert np.isfinite(curve["loss"].astype(float)).all()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", ["tinybert4", "tinybert6", "pkd4", "minilmv2-4"])
-def test_two_steps_of_every_phase(world, tmp_path, monkeypatch, variant):
-    monkeypatch.chdir(world)  # one cache of blocks and logits for all
-    student = GLUE.students[f"mrpc-{variant}"]
-    general = GLUE.general[student.general]
+@pytest.mark.parametrize("task", [PAIR, SPAN], ids=["pair", "span"])
+def test_what_a_student_is_taught_with(chain, task):
+    """A fine-tuned teacher, and rows augmented by the masked language model and the vectors."""
+    teacher = chain.teacher(task)
+    curve = chain.curve(teacher.name)
+    assert len(curve) == 2
+    assert np.isfinite(curve["labels"]).all()
+    config = load_config(teacher)
+    assert (config.num_hidden_layers, config.hidden_size, config.vocab_size) == (12, 768, 30_522)
+    original, augmented = (pd.read_parquet(chain.rows(task, data)) for data in ("original", "augmented"))
+    assert len(original) < len(augmented) <= 2 * len(original)
+    pd.testing.assert_frame_equal(augmented[: len(original)], original)
 
-    def short(phase):
-        return phase.model_copy(update={"epochs": min(phase.epochs, 1), "batch_size": 2})
 
-    job = partial(tiny_job, curves=tmp_path / "curves")
-    train = short(general.train)
-    distil_general_student(
-        general.model_copy(update={"train": train}), world / "corpus", world / "bert", job(tmp_path / "general")
-    )
-    curves = [pd.read_csv(tmp_path / "curves/losses.csv")]
-    data, teacher = world / "train.parquet", world / "teacher"
-    distil_phase(short(student.intermediate), tmp_path / "general", teacher, data, job(tmp_path / "layers"))
-    curves.append(pd.read_csv(tmp_path / "curves/losses.csv"))
-    validation = (data, partial(score, "f1"))
-    distil_phase(short(student.prediction), tmp_path / "layers", teacher, data, job(tmp_path / "student"), validation)
-    curves.append(pd.read_csv(tmp_path / "curves/losses.csv"))
-    shapes = load_config(tmp_path / "student")
-    assert (shapes.num_hidden_layers, shapes.hidden_size) == (general.architecture.layers, general.architecture.hidden)
-    for curve, phase in zip(curves, (train, student.intermediate, student.prediction), strict=True):
-        assert len(curve) == 0 if not phase.epochs else len(curve) >= 2
-        assert np.isfinite(curve["loss"].astype(float)).all()
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", variants())
+def test_a_few_steps_of_every_phase(chain, variant):
+    student = chain.student(variant)
+    general, shape = variant.general, load_config(student)
+    architecture = (shape.num_hidden_layers, shape.hidden_size, shape.num_attention_heads, shape.intermediate_size)
+    assert architecture == tuple(general.architecture.model_dump().values())
+    parameters = read_lineage(chain.folder / "general")["facts"]["parameters"]
+    assert parameters == PARAMETERS.get(general.architecture, parameters)
+    assert_learned(chain.curve("general"), general.losses, general.train.epochs)
+    for stage in ("intermediate", "prediction"):
+        phase = getattr(variant, stage)
+        assert_learned(chain.curve(stage), phase.losses, phase.epochs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -16,6 +17,8 @@ from tinybert.evaluate.schema import Metrics
 from tinybert.evaluate.variants import tenths, variant_tables
 from tinybert.params.experiment import load_experiment
 from tinybert.params.tasks import METRICS
+
+PRESETS = ["paper-glue", "paper-procedures", "paper-objectives", "paper-layer-maps"]
 
 
 def results(*students, **more):
@@ -81,7 +84,8 @@ def test_the_main_table_has_sizes_and_what_the_paper_has_not():
     scores = {"accuracy": 0.9}
     rows = [(variant, "sst2", scores) for variant in ("TinyBERT4", "TinyBERT6", "DistilBERT6", "MiniLMv2 6/768")]
     main, six = variant_tables(results(*rows, ("TinyBERT4", "wnli", {"accuracy": 0.5})))
-    assert [row.name for row in main.rows] == ["teacher", *(variant for variant, *_ in rows)]
+    cited = "MobileBERT-tiny (not run)"
+    assert [row.name for row in main.rows] == ["teacher", *(variant for variant, *_ in rows), cited]
     assert main.columns[0] == "wnli accuracy"
     assert texts(main)["TinyBERT4"]["SST-2"] == "90.0 (92.6)"
     assert texts(main)["MiniLMv2 6/768"]["SST-2"] == "90.0"
@@ -91,8 +95,23 @@ def test_the_main_table_has_sizes_and_what_the_paper_has_not():
     assert (tiny.published_size.flops, tiny.published_size.speedup) == (1.2e9, 9.4)
     assert main.title == "GLUE; the paper's table 1, on the test sets"
     assert main.note.startswith("Ours are of the development sets, the paper's of the test sets; its speed is on a K80")
-    assert [row.name for row in six.rows] == ["TinyBERT6", "DistilBERT6"]
+    assert texts(main)[cited]["SST-2"] == "(91.7)"
+    assert texts(main)[cited]["average"] == "(77.0)"
+    assert (main.rows[-1].size, main.rows[-1].published_size.speedup) == (None, None)
+    assert [row.name for row in six.rows[:2]] == ["TinyBERT6", "DistilBERT6"]
+    assert [row.name.removesuffix(" (not run)") for row in six.rows[2:]] == list(TABLES[2].cited)
     assert texts(six)["TinyBERT6"]["SST-2"] == "90.0 (93.0)"
+    assert texts(six)["BERT-of-Theseus (not run)"]["MRPC F1"] == "(89.0)"
+
+
+def test_a_row_of_a_model_that_no_preset_makes_is_a_users_who_made_it():
+    """On tasks of one's own, and so without the paper's columns, it is left out."""
+    rows = [("TinyBERT6", "sst2", {"accuracy": 0.9}), ("MiniLM6", "sst2", {"accuracy": 0.8})]
+    (table,) = variant_tables(results(*rows))
+    assert texts(table)["MiniLM6"]["SST-2"] == "80.0 (92.0)"
+    assert "MiniLM6 (not run)" not in texts(table)
+    (table,) = variant_tables(results(("TinyBERT4", "movies", 0.8), ("DistilBERT4", "movies", 0.7)))
+    assert [row.name for row in table.rows] == ["teacher", "TinyBERT4", "DistilBERT4"]
 
 
 def test_on_other_tasks_the_papers_sizes_and_titles_are_left_out():
@@ -131,6 +150,7 @@ PRINTED = (
         TEACHER: "79.5",
         "BERT-tiny": "70.2",
         "BERT-small": "72.1",
+        "MobileBERT-tiny": "77.0",
         "BERT4-PKD": "72.6",
         "DistilBERT4": "71.9",
         "TinyBERT4": "77.0",
@@ -205,7 +225,7 @@ def test_columns_and_sizes_are_the_papers():
     assert main.sizes["TinyBERT6"] == (67.0e6, 11.3e9, 2.0)
 
 
-@pytest.mark.parametrize("name", ["paper-glue", "paper-procedures", "paper-objectives", "paper-layer-maps"])
+@pytest.mark.parametrize("name", PRESETS)
 def test_the_presets_make_the_tables(name):
     """A preset's students are named as the paper's rows, its tasks and their metrics are the columns."""
     preset = load_experiment(ROOT / f"presets/{name}.yaml")
@@ -223,6 +243,26 @@ def test_the_presets_make_the_tables(name):
     assert [column for column, cell in zip(tables[0].columns, full.cells, strict=True) if cell.published is None] == (
         ["wnli accuracy"] if name == "paper-glue" else []
     )
+
+
+def test_every_row_of_the_paper_is_run_or_marked():
+    """Each row has students in a preset of the paper, or is cited; none is both."""
+    presets = [load_experiment(ROOT / f"presets/{name}.yaml") for name in (*PRESETS, "paper-squad")]
+    run = {student.variant for preset in presets for student in preset.students.values()}
+    for table in TABLES:
+        assert table.rows.keys() - {TEACHER} - run == set(table.cited), table.title
+        assert table.sizes.keys() == (table.rows.keys() if table.sizes else set()), table.title
+
+
+def test_the_report_marks_what_is_not_run(tmp_path):
+    students = {}
+    for name, variant in (("a", "TinyBERT4"), ("b", "DistilBERT4")):
+        write_evidence(tmp_path, name, 0.8, names=NAMES, variant=variant, task="sst2")
+        students[name] = student() | {"variant": variant, "task": "sst2"}
+    page, text = report(tmp_path, students)
+    row = text[text.index("MobileBERT-tiny (not run)") :].partition("</tr>")[0]
+    assert re.findall(r"<td>(.*?)</td>", row)[-3:] == ["<small>15.1 M</small>", "<small>3.1 G</small>", ""]
+    assert page.open == []
 
 
 def test_the_report_has_the_table_and_the_numbers_keep_what_it_needs(tmp_path):

@@ -39,7 +39,7 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A variant: its cells, and its size where the table has sizes, ours and the paper's."""
+    """A variant: its cells, and its size where the table has sizes, ours and the paper's; ours is None if not run."""
 
     name: str
     cells: list[Cell]
@@ -48,7 +48,7 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Rows in the order of the students; `seeds` is the most that a cell is the mean of.
+    """Rows in the order of the students, then the paper's that are not run; `seeds` is the most in a cell's mean.
 
     `note` says what keeps the paper's numbers from being compared with ours, `remark` what comes of comparing them.
     """
@@ -113,12 +113,13 @@ def _table(
     tasks: Mapping[str, Result],
 ) -> Table:
     columns = table.columns if any(_is_measured(column, tasks) for column in table.columns) else ()
+    cited = [name for name in table.cited if columns and name not in groups]
     rows = []
-    for name in ((TEACHER,) if TEACHER in table.rows or own else ()) + tuple(groups):
+    for name in ((TEACHER,) if TEACHER in table.rows or own else ()) + (*groups, *cited):
         models: dict[str, list[Measured]] = (
             {task: [result.teacher] for task, result in tasks.items()}
             if name == TEACHER
-            else {task: [result.student for result in found] for task, found in groups[name].items()}
+            else {task: [result.student for result in found] for task, found in groups.get(name, {}).items()}
         )
         published = table.rows.get(name, (None,) * len(table.columns))
         cells = [_cell(models, column, None) for column in own]
@@ -126,8 +127,9 @@ def _table(
         if table.averaged:
             ours = _mean(cell.mean for cell in cells[len(own) :]) if columns else None
             cells.append(Cell(ours, None, 0, _mean(published)))
-        size = _size(name, groups, tasks) if table.sizes else None
-        rows.append(Row(name, cells, size, table.sizes.get(name) if columns else None))
+        size = _size(name, groups, tasks) if table.sizes and name not in cited else None
+        row_title = f"{name} (not run)" if name in cited else name
+        rows.append(Row(row_title, cells, size, table.sizes.get(name) if columns else None))
     title, note = table.title, table.note
     if columns:
         title = f"{table.title}; {table.source}"
