@@ -77,7 +77,11 @@ def test_no_mistake(mistakes):
         ("downloads.minilm.members", ["a/../../b"], ": expected a path inside the archive"),
         ("downloads.minilm.members", ["b.zip!/etc/x"], ": expected a path inside the archive"),
         ("downloads.bert.hubb", "x", ": unknown key (did you mean 'hub'? known: column, file, files, gensim, hub,"),
-        ("downloads.bert.hub", "bert-base-uncased", ": expected owner/name, as in google-bert/bert-base-uncased,"),
+        (
+            "downloads.bert.hub",
+            "imdb",
+            ": expected owner/name, as in google-bert/bert-base-uncased or stanfordnlp/imdb, found 'imdb'; its page on",
+        ),
         ("downloads.bert.hub", "../../x", ": expected owner/name"),
         ("downloads.bert.revision", "main", ": expected the 40 hex digits of a commit, found 'main': a branch or tag"),
         ("downloads.bert.revision", MISSING, ": this key is missing; hub goes with revision"),

@@ -227,6 +227,11 @@ class TestDataSet:
         out = store("table", "owner/glue", files=["mrpc/*.parquet"])
         assert {name: (out / name).read_bytes() for name in files(out)} == content
 
+    @pytest.mark.parametrize("ending", [".csv.gz", ".tsv.gz", ".jsonl.gz", ".json.gz", ".json"])
+    def test_a_table_may_be_packed(self, ending: str, hub: Hub) -> None:
+        hub.repositories["datasets/owner/reviews"] = {"README.md": b"#", f"train{ending}": b"packed"}
+        assert files(store("table", "owner/reviews")) == [f"train{ending}"]
+
     def test_glue_as_the_papers_preset_takes_it(self, hub: Hub, tmp_path: Path) -> None:
         """A folder a task, in shards, integer labels: from the hub's files to the rows of each of the nine tasks."""
         preset = load_experiment(ROOT / "presets/paper-glue.yaml")

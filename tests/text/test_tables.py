@@ -50,6 +50,15 @@ def test_json_lines_keep_numbers_as_written(read):
     ]
 
 
+@pytest.mark.parametrize("name", ["t.json", "t.json.gz"])
+def test_json_array(read, name):
+    lines = ["[", '  {"text": "NA", "label": "001"},', '  {"label": 1.0, "text": "null"}, {"text": null}', "]"]
+    content = b"\xef\xbb\xbf" + "\r\n".join(lines).encode()
+    frame = read(name, gzip.compress(content) if name.endswith(".gz") else content)
+    assert rows(frame) == VERBATIM
+    assert (frame.index.name, list(frame.index)) == ("row", [1, 2, 3])
+
+
 def test_parquet_values_become_text(tmp_path):
     columns = {"text": ["a", None], "label": [1, 0], "rating": [0.5, -2.0], "vector": [[1.0], [2.0]]}
     pq.write_table(pa.table(columns), tmp_path / "t.parquet")
@@ -145,7 +154,11 @@ def test_an_unused_column_may_be_anything(read):
         ("t.csv.gz", gzip.compress(b"text,label\na,1\n" * 99)[:-9], "no gzip file"),
         ("t.parquet", b"PAR1 not", "not a Parquet file"),
         ("t.jsonl", '{"text": "a", "label": 1}\n{"text": "b"', "line 2: not JSON"),
-        ("t.jsonl", '["a", 1]', "line 1: expected an object"),
+        ("t.jsonl", '\n"a"', "line 2: expected an object"),
+        ("t.json", '[{"text": "a", "label": 1},\n"b"]', "row 2: expected an object"),
+        ("t.json", '[{"text": "a", "label": 1},\n{"text": "b"', "line 2: not JSON: .*expected an array of objects"),
+        ("t.json", '[{"text": "a", "label": 1}, {"text": {}, "label": 1}]', "row 2: text: expected text or a number"),
+        ("t.json", '{\n"text": "a"}', r"line 1: not JSON: .*one object a line, or an array of objects: \[{"),
         ("t.jsonl", '{"text": "a", "label": [1]}', "line 1: label: expected text or a number, found a list"),
         ("t.jsonl", json.dumps({"text": "\ud83d", "label": 1}), r"line 1: text: '\\ud83d' is half of a character"),
         ("t.xlsx", b"PK", "expected a file that ends in .csv, .tsv"),

@@ -1,4 +1,4 @@
-"""Labelled text as it comes from people (CSV, TSV, JSON lines, Parquet; gz or not) → strings, none of them guessed at.
+"""Labelled text as it comes from people (CSV, TSV, JSON, Parquet; gz or not) → strings, none of them guessed at.
 
 A cell stays what it was: '001', 'NA' and 'null' are text. What can't be read with certainty is an error that names
 the line.
@@ -14,16 +14,16 @@ import sys
 import zlib
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tinybert.errors import UserError, suggest
+from tinybert.text.json_rows import cell, read_objects
 
-JSON_LINES = (".jsonl", ".ndjson", ".json")
-FORMATS = (".csv", ".tsv", ".txt", *JSON_LINES, ".parquet")
+JSON = (".jsonl", ".ndjson", ".json")
+FORMATS = (".csv", ".tsv", ".txt", *JSON, ".parquet")
 
 Record = tuple[int, list[str]]
 """A record's first line, from 1 on, and its cells."""
@@ -74,7 +74,7 @@ def read_table(
 
     Args:
         file: UTF-8 with or without a byte order mark, LF or CRLF. CSV has RFC 4180's quotes; TSV (.tsv, .txt) has none,
-            as in GLUE. Both may lie in a .gz.
+            as in GLUE. JSON is an object a line, or an array of objects. All may lie in a .gz.
         columns: names for all columns of a CSV or TSV without a header; None where the first line names them.
         needed: the columns to return.
         lists: those of them whose cells may be lists of text or numbers; one is returned as JSON, `["a", "7"]`.
@@ -82,7 +82,8 @@ def read_table(
             `broken`, instead of refused.
 
     Returns:
-        Rows in the file's order. The index, called `line` (`row` for Parquet), counts from 1, for messages.
+        Rows in the file's order. The index, called `line` (`row` for Parquet and an array of JSON), counts from 1, for
+        messages.
 
     Raises:
         UserError: naming file and line; another format or encoding, no rows, a ragged row, a column that isn't there.
@@ -90,14 +91,14 @@ def read_table(
     suffix = Path(file.name.removesuffix(".gz")).suffix.lower()
     if suffix not in FORMATS:
         raise UserError(f"{file}: expected a file that ends in {', '.join(FORMATS)} (or one of these and .gz)")
-    if columns is not None and suffix in (*JSON_LINES, ".parquet"):
+    if columns is not None and suffix in (*JSON, ".parquet"):
         raise UserError(f"{file}: a {suffix} file names its columns itself; set columns: null")
     needed = list(dict.fromkeys(needed))
     content = _read_bytes(file)
     if suffix == ".parquet":
         frame = _parquet(content, needed, file, lists)
-    elif suffix in JSON_LINES:
-        frame = _json_lines(_decode(content, file), needed, file, lists)
+    elif suffix in JSON:
+        frame = _json(_decode(content, file), needed, file, lists)
     else:
         records = _csv_records if suffix == ".csv" else _tsv_records
         frame = _delimited(records(_decode(content, file), file), columns, needed, file, dropped)
@@ -192,40 +193,14 @@ def _delimited(
     return _frame(rows, needed, lines)
 
 
-def _json_lines(text: str, needed: Sequence[str], file: Path, lists: Collection[str]) -> pd.DataFrame:
-    lines, objects = [], []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:  # numbers as they are written: 1.0 is not 1
-            value = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
-        except ValueError as error:
-            raise UserError(f"{file}: line {number}: not JSON: {error}; expected one object a line") from None
-        if not isinstance(value, dict):
-            raise UserError(f"{file}: line {number}: expected an object {{…}}, found {line[:40]!r}")
-        lines.append(number)
-        objects.append(value)
-    _present(needed, list(dict.fromkeys(key for value in objects for key in value)), file)
+def _json(text: str, needed: Sequence[str], file: Path, lists: Collection[str]) -> pd.DataFrame:
+    unit, objects = read_objects(text, file)
+    _present(needed, list(dict.fromkeys(key for _, value in objects for key in value)), file)
     rows = [
-        [_json_cell(value.get(column), f"{file}: line {number}: {column}", column in lists) for column in needed]
-        for number, value in zip(lines, objects, strict=True)
+        [cell(value.get(column), f"{file}: {unit} {number}: {column}", column in lists) for column in needed]
+        for number, value in objects
     ]
-    return _frame(rows, needed, lines)
-
-
-def _json_cell(value: Any, place: str, may_be_list: bool = False) -> str:
-    """A JSON value as text; null, like a key that is left out, is an empty cell."""
-    if isinstance(value, list) and may_be_list:
-        return json.dumps([_json_cell(item, place) for item in value], ensure_ascii=False)
-    if isinstance(value, (list, dict)):
-        expected = "a list of text or numbers" if may_be_list else "text or a number"
-        raise UserError(f"{place}: expected {expected}, found a {type(value).__name__}")
-    if isinstance(value, str) and not value.isascii():
-        try:
-            value.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise UserError(f"{place}: {value[error.start]!a} is half of a character; write both halves") from None
-    return {None: "", True: "true", False: "false"}.get(value, value)
+    return _frame(rows, needed, [number for number, _ in objects], unit)
 
 
 def _parquet(content: bytes, needed: Sequence[str], file: Path, lists: Collection[str]) -> pd.DataFrame:
@@ -256,5 +231,5 @@ def _present(needed: Sequence[str], names: Sequence[str], file: Path, hint: str 
     return needed
 
 
-def _frame(rows: list[list[str]], needed: Sequence[str], lines: list[int]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(needed), index=pd.Index(lines, name="line", dtype="int64"), dtype=object)
+def _frame(rows: list[list[str]], needed: Sequence[str], numbers: list[int], unit: str = "line") -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(needed), index=pd.Index(numbers, name=unit, dtype="int64"), dtype=object)
