@@ -6,13 +6,11 @@ the line.
 
 from __future__ import annotations
 
-import csv
 import gzip
 import io
 import json
-import sys
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -20,13 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tinybert.errors import UserError, suggest
+from tinybert.text.delimited import Dialect, find_quoted, keys_that_fit
 from tinybert.text.json_rows import cell, read_objects
 
 JSON = (".jsonl", ".ndjson", ".json")
 FORMATS = (".csv", ".tsv", ".txt", *JSON, ".parquet")
-
-Record = tuple[int, list[str]]
-"""A record's first line, from 1 on, and its cells."""
 
 
 def find_table(folder: Path) -> Path:
@@ -69,6 +65,8 @@ def read_table(
     needed: Sequence[str],
     lists: Collection[str] = (),
     dropped: dict[str, int] | None = None,
+    separator: str | None = None,
+    quotes: bool | None = None,
 ) -> pd.DataFrame:
     """The needed columns of a table, every cell a str.
 
@@ -80,6 +78,8 @@ def read_table(
         lists: those of them whose cells may be lists of text or numbers; one is returned as JSON, `["a", "7"]`.
         dropped: where given, lines of a CSV or TSV with too few or too many columns are left out and counted here as
             `broken`, instead of refused.
+        separator: of a CSV or TSV, where it is another one than the file's name says.
+        quotes: whether a CSV or TSV has RFC 4180's quotes, where that is otherwise than its name says.
 
     Returns:
         Rows in the file's order. The index, called `line` (`row` for Parquet and an array of JSON), counts from 1, for
@@ -93,6 +93,8 @@ def read_table(
         raise UserError(f"{file}: expected a file that ends in {', '.join(FORMATS)} (or one of these and .gz)")
     if columns is not None and suffix in (*JSON, ".parquet"):
         raise UserError(f"{file}: a {suffix} file names its columns itself; set columns: null")
+    if not (separator is quotes is None) and suffix in (*JSON, ".parquet"):
+        raise UserError(f"{file}: a {suffix} file has no separators; remove split.separator and split.quotes")
     needed = list(dict.fromkeys(needed))
     content = _read_bytes(file)
     if suffix == ".parquet":
@@ -100,8 +102,13 @@ def read_table(
     elif suffix in JSON:
         frame = _json(_decode(content, file), needed, file, lists)
     else:
-        records = _csv_records if suffix == ".csv" else _tsv_records
-        frame = _delimited(records(_decode(content, file), file), columns, needed, file, dropped)
+        csv = suffix == ".csv"
+        dialect = Dialect(separator or ("," if csv else "\t"), csv if quotes is None else quotes)
+        lines, rows = _delimited(_decode(content, file), dialect, columns, needed, file, dropped)
+        if quotes is None and not dialect.quotes and (line := find_quoted(zip(lines, rows, strict=True))):
+            advice = "set split.quotes: true, or false to keep the quotes as text"
+            raise UserError(f"{file}: line {line}: cells look quoted, as by a program, and none otherwise; {advice}")
+        frame = _frame(rows, needed, lines)
     if frame.empty:
         raise UserError(f"{file}: expected rows, found none below the names of the columns")
     return frame
@@ -140,40 +147,24 @@ def _decode(content: bytes, file: Path) -> str:
         ) from None
 
 
-def _tsv_records(text: str, file: Path) -> Iterator[Record]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield number, line.removesuffix("\r").split("\t")
-
-
-def _csv_records(text: str, file: Path) -> Iterator[Record]:
-    csv.field_size_limit(sys.maxsize)  # a text may be long
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    first = 1
-    try:
-        for cells in reader:
-            if cells:
-                yield first, cells
-            first = reader.line_num + 1
-    except csv.Error as error:
-        raise UserError(
-            f"{file}: line {first}: {error}; a cell with a comma, a quote or a line break is written in double quotes, "
-            f"each quote in it twice"
-        ) from None
-
-
 def _delimited(
-    records: Iterator[Record],
+    text: str,
+    dialect: Dialect,
     columns: Sequence[str] | None,
     needed: Sequence[str],
     file: Path,
     dropped: dict[str, int] | None,
-) -> pd.DataFrame:
+) -> tuple[list[int], list[list[str]]]:
+    """The lines of the rows, and the needed cells of each."""
+    records = dialect.read(text, file)
     names = list(columns) if columns is not None else next(records, (1, []))[1]
     repeated = sorted({name for name in needed if names.count(name) > 1})
     if repeated:
         raise UserError(f"{file}: several columns are called {repeated[0]!r}; rename all but one")
-    hint = "" if columns is not None else "; if its first line is no header, name its columns in `columns`"
+    hint = ""
+    if columns is None and not set(needed) <= set(names):
+        hint = keys_that_fit(text, dialect, set(needed).issubset)
+        hint = hint or "; if its first line is no header, name its columns in `columns`"
     positions = [names.index(column) for column in _present(needed, names, file, hint)]
     lines: list[int] = []
     rows: list[list[str]] = []
@@ -182,15 +173,23 @@ def _delimited(
             dropped["broken"] = dropped.get("broken", 0) + 1
             continue
         if len(cells) != len(names):
-            cause = (
-                "quote a text with commas" if ".csv" in file.suffixes else "a text can't hold tabs; save it as .jsonl"
-            )
-            raise UserError(f"{file}: line {line}: expected {len(names)} columns, found {len(cells)}; {cause}")
+            hint = "" if rows else keys_that_fit(text, dialect, lambda others: len(others) == len(names))
+            hint = hint or _ragged(cells, dialect)
+            raise UserError(f"{file}: line {line}: expected {len(names)} columns, found {len(cells)}{hint}")
         if not rows and cells == names:
             raise UserError(f"{file}: line {line} names the columns, as `columns` does; set columns: null")
         lines.append(line)
         rows.append([cells[position] for position in positions])
-    return _frame(rows, needed, lines)
+    return lines, rows
+
+
+def _ragged(cells: list[str], dialect: Dialect) -> str:
+    """What to do with a row of too few or too many cells."""
+    if dialect.quotes:
+        return f"; quote a text with {dialect.separator!r} in it"
+    if any(cell.startswith('"') for cell in cells):
+        return "; where this file has its texts in quotes, set split.quotes: true"
+    return f"; a text can't hold {dialect.separator!r} or a line break without quotes; save it as .jsonl"
 
 
 def _json(text: str, needed: Sequence[str], file: Path, lists: Collection[str]) -> pd.DataFrame:
