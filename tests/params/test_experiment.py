@@ -362,7 +362,10 @@ SPAN = {
         ({"columns": ["question", "context", "answers"]}, "columns: files of questions name their columns themselves"),
         ({"label": {"column": "answers"}}, "label.stride: this key is missing; add it"),
         ({"max_length": 140}, "label.stride: expected at most 116, which leaves room for a question"),
-        ({"split": SPAN["split"] | {"quotes": True}}, "split.quotes: files of questions are JSON; remove it"),
+        (
+            {"split": {"test": 0.2, "validation": 0.1, "quotes": True}},
+            "split.quotes: files of questions are JSON; remove it",
+        ),
         ({"label": SPAN["label"] | {"names": ["a", "b"]}}, "label.names: answers have no classes; remove it"),
         ({"label": SPAN["label"] | {"drop": ["x"]}}, "label.drop: answers have no classes; remove it"),
     ],
