@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from gensim.models import KeyedVectors
 
 from tinybert.errors import UserError
 from tinybert.sources.vectors import convert_vectors
@@ -95,6 +94,8 @@ def test_binary(name: str, end: bytes, tmp_path: Path, out: Path, monkeypatch: p
 
 
 def test_binary_as_gensim_reads_it(tmp_path: Path, out: Path) -> None:
+    from gensim.models import KeyedVectors  # takes seconds
+
     vectors = KeyedVectors(vector_size=2)
     vectors.add_vectors(WORDS, MATRIX)
     vectors.save_word2vec_format(str(tmp_path / "v.bin"), binary=True, sort_attr="none")
