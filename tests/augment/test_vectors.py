@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,18 @@ def test_the_first_words_are_loaded(vectors: Path) -> None:
     loaded = load_vectors(vectors, 4)
     assert loaded.index_to_key == VECTOR_WORDS[:4]
     np.testing.assert_array_equal(loaded.vectors, np.load(vectors / "vectors.npy")[:4])
+
+
+def test_of_a_large_file_only_the_first_rows_are_in_memory(tmp_path: Path) -> None:
+    rows, width = 50_000, 500
+    np.lib.format.open_memmap(tmp_path / "vectors.npy", mode="w+", dtype=np.float32, shape=(rows, width))
+    pq.write_table(pa.table({"word": [f"w{n}" for n in range(rows)]}), tmp_path / "words.parquet")
+    tracemalloc.start()
+    try:
+        assert len(load_vectors(tmp_path, 10)) == 10
+        assert tracemalloc.get_traced_memory()[1] < rows * width
+    finally:
+        tracemalloc.stop()
 
 
 def test_neighbours_are_those_of_gensim_without_signs_and_numbers(vectors: Path) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from tests.sources.serving import Answers
 
@@ -29,6 +29,7 @@ class Hub:
         wrong: whether checksums are those of other bytes.
         token: that is needed to see anything.
         gated: whether files, but not listings, are withheld.
+        moved: starts of paths, and where they are now, as of a repository that has another name.
         requests: (method, path, Range, Authorization) of all that was asked.
     """
 
@@ -40,6 +41,7 @@ class Hub:
     wrong: bool = False
     token: str = ""
     gated: bool = False
+    moved: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[str, str, str | None, str | None]] = field(default_factory=list)
     url: str = ""
 
@@ -60,6 +62,10 @@ class HubHandler(Answers, BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)
         self.hub.requests.append((self.command, path, self.headers.get("Range"), self.headers.get("Authorization")))
+        for start, now in self.hub.moved.items():
+            if path.startswith(start):
+                query = urlsplit(self.path).query
+                return self._answer(307, b"", {"Location": f"{quote(now + path.removeprefix(start))}?{query}"})
         if path.startswith("/cdn/"):
             kind, owner, name, file = path.removeprefix("/cdn/").split("/", 3)
             return self._file(self.hub.repositories[f"{kind}/{owner}/{name}"][file])
@@ -81,7 +87,7 @@ class HubHandler(Answers, BaseHTTPRequestHandler):
             return self._file(files[file], headers)
         headers |= {"X-Linked-Etag": headers["ETag"], "X-Linked-Size": str(len(files[file])), "ETag": '"cdn"'}
         elsewhere = self.hub.url.replace("127.0.0.1", "localhost")  # another host, that is to get no token
-        return self._answer(302, b"", {**headers, "Location": f"{elsewhere}/cdn/{kind}/{owner}/{name}/{file}"})
+        return self._answer(302, b"", {**headers, "Location": f"{elsewhere}/cdn/{kind}/{owner}/{name}/{quote(file)}"})
 
     def do_HEAD(self) -> None:
         self.do_GET()

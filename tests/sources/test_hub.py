@@ -122,6 +122,27 @@ class TestModel:
         assert "model.safetensors" in files(store("model", "owner/bert"))
         assert {auth for _, path, _, auth in bert.requests if path.startswith("/cdn/")} == {None}
 
+    def test_of_another_name_by_now(self, bert: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The hub sends who asks for the old name to the new one, with the token, for the listing and each file."""
+        monkeypatch.setenv("HF_TOKEN", "hf_secret")
+        bert.token, bert.checksums = "hf_secret", False
+        bert.moved = {"/owner/old/": "/owner/bert/", "/api/models/owner/old/": "/api/models/owner/bert/"}
+        assert (store("model", "owner/old") / "model.safetensors").read_bytes() == WEIGHTS
+        ways = {(method, path.startswith("/api/")) for method, path, *_ in bert.requests if "/owner/old/" in path}
+        assert ways == {("GET", True), ("HEAD", False), ("GET", False)}
+
+    def test_checksums_that_only_a_files_own_answer_says(self, bert: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+        bert.checksums = False
+        bert.mishaps = [("cut", 1)]
+        out = store("model", "owner/bert")
+        assert {name: (out / name).read_bytes() for name in files(out)}.items() <= MODEL.items()
+        asked = [path.rpartition("/")[2] for method, path, *_ in bert.requests if method == "HEAD"]
+        assert asked == files(out)
+        next(Path(".cache").rglob("model.safetensors")).write_bytes(b"spoiled")
+        assert (store("model", "owner/bert") / "model.safetensors").read_bytes() == WEIGHTS
+        monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+        assert files(store("model", "owner/bert"))
+
 
 class TestNetwork:
     def test_broken_connection_is_resumed(self, bert: Hub) -> None:
@@ -159,6 +180,14 @@ class TestNetwork:
         message = failure("model", "owner/bert")
         assert "the hub cannot be reached" in message
         assert "check the network" in message
+
+    @pytest.mark.parametrize("start", ["/api/", "/owner/"])
+    def test_redirects_in_a_circle(self, start: str, bert: Hub) -> None:
+        bert.moved = {start: start}
+        message = failure("model", "owner/bert")
+        assert "redirects" in message
+        assert "HF_ENDPOINT" in message
+        assert len(bert.requests) < 30
 
     @pytest.mark.parametrize("checksums", [True, False])
     def test_other_bytes_than_the_hub_says(self, checksums: bool, bert: Hub) -> None:
@@ -226,6 +255,19 @@ class TestDataSet:
         hub.repositories["datasets/owner/glue"] = {**content, "sst2/train.parquet": b"other"}
         out = store("table", "owner/glue", files=["mrpc/*.parquet"])
         assert {name: (out / name).read_bytes() for name in files(out)} == content
+
+    @pytest.mark.parametrize("checksums", [True, False])
+    def test_names_that_addresses_write_otherwise(self, checksums: bool, hub: Hub) -> None:
+        content = {"my data/训练 50% #1?.csv": b"text,label\n", "my data/été+1.csv.gz": b"packed"}
+        hub.repositories["datasets/owner/reviews"] = dict(content)
+        hub.checksums = checksums
+        out = store("table", "owner/reviews", files=["my data/*"])
+        assert {name: (out / name).read_bytes() for name in files(out)} == content
+
+    @pytest.mark.parametrize("ending", [".csv.gz", ".tsv.gz", ".jsonl.gz", ".json.gz", ".json"])
+    def test_a_table_may_be_packed(self, ending: str, hub: Hub) -> None:
+        hub.repositories["datasets/owner/reviews"] = {"README.md": b"#", f"train{ending}": b"packed"}
+        assert files(store("table", "owner/reviews")) == [f"train{ending}"]
 
     def test_glue_as_the_papers_preset_takes_it(self, hub: Hub, tmp_path: Path) -> None:
         """A folder a task, in shards, integer labels: from the hub's files to the rows of each of the nine tasks."""

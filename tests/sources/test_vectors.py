@@ -63,6 +63,80 @@ def test_text(header: str, tmp_path: Path, out: Path) -> None:
     np.testing.assert_array_equal(vectors, MATRIX)
 
 
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"], ids=["plain", "BOM"])
+@pytest.mark.parametrize("header", [b"", b"2 2\r\n"], ids=["", "header"])
+def test_byte_order_mark_and_empty_lines_at_the_end(start: bytes, header: bytes, tmp_path: Path, out: Path) -> None:
+    (tmp_path / "v.txt").write_bytes(start + header + b"the 1 2\r\nof 3 4\r\n\r\n \n")
+    assert convert_vectors([tmp_path / "v.txt"], out) == {"words": 2, "dimensions": 2}
+    assert read(out)[0] == ["the", "of"]
+
+
+def binary(vectors: np.ndarray, words: list[str], end: bytes = b"") -> bytes:
+    """As word2vec writes it, with or without a line break behind each vector."""
+    head = f"{vectors.shape[0]} {vectors.shape[1]}\n".encode()
+    rows = zip(words, vectors.astype("<f4"), strict=True)
+    return head + b"".join(word.encode() + b" " + vector.tobytes() + end for word, vector in rows)
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"], ids=["", "line breaks"])
+@pytest.mark.parametrize("name", ["v.bin", "v.bin.gz"])
+def test_binary(name: str, end: bytes, tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tinybert.sources.vectors.CHUNK", 7)
+    monkeypatch.setattr("tinybert.sources.vectors.BLOCK", 100)
+    vectors = np.random.default_rng(0).normal(size=(50, 30)).astype(np.float32)
+    words = [f"wörd{n}" for n in range(50)]
+    content = binary(vectors, words, end)
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    for kept in (None, 20):
+        assert convert_vectors([tmp_path / name], out, kept) == {"words": kept or 50, "dimensions": 30}
+        assert read(out)[0] == words[:kept]
+        np.testing.assert_array_equal(read(out)[1], vectors[:kept])
+
+
+def test_binary_as_gensim_reads_it(tmp_path: Path, out: Path) -> None:
+    from gensim.models import KeyedVectors  # takes seconds
+
+    vectors = KeyedVectors(vector_size=2)
+    vectors.add_vectors(WORDS, MATRIX)
+    vectors.save_word2vec_format(str(tmp_path / "v.bin"), binary=True, sort_attr="none")
+    convert_vectors([tmp_path / "v.bin"], out)
+    loaded = KeyedVectors.load_word2vec_format(str(tmp_path / "v.bin"), binary=True)
+    assert read(out)[0] == loaded.index_to_key == WORDS
+    np.testing.assert_array_equal(read(out)[1], loaded.vectors)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (binary(MATRIX, WORDS)[:-1], "word 3 of 3 is cut off or damaged"),
+        (binary(MATRIX, WORDS)[:24], "word 2 of 3 is cut off or damaged"),
+        (binary(np.array([[1, 2], [np.nan, 0]]), WORDS[:2]), "the vector of 'café' (row 1) is not finite"),
+        (binary(MATRIX, WORDS).replace("é".encode(), b"\xe9 "), "word 2: not UTF-8"),
+        (b"3 2\nx " + bytes(4000), "word 2 of 3 is cut off or damaged"),
+    ],
+)
+def test_bad_binary(content: bytes, expected: str, tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tinybert.sources.vectors.BLOCK", 1000)
+    (tmp_path / "v.bin").write_bytes(content)
+    assert expected in failure([tmp_path / "v.bin"], out)
+
+
+@pytest.mark.parametrize("name", ["v.txt", "v.txt.gz", "v.bin", "v.bin.gz", "pair"])
+def test_what_comes_after_the_first_words_is_not_read(name: str, tmp_path: Path, out: Path) -> None:
+    matrix = np.ones((50_000, 8))
+    matrix[1000:] = np.nan
+    words = [f"w{n}" for n in range(len(matrix))]
+    if name == "pair":
+        files = pair(tmp_path, matrix, {"index": words})
+    else:
+        text = "".join(f"{word}{' 1.5' * 8}\n" for word in words[:1000]) + "spoiled\n" * 100_000
+        content = binary(matrix, words) if ".bin" in name else text.encode()
+        packed = gzip.compress(content, 0)[:-500_000]
+        (tmp_path / name).write_bytes(packed if name.endswith(".gz") else content)
+        files = [tmp_path / name]
+    assert convert_vectors(files, out, 1000) == {"words": 1000, "dimensions": 8}
+
+
 @pytest.mark.parametrize("words", [1, 2, 3, 9])
 @pytest.mark.parametrize("name", ["glove.txt", "glove.txt.gz", "word2vec.gz", "pair"])
 def test_first_words(name: str, words: int, tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,11 +163,16 @@ def test_one_dimension_is_no_header(tmp_path: Path, out: Path) -> None:
     assert convert_vectors([tmp_path / "v.txt"], out) == {"words": 2, "dimensions": 1}
 
 
-def test_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("form", ["text", "binary"])
+def test_memory_does_not_grow_with_the_file(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tinybert.sources.vectors.CHUNK", 100)
+    monkeypatch.setattr("tinybert.sources.vectors.BLOCK", 1000)
 
     def peak(rows: int) -> int:
-        (tmp_path / "v.txt").write_text("".join(f"word{n} {'0.25 ' * 20}\n" for n in range(rows)))
+        words = [f"word{n}" for n in range(rows)]
+        text = "".join(f"{word} {'0.25 ' * 20}\n" for word in words)
+        content = text.encode() if form == "text" else binary(np.full((rows, 20), 0.25), words)
+        (tmp_path / "v.txt").write_bytes(content)
         tracemalloc.start()
         try:
             convert_vectors([tmp_path / "v.txt"], tmp_path)
@@ -151,7 +230,8 @@ def test_null_word(tmp_path: Path, out: Path) -> None:
         (b"3 2\nthe 1 2\nof 3 4\n", "line 1 says that there are 3 words, found 2"),
         (b"3 2\nthe 1\n", "line 2: expected a word and 2 numbers"),
         (b"the\n", "line 1: expected a word and its numbers"),
-        (b"\n", "line 1: expected a word and its numbers"),
+        (b"\n", "no vectors in it"),
+        (b"the 1 2\n\r\n\nof 3 4\n", "line 2: expected a word and its numbers, found nothing"),
     ],
 )
 def test_bad_lines(content: bytes, expected: str, tmp_path: Path, out: Path) -> None:

@@ -1,5 +1,6 @@
 """Tables come in as they are, or not at all."""
 
+import csv
 import gzip
 import json
 
@@ -14,10 +15,10 @@ from tinybert.text.tables import find_files, find_table, read_table
 
 @pytest.fixture
 def read(tmp_path):
-    def read(name, content, columns=None, needed=("text", "label")):
+    def read(name, content, columns=None, needed=("text", "label"), **form):
         file = tmp_path / name
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read_table(file, columns, needed)
+        return read_table(file, columns, needed, **form)
 
     return read
 
@@ -48,6 +49,15 @@ def test_json_lines_keep_numbers_as_written(read):
         ("a", "true"),
         ("b", "NaN"),
     ]
+
+
+@pytest.mark.parametrize("name", ["t.json", "t.json.gz"])
+def test_json_array(read, name):
+    lines = ["[", '  {"text": "NA", "label": "001"},', '  {"label": 1.0, "text": "null"}, {"text": null}', "]"]
+    content = b"\xef\xbb\xbf" + "\r\n".join(lines).encode()
+    frame = read(name, gzip.compress(content) if name.endswith(".gz") else content)
+    assert rows(frame) == VERBATIM
+    assert (frame.index.name, list(frame.index)) == ("row", [1, 2, 3])
 
 
 def test_parquet_values_become_text(tmp_path):
@@ -112,6 +122,71 @@ def test_csv_quotes_hold_commas_quotes_and_line_breaks(read):
     assert list(frame.index) == [2, 4]
 
 
+ODD = pd.DataFrame(
+    {
+        "text": ['a\ttab; and, a "quote"', '"quoted"', "two\nlines", 'plain, 5" wide', ""],
+        "label": ["1", "2", "1", "2", "1"],
+    }
+)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize(
+    ("name", "separator", "keys"),
+    [
+        ("t.csv", ";", {"separator": ";"}),
+        ("t.csv", "\t", {"separator": "\t"}),
+        ("t.tsv", "\t", {"quotes": True}),
+        ("t.txt", "|", {"separator": "|", "quotes": True}),
+    ],
+)
+def test_tables_as_pandas_writes_them(read, name, separator, keys, end):
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL):
+        content = ODD.to_csv(sep=separator, index=False, quoting=quoting, lineterminator=end)
+        assert rows(read(name, content.encode("utf-8-sig"), **keys)) == rows(ODD)
+        content = ODD.to_csv(sep=separator, index=False, header=False, quoting=quoting, lineterminator=end)
+        assert rows(read(name, content, columns=["text", "label"], **keys)) == rows(ODD)
+
+
+def test_quotes_may_be_text_in_csv_and_separators_may_be_any(read):
+    assert rows(read("t.csv", 'text,label\n"a,1\n"b",0\n', quotes=False)) == [('"a', "1"), ('"b"', "0")]
+    assert rows(read("t.tsv", 'text,label\n"a,1\n', separator=",")) == [('"a', "1")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "columns", "keys"),
+    [
+        ("t.csv", "text;label\na;1\n", None, 'set split.separator: ";"'),
+        ("t.csv", "\r\ntext\tlabel\r\na\t1\r\n", None, r'set split.separator: "\\t"'),
+        ("t.txt", "text|label\na|1\n", None, r'set split.separator: "\|"'),
+        ("t.txt", "a,1\n", ["text", "label"], 'line 1: .* found 1; set split.separator: ","'),
+        ("t.tsv", '"text"\t"label"\n"a"\t"1"\n', None, "set split.quotes: true"),
+        ("t.tsv", '"text";"label"\n"a";"1"\n', None, 'set split.separator: ";" and split.quotes: true'),
+        ("t.tsv", 'text\tlabel\n"a\tb"\t1\n', None, "line 2: .* found 3; where .* set split.quotes: true"),
+        ("t.tsv", 'text\tlabel\na\t1\n"b\nc"\t1\n', None, "line 3: .* found 1; where .* set split.quotes: true"),
+        ("t.tsv", 'text\tlabel\na\t1\n"b, ""c"""\t1\n', None, "line 3: cells look quoted.* split.quotes: true, or fal"),
+        ("t.csv", 'text,label\n"b"c,1\n', None, "where quotes are text as they are, set split.quotes: false"),
+    ],
+)
+def test_another_form_is_an_error_that_names_the_key(read, name, content, columns, keys):
+    with pytest.raises(UserError, match=keys) as caught:
+        read(name, content, columns)
+    assert "\n" not in str(caught.value)
+
+
+def test_quotes_around_a_whole_text_are_text_where_others_are_not_so(read):
+    content = 'text\tlabel\n"All of it"\t1\nHe said "so"\t0\n'
+    assert rows(read("t.tsv", content)) == [('"All of it"', "1"), ('He said "so"', "0")]
+    content = 'text\tlabel\n"All of it"\t1\n'
+    assert rows(read("t.tsv", content, quotes=False)) == [('"All of it"', "1")]
+
+
+@pytest.mark.parametrize("form", [{"separator": ";"}, {"quotes": False}])
+def test_json_has_no_separators(read, form):
+    with pytest.raises(UserError, match=r"a .jsonl file has no separators; remove split.separator and split.quotes"):
+        read("t.jsonl", '{"text": "a", "label": 1}', **form)
+
+
 def test_a_text_may_be_very_long(read):
     assert len(read("t.csv", "text,label\n" + "word " * 100_000 + ",1\n")["text"].iloc[0]) == 500_000
 
@@ -136,7 +211,7 @@ def test_an_unused_column_may_be_anything(read):
         ("t.jsonl", '{"txt": "a", "label": 1}', r"no column 'text' \(did you mean 'txt'"),
         ("t.csv", "text,label,text\na,1,b\n", "several columns are called 'text'"),
         ("t.csv", "text,label\na,1\nb, c,1\n", "line 3: expected 2 columns, found 3; quote"),
-        ("t.tsv", "text\tlabel\r\na\t1\r\n\r\nb\r\n", "line 4: expected 2 columns, found 1;.* tabs"),
+        ("t.tsv", "text\tlabel\r\na\t1\r\n\r\nb\r\n", "line 4: expected 2 columns, found 1; a text can't hold"),
         ("t.csv", 'text,label\na,1\n"b,1\nc,0\n', "line 3: unexpected end of data; .* double quotes"),
         ("t.csv", 'text,label\n"b"c,1\n', "line 2: ',' expected after"),
         ("t.csv", b"text,label\na,1\ncaf\xe9,0\n", r"line 3: not UTF-8 \(byte 18, 0xe9\).*iconv -f windows-1252"),
@@ -145,7 +220,11 @@ def test_an_unused_column_may_be_anything(read):
         ("t.csv.gz", gzip.compress(b"text,label\na,1\n" * 99)[:-9], "no gzip file"),
         ("t.parquet", b"PAR1 not", "not a Parquet file"),
         ("t.jsonl", '{"text": "a", "label": 1}\n{"text": "b"', "line 2: not JSON"),
-        ("t.jsonl", '["a", 1]', "line 1: expected an object"),
+        ("t.jsonl", '\n"a"', "line 2: expected an object"),
+        ("t.json", '[{"text": "a", "label": 1},\n"b"]', "row 2: expected an object"),
+        ("t.json", '[{"text": "a", "label": 1},\n{"text": "b"', "line 2: not JSON: .*expected an array of objects"),
+        ("t.json", '[{"text": "a", "label": 1}, {"text": {}, "label": 1}]', "row 2: text: expected text or a number"),
+        ("t.json", '{\n"text": "a"}', r"line 1: not JSON: .*one object a line, or an array of objects: \[{"),
         ("t.jsonl", '{"text": "a", "label": [1]}', "line 1: label: expected text or a number, found a list"),
         ("t.jsonl", json.dumps({"text": "\ud83d", "label": 1}), r"line 1: text: '\\ud83d' is half of a character"),
         ("t.xlsx", b"PK", "expected a file that ends in .csv, .tsv"),

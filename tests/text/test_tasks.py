@@ -104,6 +104,22 @@ def test_texts_lose_their_margins_and_line_breaks_and_nothing_else(run):
     assert {"two lines  here NA", "null", "NA", "naïve – “quoted” 电影"} < texts
 
 
+def test_the_split_says_how_its_files_are_read(tmp_path):
+    source, folder = tmp_path / "source", tmp_path / "task"
+    source.mkdir()
+    folder.mkdir()
+    rows = pd.DataFrame({"text": [f'{n}; a "quote"\tand a tab' for n in range(60)], "label": ["bad", "good"] * 30})
+    rows.to_csv(source / "all.txt", sep=";", index=False)
+    rows[["text"]].to_csv(source / "new.txt", sep=";", index=False)
+    split = {"train": "all.txt", "test": 0.2, "validation": 0.1, "unlabelled": {"new": "new.txt"}}
+    split |= {"separator": ";", "quotes": True}
+    summary = prepare(source, Task.model_validate(ENTRY | {"split": split}), folder)
+    assert sum(summary["rows"].values()) == 60
+    texts = pd.read_parquet(folder / "unlabelled/new.parquet")["text"].tolist()
+    assert texts == [f'{n}; a "quote" and a tab' for n in range(60)]
+    assert set(pd.read_parquet(folder / "test.parquet")["text"]) < set(texts)
+
+
 def test_empty_texts_are_left_out_and_counted(run):
     summary, _ = run(csv([*reviews(60), ",bad", '" \n\t",good', ",no such label"]), label=LABEL_NAMES)
     assert summary["dropped"]["empty"] == 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import Field, PlainValidator, WithJsonSchema, field_validator, model_validator
 
 from tinybert.params.table import KEY, Table
 
@@ -140,6 +140,8 @@ class Split(Table):
 
     Where the official test set has no labels, the official development set is the test split, and validation is cut
     from the training rows.
+
+    How lines of CSV and TSV are read stands here too, where a file's name doesn't say it.
     """
 
     train: FileName | None = Field(None, description="the file of the training rows; null where there is one file")
@@ -153,6 +155,12 @@ class Split(Table):
     broken: Literal["refuse", "skip"] = Field(
         "refuse", description="labelled lines with another number of columns than their header: refused, or left out"
     )
+    separator: str | None = Field(
+        None, description='between the cells of a line, as in ";"; null is the comma in .csv, else the tab'
+    )
+    quotes: bool | None = Field(
+        None, description="whether cells may be in quotes, doubled inside; null is true in .csv, else false, as in GLUE"
+    )
 
     @property
     def labelled(self) -> dict[str, str]:
@@ -164,6 +172,13 @@ class Split(Table):
         """Of the training rows, what is drawn for `test` or `validation`; 0 where that is a file."""
         value = getattr(self, part)
         return 0.0 if isinstance(value, str) else value
+
+    @field_validator("separator")
+    @classmethod
+    def _one_character(cls, separator: str | None) -> str | None:
+        if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
+            raise ValueError(f'expected one character, as in ";" or "\\t", found {separator!r}')
+        return separator
 
     @model_validator(mode="after")
     def _files_agree(self) -> Split:

@@ -95,7 +95,10 @@ class Download(Source):
     @classmethod
     def _owner_and_name(cls, hub: str | None) -> str | None:
         if hub is not None and (not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", hub, re.ASCII) or ".." in hub):
-            raise ValueError(f"expected owner/name, as in google-bert/bert-base-uncased, found {hub!r}")
+            hint = "; its page on the hub has the full name" if "/" not in hub else ""
+            raise ValueError(
+                f"expected owner/name, as in google-bert/bert-base-uncased or stanfordnlp/imdb, found {hub!r}{hint}"
+            )
         return hub
 
     @field_validator("revision")

@@ -34,6 +34,7 @@ EXPECTED = {  # pydantic's types of error, in the words of this project
     "int_from_float": "a whole number",
     "float_type": "a number",
     "finite_number": "a finite number",
+    "bool_type": "true or false",
     "string_type": "text",
     "list_type": "a list",
     "model_type": "a mapping of keys",

@@ -129,6 +129,9 @@ class Task(Table):
             raise ValueError(f"text: expected two columns, as in [question, context], found {self.text}")
         if self.columns is not None:
             raise ValueError("columns: files of questions name their columns themselves; set columns: null")
+        for key in ("separator", "quotes"):
+            if getattr(self.split, key) is not None:
+                raise ValueError(f"split.{key}: files of questions are JSON; remove it")
         for key in ("columns", "names", "values", "threshold"):
             if getattr(label, key) is not None:
                 raise ValueError(f"label.{key}: answers have no classes; remove it")

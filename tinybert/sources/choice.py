@@ -12,8 +12,9 @@ from tinybert.params.sources import TAR, ZIP, Kind
 from tinybert.sources.documents import DUMP, TEXTS
 from tinybert.sources.pretrained import INDEX, PARTS, PICKLED, SHARD, WEIGHTS
 
-TABLES = (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt")
-VECTORS = (".npy", ".parquet", ".txt", ".vec", ".txt.gz", ".vec.gz", ".gz")
+ROWS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt")
+TABLES = (".parquet", *ROWS, *(f"{ending}.gz" for ending in ROWS))
+VECTORS = (".npy", ".parquet", ".txt", ".vec", ".bin", ".gz")
 
 ABOUT = re.compile(r"(readme|license|dataset_infos?|croissant|config)\b.*", re.IGNORECASE)
 """Names of files that say something of the data, and are none."""
@@ -78,7 +79,7 @@ def _readable(name: str, kind: Kind) -> bool:
 
 
 def _types(kind: Kind) -> str:
-    return ", ".join(VECTORS if kind == "vectors" else TABLES)
+    return ", ".join(VECTORS) if kind == "vectors" else f"{', '.join(ROWS)} (each perhaps .gz) or .parquet"
 
 
 def _ending(name: str) -> str:

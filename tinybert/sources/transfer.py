@@ -61,6 +61,8 @@ def download(
             trouble = TroubleError("unreachable", f"{place} breaks off ({describe(error)})")
         except UnreachableError as error:
             raise TroubleError("unreachable", f"{place} cannot be reached ({error})") from None
+        except httpx2.TooManyRedirects:
+            raise TroubleError("unreachable", f"{place} redirects in a circle") from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise TroubleError("missing", f"{place} cannot be read ({describe(error)})") from None
         else:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
+import io
+import re
 import zlib
 from array import array
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +25,14 @@ WORDS = "words.parquet"
 CHUNK = 10_000
 """Rows in memory at a time."""
 
+BLOCK = 1 << 20
+"""Bytes of a binary file that are read at a time; no word is longer."""
+
+CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+"""Bytes that binary numbers have, and text hasn't."""
+
+Stream = gzip.GzipFile | io.BufferedReader
+
 Chunks = Iterator[tuple[list[str], np.ndarray]]
 """Words and their vectors (words, dimensions), float32."""
 
@@ -30,9 +41,9 @@ def convert_vectors(files: list[Path], folder: Path, words: int | None = None) -
     """Write one set of word vectors, in the order in which they came, to `folder`; in constant memory.
 
     Args:
-        files: either a `.npy` matrix and a `.parquet` of its words, one column of strings; or one text file, perhaps
-            `.gz`, of the GloVe or word2vec format (a word and its numbers a line; word2vec's first line has the two
-            sizes).
+        files: either a `.npy` matrix and a `.parquet` of its words, one column of strings; or one file, perhaps `.gz`,
+            of the GloVe or word2vec format (a word and its numbers a line; word2vec's first line has the two sizes, and
+            its numbers may be binary).
         folder: an existing folder.
         words: only the first so many are kept, and no further ones read; None keeps all.
 
@@ -43,10 +54,11 @@ def convert_vectors(files: list[Path], folder: Path, words: int | None = None) -
     if len(files) == 2 and by_suffix.keys() == {".npy", ".parquet"}:
         return _write(_read_matrix(by_suffix[".npy"], by_suffix[".parquet"], words), folder)
     if len(files) == 1 and files[0].suffix not in (".npy", ".parquet"):
-        return _write(_read_text(files[0], words), folder)
+        return _write(_read_file(files[0], words), folder)
     names = ", ".join(sorted(file.name for file in files))
     raise UserError(
-        f"{files[0].parent}: vectors are a .npy matrix with a .parquet of words, or one text file; found {names}"
+        f"{files[0].parent}: vectors are a .npy matrix with a .parquet of words, or one file of GloVe's or word2vec's "
+        f"format; found {names}"
     )
 
 
@@ -80,12 +92,16 @@ def _read_matrix(matrix: Path, names: Path, limit: int | None) -> Chunks:
         count = min(CHUNK, (limit or len(words)) - start)
         some = words.slice(start, count).to_pylist()
         chunk = np.asarray(vectors[start : start + count], dtype=np.float32)
-        finite = np.isfinite(chunk).all(axis=1)
-        if not finite.all():
-            row = int(np.argmin(finite))
-            place = f"{matrix}: the vector of {some[row]!r} (row {start + row})"
-            raise UserError(f"{place} is not finite; remove the word")
-        yield some, chunk
+        yield some, _finite(chunk, some, start, matrix)
+
+
+def _finite(vectors: np.ndarray, words: list[str], first: int, file: Path) -> np.ndarray:
+    """The vectors, of rows from `first` on, all of them finite."""
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        raise UserError(f"{file}: the vector of {words[row]!r} (row {first + row}) is not finite; remove the word")
+    return vectors
 
 
 def _open_matrix(file: Path) -> np.ndarray:
@@ -112,15 +128,36 @@ def _read_words(file: Path) -> pa.ChunkedArray:
     return words
 
 
-def _read_text(file: Path, limit: int | None) -> Chunks:
-    dimensions = rows = 0
-    expected: int | None = None
+def _read_file(file: Path, limit: int | None) -> Chunks:
+    """A text file, or a binary one of word2vec's, unpacked on the way where it is a .gz."""
+    try:
+        with file.open("rb") as raw, ByteProgress([file]) as progress:
+            stream = gzip.GzipFile(fileobj=raw) if file.suffix == ".gz" else raw
+            first = stream.readline().removeprefix(codecs.BOM_UTF8)
+            sizes = _sizes(first)
+            if sizes and CONTROL.search(stream.peek(1)):
+                chunks = _read_binary(stream, *sizes, file, limit)
+            else:
+                chunks = _read_text(stream, first, sizes, file, limit)
+            for chunk in chunks:
+                progress.at(raw.tell())
+                yield chunk
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{file}: the file is damaged or cut off ({error}); fetch it again") from None
+
+
+def _read_text(lines: Stream, first: bytes, sizes: tuple[int, int] | None, file: Path, limit: int | None) -> Chunks:
+    """What follows the line that is read already; that one is a word too where it says no sizes."""
+    expected, dimensions = sizes or (None, 0)
+    rows = blank = 0
     words: list[str] = []
     numbers = array("f")
-    for number, line in _lines(file):
-        if number == 1 and (sizes := _sizes(line)):
-            expected, dimensions = sizes
+    for number, line in enumerate(lines if sizes else chain([first], lines), start=2 if sizes else 1):
+        if not line.strip():
+            blank = blank or number
             continue
+        if blank:  # the last ones are no mistake
+            raise UserError(f"{file}: line {blank}: expected a word and its numbers, found nothing; remove the line")
         word, values = _parse(line, dimensions, f"{file}: line {number}")
         dimensions = len(values)
         words.append(word)
@@ -139,16 +176,28 @@ def _read_text(file: Path, limit: int | None) -> Chunks:
         raise UserError(f"{file}: line 1 says that there are {expected} words, found {rows}; the file is cut off")
 
 
-def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
-    """Numbered lines of a text file, unpacked on the way where it is a .gz."""
-    try:
-        with file.open("rb") as raw, ByteProgress([file]) as progress:
-            lines = enumerate(gzip.GzipFile(fileobj=raw) if file.suffix == ".gz" else raw, start=1)
-            while block := list(islice(lines, 1000)):
-                progress.at(raw.tell())
-                yield from block
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{file}: the file is damaged or cut off ({error}); fetch it again") from None
+def _read_binary(stream: Stream, count: int, dimensions: int, file: Path, limit: int | None) -> Chunks:
+    """word2vec's binary form: after the sizes, each word, a space, and its numbers as float32, with or without a line
+    break behind them.
+    """
+    count, width = min(count, limit or count), 4 * dimensions
+    block, start = b"", 0
+    for first in range(0, count, CHUNK):
+        words: list[str] = []
+        numbers = bytearray()
+        for row in range(first, min(first + CHUNK, count)):
+            while (space := block.find(b" ", start)) < 0 or len(block) <= space + width:
+                more = stream.read(BLOCK)
+                if not more or (space < 0 and len(block) - start > BLOCK):
+                    raise UserError(f"{file}: word {row + 1} of {count} is cut off or damaged; fetch the file again")
+                block, start = block[start:] + more, 0
+            try:
+                words.append(block[start:space].lstrip(b"\n").decode("utf-8"))
+            except UnicodeDecodeError:
+                raise UserError(f"{file}: word {row + 1}: not UTF-8; the file is damaged, or of another form") from None
+            start = space + 1 + width
+            numbers += block[space + 1 : start]
+        yield words, _finite(np.frombuffer(numbers, "<f4").reshape(-1, dimensions), words, first, file)
 
 
 def _sizes(line: bytes) -> tuple[int, int] | None:

@@ -1,4 +1,4 @@
-"""Labelled text as it comes from people (CSV, TSV, JSON lines, Parquet; gz or not) → strings, none of them guessed at.
+"""Labelled text as it comes from people (CSV, TSV, JSON, Parquet; gz or not) → strings, none of them guessed at.
 
 A cell stays what it was: '001', 'NA' and 'null' are text. What can't be read with certainty is an error that names
 the line.
@@ -6,27 +6,23 @@ the line.
 
 from __future__ import annotations
 
-import csv
 import gzip
 import io
 import json
-import sys
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tinybert.errors import UserError, suggest
+from tinybert.text.delimited import Dialect, find_quoted, keys_that_fit
+from tinybert.text.json_rows import cell, read_objects
 
-JSON_LINES = (".jsonl", ".ndjson", ".json")
-FORMATS = (".csv", ".tsv", ".txt", *JSON_LINES, ".parquet")
-
-Record = tuple[int, list[str]]
-"""A record's first line, from 1 on, and its cells."""
+JSON = (".jsonl", ".ndjson", ".json")
+FORMATS = (".csv", ".tsv", ".txt", *JSON, ".parquet")
 
 
 def find_table(folder: Path) -> Path:
@@ -69,20 +65,25 @@ def read_table(
     needed: Sequence[str],
     lists: Collection[str] = (),
     dropped: dict[str, int] | None = None,
+    separator: str | None = None,
+    quotes: bool | None = None,
 ) -> pd.DataFrame:
     """The needed columns of a table, every cell a str.
 
     Args:
         file: UTF-8 with or without a byte order mark, LF or CRLF. CSV has RFC 4180's quotes; TSV (.tsv, .txt) has none,
-            as in GLUE. Both may lie in a .gz.
+            as in GLUE. JSON is an object a line, or an array of objects. All may lie in a .gz.
         columns: names for all columns of a CSV or TSV without a header; None where the first line names them.
         needed: the columns to return.
         lists: those of them whose cells may be lists of text or numbers; one is returned as JSON, `["a", "7"]`.
         dropped: where given, lines of a CSV or TSV with too few or too many columns are left out and counted here as
             `broken`, instead of refused.
+        separator: of a CSV or TSV, where it is another one than the file's name says.
+        quotes: whether a CSV or TSV has RFC 4180's quotes, where that is otherwise than its name says.
 
     Returns:
-        Rows in the file's order. The index, called `line` (`row` for Parquet), counts from 1, for messages.
+        Rows in the file's order. The index, called `line` (`row` for Parquet and an array of JSON), counts from 1, for
+        messages.
 
     Raises:
         UserError: naming file and line; another format or encoding, no rows, a ragged row, a column that isn't there.
@@ -90,17 +91,24 @@ def read_table(
     suffix = Path(file.name.removesuffix(".gz")).suffix.lower()
     if suffix not in FORMATS:
         raise UserError(f"{file}: expected a file that ends in {', '.join(FORMATS)} (or one of these and .gz)")
-    if columns is not None and suffix in (*JSON_LINES, ".parquet"):
+    if columns is not None and suffix in (*JSON, ".parquet"):
         raise UserError(f"{file}: a {suffix} file names its columns itself; set columns: null")
+    if not (separator is quotes is None) and suffix in (*JSON, ".parquet"):
+        raise UserError(f"{file}: a {suffix} file has no separators; remove split.separator and split.quotes")
     needed = list(dict.fromkeys(needed))
     content = _read_bytes(file)
     if suffix == ".parquet":
         frame = _parquet(content, needed, file, lists)
-    elif suffix in JSON_LINES:
-        frame = _json_lines(_decode(content, file), needed, file, lists)
+    elif suffix in JSON:
+        frame = _json(_decode(content, file), needed, file, lists)
     else:
-        records = _csv_records if suffix == ".csv" else _tsv_records
-        frame = _delimited(records(_decode(content, file), file), columns, needed, file, dropped)
+        csv = suffix == ".csv"
+        dialect = Dialect(separator or ("," if csv else "\t"), csv if quotes is None else quotes)
+        lines, rows = _delimited(_decode(content, file), dialect, columns, needed, file, dropped)
+        if quotes is None and not dialect.quotes and (line := find_quoted(zip(lines, rows, strict=True))):
+            advice = "set split.quotes: true, or false to keep the quotes as text"
+            raise UserError(f"{file}: line {line}: cells look quoted, as by a program, and none otherwise; {advice}")
+        frame = _frame(rows, needed, lines)
     if frame.empty:
         raise UserError(f"{file}: expected rows, found none below the names of the columns")
     return frame
@@ -139,40 +147,24 @@ def _decode(content: bytes, file: Path) -> str:
         ) from None
 
 
-def _tsv_records(text: str, file: Path) -> Iterator[Record]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield number, line.removesuffix("\r").split("\t")
-
-
-def _csv_records(text: str, file: Path) -> Iterator[Record]:
-    csv.field_size_limit(sys.maxsize)  # a text may be long
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    first = 1
-    try:
-        for cells in reader:
-            if cells:
-                yield first, cells
-            first = reader.line_num + 1
-    except csv.Error as error:
-        raise UserError(
-            f"{file}: line {first}: {error}; a cell with a comma, a quote or a line break is written in double quotes, "
-            f"each quote in it twice"
-        ) from None
-
-
 def _delimited(
-    records: Iterator[Record],
+    text: str,
+    dialect: Dialect,
     columns: Sequence[str] | None,
     needed: Sequence[str],
     file: Path,
     dropped: dict[str, int] | None,
-) -> pd.DataFrame:
+) -> tuple[list[int], list[list[str]]]:
+    """The lines of the rows, and the needed cells of each."""
+    records = dialect.read(text, file)
     names = list(columns) if columns is not None else next(records, (1, []))[1]
     repeated = sorted({name for name in needed if names.count(name) > 1})
     if repeated:
         raise UserError(f"{file}: several columns are called {repeated[0]!r}; rename all but one")
-    hint = "" if columns is not None else "; if its first line is no header, name its columns in `columns`"
+    hint = ""
+    if columns is None and not set(needed) <= set(names):
+        hint = keys_that_fit(text, dialect, set(needed).issubset)
+        hint = hint or "; if its first line is no header, name its columns in `columns`"
     positions = [names.index(column) for column in _present(needed, names, file, hint)]
     lines: list[int] = []
     rows: list[list[str]] = []
@@ -181,51 +173,33 @@ def _delimited(
             dropped["broken"] = dropped.get("broken", 0) + 1
             continue
         if len(cells) != len(names):
-            cause = (
-                "quote a text with commas" if ".csv" in file.suffixes else "a text can't hold tabs; save it as .jsonl"
-            )
-            raise UserError(f"{file}: line {line}: expected {len(names)} columns, found {len(cells)}; {cause}")
+            hint = "" if rows else keys_that_fit(text, dialect, lambda others: len(others) == len(names))
+            hint = hint or _ragged(cells, dialect)
+            raise UserError(f"{file}: line {line}: expected {len(names)} columns, found {len(cells)}{hint}")
         if not rows and cells == names:
             raise UserError(f"{file}: line {line} names the columns, as `columns` does; set columns: null")
         lines.append(line)
         rows.append([cells[position] for position in positions])
-    return _frame(rows, needed, lines)
+    return lines, rows
 
 
-def _json_lines(text: str, needed: Sequence[str], file: Path, lists: Collection[str]) -> pd.DataFrame:
-    lines, objects = [], []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:  # numbers as they are written: 1.0 is not 1
-            value = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
-        except ValueError as error:
-            raise UserError(f"{file}: line {number}: not JSON: {error}; expected one object a line") from None
-        if not isinstance(value, dict):
-            raise UserError(f"{file}: line {number}: expected an object {{…}}, found {line[:40]!r}")
-        lines.append(number)
-        objects.append(value)
-    _present(needed, list(dict.fromkeys(key for value in objects for key in value)), file)
+def _ragged(cells: list[str], dialect: Dialect) -> str:
+    """What to do with a row of too few or too many cells."""
+    if dialect.quotes:
+        return f"; quote a text with {dialect.separator!r} in it"
+    if any(cell.startswith('"') for cell in cells):
+        return "; where this file has its texts in quotes, set split.quotes: true"
+    return f"; a text can't hold {dialect.separator!r} or a line break without quotes; save it as .jsonl"
+
+
+def _json(text: str, needed: Sequence[str], file: Path, lists: Collection[str]) -> pd.DataFrame:
+    unit, objects = read_objects(text, file)
+    _present(needed, list(dict.fromkeys(key for _, value in objects for key in value)), file)
     rows = [
-        [_json_cell(value.get(column), f"{file}: line {number}: {column}", column in lists) for column in needed]
-        for number, value in zip(lines, objects, strict=True)
+        [cell(value.get(column), f"{file}: {unit} {number}: {column}", column in lists) for column in needed]
+        for number, value in objects
     ]
-    return _frame(rows, needed, lines)
-
-
-def _json_cell(value: Any, place: str, may_be_list: bool = False) -> str:
-    """A JSON value as text; null, like a key that is left out, is an empty cell."""
-    if isinstance(value, list) and may_be_list:
-        return json.dumps([_json_cell(item, place) for item in value], ensure_ascii=False)
-    if isinstance(value, (list, dict)):
-        expected = "a list of text or numbers" if may_be_list else "text or a number"
-        raise UserError(f"{place}: expected {expected}, found a {type(value).__name__}")
-    if isinstance(value, str) and not value.isascii():
-        try:
-            value.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise UserError(f"{place}: {value[error.start]!a} is half of a character; write both halves") from None
-    return {None: "", True: "true", False: "false"}.get(value, value)
+    return _frame(rows, needed, [number for number, _ in objects], unit)
 
 
 def _parquet(content: bytes, needed: Sequence[str], file: Path, lists: Collection[str]) -> pd.DataFrame:
@@ -256,5 +230,5 @@ def _present(needed: Sequence[str], names: Sequence[str], file: Path, hint: str 
     return needed
 
 
-def _frame(rows: list[list[str]], needed: Sequence[str], lines: list[int]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(needed), index=pd.Index(lines, name="line", dtype="int64"), dtype=object)
+def _frame(rows: list[list[str]], needed: Sequence[str], numbers: list[int], unit: str = "line") -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(needed), index=pd.Index(numbers, name=unit, dtype="int64"), dtype=object)

@@ -151,6 +151,8 @@ def _read(path: Path, file: str, task: Task, dropped: dict[str, int], broken: di
         [*task.text, *label],
         lists=label if task.type == "multilabel" else (),
         dropped=broken if task.split.broken == "skip" else None,
+        separator=task.split.separator,
+        quotes=task.split.quotes,
     )
     names = None if task.type == "regression" else names_for(task.label, path)
     drop = [value for value in task.label.drop if str(value) not in (names or ())]
@@ -223,7 +225,11 @@ def _strata(labels: np.ndarray, names: list[str] | None, task: Task) -> np.ndarr
 def _unlabelled(source: Path, name: str, task: Task, names: list[str] | None, folder: Path) -> dict[str, Any]:
     """Write the rows to predict, every one, since a submission has as many; the labels to submit for the classes."""
     file = task.split.unlabelled[name]
-    tables = [read_table(path, task.columns_of(file), task.text) for path in find_files(source, file)]
+    columns, split = task.columns_of(file), task.split
+    tables = [
+        read_table(path, columns, task.text, separator=split.separator, quotes=split.quotes)
+        for path in find_files(source, file)
+    ]
     texts = [text for table in tables for text in _texts(table, task.text)]
     _write(texts, None, folder / UNLABELLED / f"{name}.parquet")
     try:

@@ -1,0 +1,89 @@
+"""Lines of cells, as in CSV and TSV: with one separator or another, in quotes or not."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from tinybert.errors import UserError
+
+SEPARATORS = (",", ";", "\t", "|")
+"""Those that a file is tried with, to say in an error which one it has."""
+
+QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"')
+
+Record = tuple[int, list[str]]
+"""A record's first line, from 1 on, and its cells."""
+
+
+class Dialect(NamedTuple):
+    """How lines are cut into cells.
+
+    With quotes, a cell that starts with `"` goes on to the next one that isn't doubled (RFC 4180); without, quotes are
+    text like any other.
+    """
+
+    separator: str
+    quotes: bool
+
+    def read(self, text: str, file: Path) -> Iterator[Record]:
+        """The records of a text; blank lines are none.
+
+        Raises:
+            UserError: naming the line; a quoted cell has no end, or goes on behind it.
+        """
+        return _quoted_records(text, self.separator, file) if self.quotes else _plain_records(text, self.separator)
+
+
+def keys_that_fit(text: str, dialect: Dialect, fits: Callable[[list[str]], bool]) -> str:
+    """The keys of `split` with which the first line has cells that fit, as an advice; empty where there are none."""
+    line = re.match(r"[\r\n]*([^\r\n]*)", text)[1]  # type: ignore[index]  # it matches anything
+    csv.field_size_limit(sys.maxsize)
+    for separator in (dialect.separator, *SEPARATORS):
+        keys = [f"split.separator: {json.dumps(separator)}"] if separator != dialect.separator else []
+        keys += ["split.quotes: true"] if '"' in line and not dialect.quotes else []
+        if keys and fits(next(csv.reader([line], delimiter=separator), [])):
+            return f"; set {' and '.join(keys)}"
+    return ""
+
+
+def find_quoted(records: Iterable[Record]) -> int | None:
+    """The first line with a cell in quotes where every quote reads as one that a program put there: around a whole
+    cell, or doubled inside. One quote elsewhere, and all of them are text.
+    """
+    first = None
+    for line, cells in records:
+        for cell in cells:
+            if '"' in cell:
+                if not QUOTED.fullmatch(cell):
+                    return None
+                first = first or line
+    return first
+
+
+def _plain_records(text: str, separator: str) -> Iterator[Record]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield number, line.removesuffix("\r").split(separator)
+
+
+def _quoted_records(text: str, separator: str, file: Path) -> Iterator[Record]:
+    csv.field_size_limit(sys.maxsize)  # a text may be long
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    first = 1
+    try:
+        for cells in reader:
+            if cells:
+                yield first, cells
+            first = reader.line_num + 1
+    except csv.Error as error:
+        raise UserError(
+            f"{file}: line {first}: {error}; a cell with a separator, a quote or a line break is written in double "
+            f"quotes, each quote in it twice; where quotes are text as they are, set split.quotes: false"
+        ) from None
