@@ -87,6 +87,46 @@ def test_files_of_their_own_and_contexts_that_are_in_two(run):
     assert "to predict for mine: 2 rows" in text
 
 
+def unplaced(number, context, answers, question="what?"):
+    """A paragraph with one question, all of whose answers begin at 0, the file says."""
+    answers = [{"text": text, "answer_start": 0} for text in answers]
+    return {"context": context, "qas": [{"id": f"{number}", "question": question, "answers": answers}]}
+
+
+def test_questions_to_score_are_kept_whole_and_those_to_learn_from_are_not(run):
+    mended = [
+        unplaced("both", "Rome is here", ["Paris", "Rome"]),
+        unplaced("nowhere", "nothing is there", ["Paris"]),
+        unplaced("blank", "something", ["something"], question=" "),
+    ]
+    paragraphs = [*json.loads(squad(["one", "two", "three"]))["data"][0]["paragraphs"], *mended]
+    train = json.dumps({"data": [{"paragraphs": paragraphs}]})
+    test = json.dumps({"data": [{"paragraphs": [each | {"context": each["context"] + " !"} for each in mended]}]})
+    files = {"train.json": train, "dev.json": test, "validation.json": test.replace("!", "?")}
+    split = {"train": "train.json", "test": "dev.json", "validation": "validation.json"}
+    summary, splits = run(files, split=split)
+    assert summary["rows"] == {"train": 10, "validation": 3, "test": 3}
+    assert summary["dropped"] == {"answer": 1, "empty": 1, "duplicates": 0}
+    assert splits["train"]["id"].tolist()[-1] == "both"
+    for name in ("validation", "test"):
+        golds = {row.id: [(each["text"], each["start"]) for each in row.label] for row in splits[name].itertuples()}
+        assert golds == {
+            "both": [("Paris", -1), ("Rome", 0)],
+            "nowhere": [("Paris", -1)],
+            "blank": [("something", 0)],
+        }
+
+
+def test_what_is_drawn_to_score_from_one_file_is_kept_whole_too(run):
+    paragraphs = [unplaced(n, f"context {n}", ["Paris"] if n % 2 else ["context"]) for n in range(40)]
+    summary, splits = run({"all.json": json.dumps({"data": [{"paragraphs": paragraphs}]})})
+    assert {name: len(splits[name]) for name in ("test", "validation")} == {"test": 8, "validation": 4}
+    held_out = pd.concat([splits["test"], splits["validation"]])
+    assert {label[0]["start"] for label in held_out["label"]} == {-1, 0}
+    assert {label[0]["start"] for label in splits["train"]["label"]} == {0}
+    assert len(splits["train"]) + summary["dropped"]["answer"] == 28
+
+
 def test_too_few_contexts_to_split(run):
     with pytest.raises(UserError, match="the train split gets none of the 2 contexts"):
         run({"all.json": squad(["one", "two"])})

@@ -55,6 +55,16 @@ def test_windows_without_the_whole_answer_point_to_cls():
     assert {text_of(window) for window in windows} == {None}
 
 
+def test_the_first_answer_that_stands_in_the_context_is_learnt():
+    table = rows("sunny", "mild")
+    table["label"] = [[{"text": "unsunny", "start": -1}, *table["label"][0]]]
+    (window,) = encode_windows(tiny_tokenizer(), table, max_length=40, stride=0).to_list()
+    assert text_of(window) == "sunny"
+    table["label"] = [[{"text": "the weather", "start": -1}]]
+    (window,) = encode_windows(tiny_tokenizer(), table, max_length=40, stride=0).to_list()
+    assert text_of(window) is None
+
+
 def test_an_answer_within_a_word_takes_the_pieces_it_touches():
     (window,) = encode_windows(tiny_tokenizer(), rows("zly par"), max_length=40, stride=0).to_list()
     assert text_of(window) == "zly paris"

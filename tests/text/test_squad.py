@@ -35,7 +35,7 @@ def read(tmp_path):
     def read(content, name="train.json", no_answer=False, labelled=True):
         file = tmp_path / name
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        counts = {"answer": 0, "empty": 0, "repaired": 0}
+        counts = {"repaired": 0}
         return read_questions(file, COLUMNS, no_answer, counts, labelled), counts
 
     return read
@@ -81,16 +81,17 @@ def test_answers_that_stand_elsewhere(read):
         question([answer(" wet.", 8)], "with a space"),
         question([answer("Rome", 0), answer("wet", 9)], "one of two"),
         question([answer("Rome", 0)], "nowhere"),
-        question([answer("", 0)], "empty"),
         question([answer("wet", 9)], "no question") | {"question": " "},
     ]
     found, counts = read(squad(*questions))
     assert {each.id: each.answers for each in found} == {
         "near the second": [Answer("Paris", 17)],
         "with a space": [Answer("wet.", 9)],
-        "one of two": [Answer("wet", 9)],
+        "one of two": [Answer("Rome", -1), Answer("wet", 9)],
+        "nowhere": [Answer("Rome", -1)],
+        "no question": [Answer("wet", 9)],
     }
-    assert counts == {"answer": 2, "empty": 1, "repaired": 1}
+    assert counts == {"repaired": 1}
 
 
 def test_without_labels_every_question_stays(read):

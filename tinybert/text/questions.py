@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from tinybert.errors import UserError
 from tinybert.params.tasks import Task
 from tinybert.text.splits import SPLITS, UNLABELLED, Splits, same_text, separate
-from tinybert.text.squad import Question, read_questions
+from tinybert.text.squad import NOWHERE, Question, read_questions
 from tinybert.text.tables import find_files, find_table
 
 LABELS = pa.list_(pa.struct([("text", pa.string()), ("start", pa.int64())]))
@@ -23,9 +23,11 @@ def prepare_questions(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     """Write a task's questions to `folder/{train,validation,test}.parquet`, in the source's order.
 
     The columns are `text` (the question), `text_pair` (its context, character by character as in the source), `label`
-    (all right answers as text and first character in the context; none where the context has no answer), `id`.
-    What is drawn is drawn by context: all questions on one are in one split, and training and validation questions on
-    a context that a test set has too are left out.
+    (all right answers as text and first character in the context, -1 where one does not stand there; none where the
+    context has no answer), `id`. What is drawn is drawn by context: all questions on one are in one split, and training
+    and validation questions on a context that a test set has too are left out. So are training questions that nothing
+    can be learnt from: without text (`empty`), or with right answers of which none stands in the context (`answer`).
+    Validation and test have them, so that scores are those of the same file elsewhere.
 
     Returns:
         The summary, as of other tasks (see `tinybert.text.tasks.prepare`), with `unanswerable` questions of each
@@ -45,6 +47,7 @@ def prepare_questions(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     contexts = [(question.context,) for question in questions]
     drawn = _draw([same_text(contexts[row]) for row in brought["train"]], task, source)
     ordered = {name: (brought | drawn)[name] for name in (*SPLITS, *task.split.also_test)}
+    ordered["train"] = _trainable(ordered["train"], questions, counts)
     splits, duplicates = separate(ordered, contexts)
     for split, rows in splits.items():
         file = f"{split}.parquet" if split in SPLITS else f"test_{split}.parquet"
@@ -108,6 +111,20 @@ def _draw(contexts: list[tuple[str, ...]], task: Task, source: Path) -> Splits:
                 f"and split.validation"
             )
     return splits
+
+
+def _trainable(rows: np.ndarray, questions: list[Question], counts: dict[str, int]) -> np.ndarray:
+    """The training rows that can be learnt from; the others are counted."""
+    kept = []
+    for row in rows.tolist():
+        question = questions[row]
+        if not question.question or not question.context.strip():
+            counts["empty"] += 1
+        elif question.answers and all(answer.start == NOWHERE for answer in question.answers):
+            counts["answer"] += 1
+        else:
+            kept.append(row)
+    return np.array(kept, dtype=np.int64)
 
 
 def _write(questions: list[Question], file: Path) -> None:

@@ -29,7 +29,8 @@ def encode_windows(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_l
     The columns are `input_ids`, `token_type_ids` where the model takes them, `length`; `row`, the place in `rows`;
     `window`, from 0; `cls`, the place of [CLS]; `first`, that of the context's first token in the window; `starts` and
     `ends`, where in the context each of its tokens there stands; and, where the rows have a label, `labels`: the first
-    and the last token of the first right answer, both [CLS] where it doesn't lie in the window whole, or there is none.
+    and the last token of the first right answer in the context, both [CLS] where it doesn't lie in the window whole, or
+    there is none.
 
     Args:
         rows: `text` (the question), `text_pair` (its context), `label` (optional).
@@ -140,10 +141,14 @@ def _shortened(tokenizer: PreTrainedTokenizerBase, questions: list[str], longest
 
 
 def _place(answers: list[dict[str, Any]], starts: list[int], ends: list[int], first: int) -> list[int] | None:
-    """The first and the last token of the first right answer; None where it isn't whole in the window."""
-    if not answers or not starts:
+    """The first and the last token of the first right answer in the context; None where it isn't whole in the window.
+
+    The start of an answer that stands nowhere in the context is negative.
+    """
+    answer = next((answer for answer in answers if answer["start"] >= 0), None)
+    if answer is None or not starts:
         return None
-    begin, end = answers[0]["start"], answers[0]["start"] + len(answers[0]["text"])
+    begin, end = answer["start"], answer["start"] + len(answer["text"])
     inside = [place for place in range(len(starts)) if ends[place] > begin and starts[place] < end]
     if not inside or begin < starts[0] or end > ends[-1]:
         return None

@@ -14,10 +14,12 @@ from tinybert.errors import UserError, suggest
 from tinybert.text.tables import read_text
 
 FORMATS = (".json", ".jsonl", ".ndjson", ".parquet")
+NOWHERE = -1
+"""The start of an answer that does not stand in its context."""
 
 
 class Answer(NamedTuple):
-    """A part of a context, `context[start : start + len(text)]`."""
+    """A part of a context, `context[start : start + len(text)]`; its start is -1 where it stands nowhere in it."""
 
     text: str
     start: int
@@ -49,8 +51,8 @@ def read_questions(
 
     Questions lose line breaks and tabs; a context stays as it is, since places are counted in it. An answer that does
     not stand where the file says, but elsewhere in the context, is taken from the nearest such place, and counted as
-    `repaired`; one that stands nowhere is left out. A question that loses all its answers so is left out and counted
-    as `answer`, one without text or without context as `empty`.
+    `repaired`. None is left out, since a scorer reads them all: neither a question without text, nor an answer that
+    stands nowhere.
 
     Args:
         file: `{"data": [{"paragraphs": [{"context", "qas": [{"id", "question", "answers", "is_impossible"}]}]}]}`, or
@@ -59,49 +61,40 @@ def read_questions(
             `{"text", "answer_start"}`.
         no_answer: whether a question may have none.
         counts: added to.
-        labelled: whether there are answers at all; without them every question is kept.
+        labelled: whether there are answers at all.
 
     Raises:
         UserError: naming file and question; the file is none of these, a key is missing, or a question has no answer
             where each is to have one.
     """
     questions = [_question(raw, no_answer, counts, labelled) for raw in _read(file, columns, labelled)]
-    found = [question for question in questions if question is not None]
-    if not found:
+    if not questions:
         raise UserError(f"{file}: expected questions, found none")
-    return found
+    return questions
 
 
-def _question(raw: _Raw, no_answer: bool, counts: dict[str, int], labelled: bool) -> Question | None:
+def _question(raw: _Raw, no_answer: bool, counts: dict[str, int], labelled: bool) -> Question:
     for key, value in (("question", raw.question), ("context", raw.context)):
         if not isinstance(value, str):
             raise UserError(f"{raw.place}: {key}: expected text, found {value!r}")
     question, context = " ".join(raw.question.split()), raw.context
     if not labelled:
         return Question(raw.id, question, context, [])
-    if not question or not context.strip():
-        counts["empty"] += 1
-        return None
     answers = _answers(raw)
-    if not answers and not no_answer:
+    if not answers and not no_answer and question and context.strip():
         raise UserError(f"{raw.place}: it has no answer; set label.no_answer: true, or mend it")
-    placed = [_placed(answer, context, counts) for answer in answers]
-    kept = [answer for answer in placed if answer is not None]
-    if answers and not kept:
-        counts["answer"] += 1
-        return None
-    return Question(raw.id, question, context, kept)
+    return Question(raw.id, question, context, [_placed(answer, context, counts) for answer in answers])
 
 
-def _placed(answer: Answer, context: str, counts: dict[str, int]) -> Answer | None:
-    """The answer where it stands, without spaces around it; None where its text is nowhere in the context."""
+def _placed(answer: Answer, context: str, counts: dict[str, int]) -> Answer:
+    """The answer where it stands, without spaces around it."""
     text = answer.text
     if text.strip() and answer.start >= 0 and context.startswith(text, answer.start):
         return Answer(text.strip(), answer.start + len(text) - len(text.lstrip()))
     text = text.strip()
     starts = [place for place in range(len(context)) if context.startswith(text, place)] if text else []
     if not starts:
-        return None
+        return Answer(text, NOWHERE)
     counts["repaired"] += 1
     return Answer(text, min(starts, key=lambda start: abs(start - answer.start)))
 
