@@ -114,5 +114,6 @@ def test_logits_go_with_their_windows_and_are_cut_to_the_batch():
 
 
 def test_right_answers_are_texts():
-    golds = gold_answers(pd.concat([rows("sunny", "mild"), rows()]))
-    assert golds.tolist() == [("sunny", "mild"), ()]
+    table = pd.concat([rows("the", "sunny", "mild"), rows()])
+    assert gold_answers(table, no_answer=False).tolist() == [("the", "sunny", "mild"), ()]
+    assert gold_answers(table, no_answer=True).tolist() == [("sunny", "mild"), ()]

@@ -97,7 +97,8 @@ class SpanHead:
     Attributes:
         stride: see `encode_windows`.
         longest_answer: tokens.
-        no_answer: whether "" may be the answer. The margin from which on it is, is chosen by F1 on the validation rows.
+        no_answer: whether "" may be the answer. The margin from which on it is, is chosen by F1 on the validation rows;
+            answers are scored by the rules of SQuAD 2.0, else by those of 1.1.
     """
 
     stride: int
@@ -118,7 +119,7 @@ class SpanHead:
         return windows, WindowPadding(tokenizer.pad_token_id, teacher)
 
     def labels(self, rows: pd.DataFrame) -> np.ndarray:
-        return gold_answers(rows)
+        return gold_answers(rows, self.no_answer)
 
     def logits(
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int,

@@ -15,6 +15,7 @@ from datasets import Dataset
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from tinybert.text.answers import right_answers
 from tinybert.text.tokens import TEACHER_LOGITS, TYPES, Padding
 
 SPECIAL = 8
@@ -106,11 +107,15 @@ def find_answers(
     return answers, none - best
 
 
-def gold_answers(rows: pd.DataFrame) -> np.ndarray:
-    """The texts of the right answers to each question, tuples in an object array (rows,)."""
+def gold_answers(rows: pd.DataFrame, no_answer: bool) -> np.ndarray:
+    """The texts of the right answers to each question that count, tuples in an object array (rows,).
+
+    Args:
+        no_answer: see `right_answers`.
+    """
     golds = np.empty(len(rows), dtype=object)
     for row, label in enumerate(rows["label"]):
-        golds[row] = tuple(answer["text"] for answer in label)
+        golds[row] = right_answers((answer["text"] for answer in label), no_answer)
     return golds
 
 
