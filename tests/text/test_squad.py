@@ -59,6 +59,17 @@ def test_no_answer(read):
         read(squad(impossible))
 
 
+@pytest.mark.parametrize("start", [-1, 0])
+def test_an_answer_without_text_is_none(read, start):
+    flat = {"id": "q1", "context": CONTEXT, "question": "what?", "answers": {"text": [""], "answer_start": [start]}}
+    for content in (json.dumps(flat), squad(question([answer("", start), answer(" ", start)]))):
+        found, counts = read(content, no_answer=True)
+        assert [each.answers for each in found] == [[]]
+        assert counts == {"repaired": 0}
+    found, _ = read(squad(question([answer("", start), answer("wet", 9)])))
+    assert found[0].answers == [Answer("", -1), Answer("wet", 9)]  # SQuAD 1.1 counts it
+
+
 def test_the_hubs_parquet_and_json_lines(read, tmp_path):
     rows = [
         {"id": "a", "title": "t", "context": CONTEXT, "question": "where?"}

@@ -59,7 +59,7 @@ def read_questions(
             rows of Parquet or JSON lines with a column `id` (else rows are numbered) and these `columns`.
         columns: of question, context and answers. Answers are `{"text": […], "answer_start": […]}`, or a list of
             `{"text", "answer_start"}`.
-        no_answer: whether a question may have none.
+        no_answer: whether a question may have none; an answer without text is none then.
         counts: added to.
         labelled: whether there are answers at all.
 
@@ -80,7 +80,7 @@ def _question(raw: _Raw, no_answer: bool, counts: dict[str, int], labelled: bool
     question, context = " ".join(raw.question.split()), raw.context
     if not labelled:
         return Question(raw.id, question, context, [])
-    answers = _answers(raw)
+    answers = [answer for answer in _answers(raw) if answer.text.strip() or not no_answer]
     if not answers and not no_answer and question and context.strip():
         raise UserError(f"{raw.place}: it has no answer; set label.no_answer: true, or mend it")
     return Question(raw.id, question, context, [_placed(answer, context, counts) for answer in answers])
