@@ -127,6 +127,34 @@ def test_what_is_drawn_to_score_from_one_file_is_kept_whole_too(run):
     assert len(splits["train"]) + summary["dropped"]["answer"] == 28
 
 
+def lines(*numbers):
+    """JSON lines, a question without an id for each number."""
+    answers = [{"text": "wet", "answer_start": 0}]
+    rows = [{"id": None, "question": "what?", "context": f"wet {number}", "answers": answers} for number in numbers]
+    return "\n".join(map(json.dumps, rows))
+
+
+def test_numbers_in_place_of_ids_run_on_across_files(run):
+    files = {"train.json": squad(["one", "two", "three"])}
+    files |= {"dev-1.jsonl": lines(1, 2), "dev-2.jsonl": lines(3, 4, 5)}
+    files |= {"new-1.jsonl": lines(6), "new-2.jsonl": lines(7)}
+    split = {"train": "train.json", "test": "dev-*.jsonl", "validation": 0.3, "unlabelled": {"mine": "new-*.jsonl"}}
+    _, splits = run(files, split=split)
+    assert splits["test"]["id"].tolist() == ["1", "2", "3", "4", "5"]
+    assert splits["mine"]["id"].tolist() == ["1", "2"]
+
+
+@pytest.mark.parametrize("twice", ["test", "more", "mine"])
+def test_questions_to_hand_in_have_ids_of_their_own(run, twice):
+    files = {"train.json": squad(["one", "two", "three"])}
+    for name in ("test", "more", "mine"):
+        files |= {f"{name}-1.json": squad([name]), f"{name}-2.json": squad([name if name == twice else f"{name}s"])}
+    split = {"train": "train.json", "test": "test-*.json", "validation": 0.3}
+    split |= {"also_test": {"more": "more-*.json"}, "unlabelled": {"mine": "mine-*.json"}}
+    with pytest.raises(UserError, match=f"{twice}: several questions have the id '{twice} 0'; give each its own"):
+        run(files, split=split)
+
+
 def test_too_few_contexts_to_split(run):
     with pytest.raises(UserError, match="the train split gets none of the 2 contexts"):
         run({"all.json": squad(["one", "two"])})

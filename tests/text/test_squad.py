@@ -105,6 +105,16 @@ def test_answers_that_stand_elsewhere(read):
     assert counts == {"repaired": 1}
 
 
+def test_a_question_without_an_id_has_its_number(read):
+    found, _ = read(squad(question([answer("wet", 9)], None), question([answer("wet", 9)], "b")))
+    assert [each.id for each in found] == ["1", "b"]
+    row = {"question": "what?", "context": CONTEXT, "answers": [answer("wet", 9)]}
+    rows = [row | {"id": "a"}, row, row | {"id": None}, row | {"id": 0}]
+    assert [each.id for each in read("\n".join(map(json.dumps, rows)), "train.jsonl")[0]] == ["a", "2", "3", "0"]
+    with pytest.raises(UserError, match="train.json: question 2: it has no answer"):
+        read(squad(question([answer("wet", 9)], None), question([], None)))
+
+
 def test_without_labels_every_question_stays(read):
     found, counts = read(squad({"id": 7, "question": ""}, {"id": 8, "question": "what?"}), labelled=False)
     assert [(each.id, each.answers) for each in found] == [("7", []), ("8", [])]

@@ -34,7 +34,8 @@ def prepare_questions(source: Path, task: Task, folder: Path) -> dict[str, Any]:
         split, `repaired` answers, and how contexts are read, `span`: `stride`, `longest_answer`, `no_answer`.
 
     Raises:
-        UserError: a file can't be read (see `read_questions`), or there are too few contexts to split.
+        UserError: a file can't be read (see `read_questions`), there are too few contexts to split, or two questions of
+            a test set, labelled or not, have the same id.
     """
     counts = {"answer": 0, "empty": 0, "repaired": 0}
     questions: list[Question] = []
@@ -42,13 +43,15 @@ def prepare_questions(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     for name, file in (task.split.labelled or {"train": ""}).items():
         first = len(questions)
         for path in find_files(source, file) if file else [find_table(source)]:
-            questions += _read(path, task, counts)
+            questions += _read(path, task, counts, len(questions) - first)
         brought[name] = np.arange(first, len(questions))
     contexts = [(question.context,) for question in questions]
     drawn = _draw([same_text(contexts[row]) for row in brought["train"]], task, source)
     ordered = {name: (brought | drawn)[name] for name in (*SPLITS, *task.split.also_test)}
     ordered["train"] = _trainable(ordered["train"], questions, counts)
     splits, duplicates = separate(ordered, contexts)
+    for name in ("test", *task.split.also_test):
+        _require_own_ids([questions[row] for row in splits[name]], name, source)
     for split, rows in splits.items():
         file = f"{split}.parquet" if split in SPLITS else f"test_{split}.parquet"
         _write([questions[row] for row in rows], folder / file)
@@ -74,15 +77,30 @@ def prepare_questions(source: Path, task: Task, folder: Path) -> dict[str, Any]:
         (folder / UNLABELLED).mkdir()
         summary[UNLABELLED] = {}
         for name, file in task.split.unlabelled.items():
-            found = [each for path in find_files(source, file) for each in _read(path, task, counts, labelled=False)]
+            found: list[Question] = []
+            for path in find_files(source, file):
+                found += _read(path, task, counts, len(found), labelled=False)
+            _require_own_ids(found, name, source)
             _write(found, folder / UNLABELLED / f"{name}.parquet")
             summary[UNLABELLED][name] = {"rows": len(found), "labels": None}
     return summary
 
 
-def _read(path: Path, task: Task, counts: dict[str, int], labelled: bool = True) -> list[Question]:
+def _read(path: Path, task: Task, counts: dict[str, int], before: int, labelled: bool = True) -> list[Question]:
     columns = (*task.text, *task.label.read_columns)
-    return read_questions(path, columns, bool(task.label.no_answer), counts, labelled)  # type: ignore[arg-type]
+    return read_questions(path, columns, bool(task.label.no_answer), counts, labelled, before)  # type: ignore[arg-type]
+
+
+def _require_own_ids(questions: list[Question], name: str, source: Path) -> None:
+    """Refuse to merge questions in what is handed in, which has answers by id."""
+    seen: set[str] = set()
+    for question in questions:
+        if question.id in seen:
+            raise UserError(
+                f"{source}: {name}: several questions have the id {question.id[:60]!r}; give each its own, since a "
+                f"scorer looks answers up by it"
+            )
+        seen.add(question.id)
 
 
 def _draw(contexts: list[tuple[str, ...]], task: Task, source: Path) -> Splits:

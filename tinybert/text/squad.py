@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,14 +39,19 @@ class _Raw(NamedTuple):
     """A question as its file has it."""
 
     place: str
-    id: str
+    id: str | None
     question: Any
     context: Any
     answers: Any
 
 
 def read_questions(
-    file: Path, columns: tuple[str, str, str], no_answer: bool, counts: dict[str, int], labelled: bool = True
+    file: Path,
+    columns: tuple[str, str, str],
+    no_answer: bool,
+    counts: dict[str, int],
+    labelled: bool = True,
+    before: int = 0,
 ) -> list[Question]:
     """The questions of a file, in its order.
 
@@ -56,18 +62,23 @@ def read_questions(
 
     Args:
         file: `{"data": [{"paragraphs": [{"context", "qas": [{"id", "question", "answers", "is_impossible"}]}]}]}`, or
-            rows of Parquet or JSON lines with a column `id` (else rows are numbered) and these `columns`.
+            rows of Parquet or JSON lines with a column `id` and these `columns`. Where an id is null, or there is no
+            such column, the question's number, from 1, takes its place.
         columns: of question, context and answers. Answers are `{"text": […], "answer_start": […]}`, or a list of
             `{"text", "answer_start"}`.
         no_answer: whether a question may have none; an answer without text is none then.
         counts: added to.
         labelled: whether there are answers at all.
+        before: how many questions other files of the same set had; numbers run on.
 
     Raises:
         UserError: naming file and question; the file is none of these, a key is missing, or a question has no answer
             where each is to have one.
     """
-    questions = [_question(raw, no_answer, counts, labelled) for raw in _read(file, columns, labelled)]
+    questions = [
+        _question(raw if raw.id is not None else raw._replace(id=str(number)), no_answer, counts, labelled)
+        for number, raw in enumerate(_read(file, columns, labelled), start=before + 1)
+    ]
     if not questions:
         raise UserError(f"{file}: expected questions, found none")
     return questions
@@ -77,13 +88,13 @@ def _question(raw: _Raw, no_answer: bool, counts: dict[str, int], labelled: bool
     for key, value in (("question", raw.question), ("context", raw.context)):
         if not isinstance(value, str):
             raise UserError(f"{raw.place}: {key}: expected text, found {value!r}")
-    question, context = " ".join(raw.question.split()), raw.context
+    identity, question, context = str(raw.id), " ".join(raw.question.split()), raw.context
     if not labelled:
-        return Question(raw.id, question, context, [])
+        return Question(identity, question, context, [])
     answers = [answer for answer in _answers(raw) if answer.text.strip() or not no_answer]
     if not answers and not no_answer and question and context.strip():
         raise UserError(f"{raw.place}: it has no answer; set label.no_answer: true, or mend it")
-    return Question(raw.id, question, context, [_placed(answer, context, counts) for answer in answers])
+    return Question(identity, question, context, [_placed(answer, context, counts) for answer in answers])
 
 
 def _placed(answer: Answer, context: str, counts: dict[str, int]) -> Answer:
@@ -141,12 +152,13 @@ def _read(file: Path, columns: tuple[str, str, str], labelled: bool) -> Iterator
 
 def _nested(content: Any, file: Path, labelled: bool) -> Iterator[_Raw]:
     """SQuAD's own JSON."""
+    numbers = count(1)
     for number, article in enumerate(_list(content, "data", f"{file}: "), start=1):
         for paragraph in _list(article, "paragraphs", f"{file}: article {number}: "):
             context = _get(paragraph, "context", f"{file}: article {number}: ")
             for question in _list(paragraph, "qas", f"{file}: article {number}: "):
-                identity = str(_get(question, "id", f"{file}: article {number}: "))
-                place = f"{file}: question {identity}"
+                identity = _identity(_get(question, "id", f"{file}: article {number}: "))
+                place = f"{file}: question {_name(identity, next(numbers))}"
                 impossible = question.get("is_impossible") is True
                 answers = [] if impossible or not labelled else _get(question, "answers", f"{place}: ")
                 yield _Raw(place, identity, _get(question, "question", f"{place}: "), context, answers)
@@ -158,9 +170,9 @@ def _flat(
     for number, row in rows:
         place = f"{file}: {unit} {number}: "
         question, context = (_get(row, column, place) for column in columns[:2])
-        identity = str(row.get("id", number))
+        identity = _identity(row.get("id"))
         answers = _get(row, columns[2], place) if labelled else []
-        yield _Raw(f"{file}: question {identity}", identity, question, context, answers)
+        yield _Raw(f"{file}: question {_name(identity, number)}", identity, question, context, answers)
 
 
 def _parquet(file: Path, columns: tuple[str, str, str], labelled: bool) -> Iterator[Any]:
@@ -191,6 +203,15 @@ def _first_line(text: str) -> Any:
         return json.loads(text.strip().split("\n")[0])
     except ValueError:
         return None
+
+
+def _identity(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _name(identity: str | None, number: int) -> str:
+    """What a message calls a question."""
+    return str(number) if identity is None else identity
 
 
 def _get(mapping: Any, key: str, place: str) -> Any:
