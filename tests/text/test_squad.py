@@ -24,6 +24,9 @@ def question(answers, identity="q1", **more):
     return {"id": identity, "question": "Where does\nit  rain?", "answers": answers} | more
 
 
+FLAT = {"question": "what?", "context": "wet", "answers": [{"text": "wet", "answer_start": 0}]}
+
+
 def answer(text, start):
     return {"text": text, "answer_start": start}
 
@@ -111,7 +114,7 @@ def test_a_question_without_an_id_has_its_number(read):
     row = {"question": "what?", "context": CONTEXT, "answers": [answer("wet", 9)]}
     rows = [row | {"id": "a"}, row, row | {"id": None}, row | {"id": 0}]
     assert [each.id for each in read("\n".join(map(json.dumps, rows)), "train.jsonl")[0]] == ["a", "2", "3", "0"]
-    with pytest.raises(UserError, match="train.json: question 2: it has no answer"):
+    with pytest.raises(UserError, match=r"train.json: question 2: it has no answer"):
         read(squad(question([answer("wet", 9)], None), question([], None)))
 
 
@@ -133,12 +136,23 @@ def test_without_labels_every_question_stays(read):
         (squad(question([{"text": "wet"}])), "question q1: answers: expected a text and a whole answer_start"),
         (squad(question("wet")), "question q1: answers: expected a list of text and answer_start, found 'wet'"),
         (squad(question([answer("wet", 9)]), context=None), "question q1: context: expected text, found None"),
+        (squad(question([answer("wet", 9)]), context="\ud83d wet"), r"q1: context: '\\ud83d' is half of a character"),
+        (squad(question([answer("wet\udc00", 9)])), r"question q1: answers: '\\udc00' is half of a character"),
+        (squad(question([], "q\ud800")), r"train.json: article 1: id: '\\ud800' is half of a character"),
+        (squad(question([]) | {"question": "\ud800?"}), r"question q1: question: '\\ud800' is half of a character"),
+        (squad(question([answer("wet", 9)], ["q1"])), "article 1: id: expected text or a number, found \\['q1'\\]"),
+        (squad(question([], "q\n1")), r"question q\\n1: it has no answer"),
+        (json.dumps({"\ud800\n": 1}), r"expected 'data', as SQuAD's files have it, found a mapping of \\ud800\\n"),
+        ("[" * 100_000, "train.json: line 1: not valid JSON: it is nested too deeply"),
+        (json.dumps(FLAT) + "\n" + "[" * 100_000, "train.json: line 2: not valid JSON: it is nested too deeply"),
+        ('{"data": ' + "[" * 500 + "]" * 500 + "}", "expected 'paragraphs', as SQuAD's files have it"),
     ],
 )
 def test_mistakes_are_named(read, content, message):
     with pytest.raises(UserError, match=message) as error:
         read(content)
     assert "\n" not in str(error.value)
+    assert len(str(error.value).encode()) < 400
 
 
 def test_a_file_of_another_kind_is_refused(read):
@@ -150,3 +164,16 @@ def test_a_file_of_another_kind_is_refused(read):
         read(sink.getvalue().to_pybytes(), "train.parquet")
     with pytest.raises(UserError, match="damaged or no Parquet file"):
         read("x" * 20, "train.parquet")
+
+
+def test_damaged_cells_are_named(read):
+    bad = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0"), pa.py_buffer(b"\xff")])
+    far = pa.array([2**62], pa.timestamp("us"))
+    good = pa.array(["wet"])
+    for identity, context in ((good, bad), (bad, good), (far, good)):
+        table = pa.table({"id": identity, "question": good, "context": context})
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink)
+        with pytest.raises(UserError, match="damaged or no Parquet file") as error:
+            read(sink.getvalue().to_pybytes(), "train.parquet", labelled=False)
+        assert "\n" not in str(error.value)

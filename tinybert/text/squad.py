@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -87,7 +88,8 @@ def read_questions(
 def _question(raw: _Raw, no_answer: bool, counts: dict[str, int], labelled: bool) -> Question:
     for key, value in (("question", raw.question), ("context", raw.context)):
         if not isinstance(value, str):
-            raise UserError(f"{raw.place}: {key}: expected text, found {value!r}")
+            raise UserError(f"{raw.place}: {key}: expected text, found {_short(value)}")
+        _require_whole(value, f"{raw.place}: {key}")
     identity, question, context = str(raw.id), " ".join(raw.question.split()), raw.context
     if not labelled:
         return Question(identity, question, context, [])
@@ -123,9 +125,9 @@ def _answers(raw: _Raw) -> list[Answer]:
         raise UserError(f"{raw.place}: answers: expected a list of text and answer_start, found {_short(value)}")
     for text, start in pairs:
         if not isinstance(text, str) or type(start) is not int:
-            raise UserError(
-                f"{raw.place}: answers: expected a text and a whole answer_start, found {text!r}, {start!r}"
-            )
+            found = f"{_short(text)}, {_short(start)}"
+            raise UserError(f"{raw.place}: answers: expected a text and a whole answer_start, found {found}")
+        _require_whole(text, f"{raw.place}: answers")
     return [Answer(*pair) for pair in pairs]
 
 
@@ -138,7 +140,7 @@ def _read(file: Path, columns: tuple[str, str, str], labelled: bool) -> Iterator
         return
     text = read_text(file)
     try:
-        content = json.loads(text)
+        content = _parse(text)
     except ValueError as error:
         if "\n" not in text.strip() or not isinstance(_first_line(text), dict):
             raise UserError(f"{file}: line {getattr(error, 'lineno', 1)}: not valid JSON: {error}") from None
@@ -157,7 +159,7 @@ def _nested(content: Any, file: Path, labelled: bool) -> Iterator[_Raw]:
         for paragraph in _list(article, "paragraphs", f"{file}: article {number}: "):
             context = _get(paragraph, "context", f"{file}: article {number}: ")
             for question in _list(paragraph, "qas", f"{file}: article {number}: "):
-                identity = _identity(_get(question, "id", f"{file}: article {number}: "))
+                identity = _identity(_get(question, "id", f"{file}: article {number}: "), f"{file}: article {number}")
                 place = f"{file}: question {_name(identity, next(numbers))}"
                 impossible = question.get("is_impossible") is True
                 answers = [] if impossible or not labelled else _get(question, "answers", f"{place}: ")
@@ -170,7 +172,7 @@ def _flat(
     for number, row in rows:
         place = f"{file}: {unit} {number}: "
         question, context = (_get(row, column, place) for column in columns[:2])
-        identity = _identity(row.get("id"))
+        identity = _identity(row.get("id"), f"{file}: {unit} {number}")
         answers = _get(row, columns[2], place) if labelled else []
         yield _Raw(f"{file}: question {_name(identity, number)}", identity, question, context, answers)
 
@@ -185,33 +187,54 @@ def _parquet(file: Path, columns: tuple[str, str, str], labelled: bool) -> Itera
                     raise UserError(f"{file}: there is no column {column!r}{suggest(column, names)}")
             for batch in table.iter_batches(columns=[*needed, *(["id"] if "id" in names else [])]):
                 yield from batch.to_pylist()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{file}: damaged or no Parquet file: {error}") from None
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        # ValueError and OverflowError: a cell that isn't UTF-8, or a time that Python doesn't know.
+        raise UserError(f"{file}: damaged or no Parquet file: {' '.join(str(error).split())}") from None
 
 
 def _json_lines(text: str, file: Path) -> Iterator[tuple[int, Any]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
-                yield number, json.loads(line)
+                yield number, _parse(line)
             except ValueError as error:
                 raise UserError(f"{file}: line {number}: not valid JSON: {error}") from None
 
 
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
 def _first_line(text: str) -> Any:
     try:
-        return json.loads(text.strip().split("\n")[0])
+        return _parse(text.strip().split("\n")[0])
     except ValueError:
         return None
 
 
-def _identity(value: Any) -> str | None:
-    return None if value is None else str(value)
+def _identity(value: Any, place: str) -> str | None:
+    if isinstance(value, (list, dict)):
+        raise UserError(f"{place}: id: expected text or a number, found {_short(value)}")
+    identity = None if value is None else str(value)
+    _require_whole(identity or "", f"{place}: id")
+    return identity
+
+
+def _require_whole(text: str, place: str) -> None:
+    """Refuse half of a character (a lone surrogate), which JSON can say, and no other file can hold."""
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise UserError(f"{place}: {text[error.start]!a} is half of a character; write both halves") from None
 
 
 def _name(identity: str | None, number: int) -> str:
     """What a message calls a question."""
-    return str(number) if identity is None else identity
+    return str(number) if identity is None else repr(identity)[1:-1][:60]
 
 
 def _get(mapping: Any, key: str, place: str) -> Any:
@@ -229,5 +252,5 @@ def _list(mapping: Any, key: str, place: str) -> list[Any]:
 
 def _short(value: Any) -> str:
     if isinstance(value, dict):
-        return f"a mapping of {', '.join(map(str, list(value)[:8])) or 'nothing'}"
-    return repr(value)[:60]
+        return f"a mapping of {', '.join(repr(str(key))[1:-1][:60] for key in list(value)[:8]) or 'nothing'}"
+    return reprlib.repr(value)
