@@ -117,6 +117,17 @@ def test_questions_to_score_are_kept_whole_and_those_to_learn_from_are_not(run):
         }
 
 
+def test_a_question_that_is_taken_for_its_context(run):
+    answers = [{"text": "wet", "answer_start": 0}]
+    rows = [{"q": f"what {n}?", "c": f"wet {n}", "answers": answers} for n in range(9)]
+    files = {"all.jsonl": "\n".join(map(json.dumps, [*rows, {"q": "", "c": " ", "answers": answers}]))}
+    files |= {name: json.dumps(rows[0] | {"q": f"in {name}?"}) for name in ("validation.jsonl", "test.jsonl")}
+    split = {"train": "all.jsonl", "validation": "validation.jsonl", "test": "test.jsonl"}
+    message = r"left: 9 have no right answer in their context, 1 have no text; is text: \['c', 'q'\] the question"
+    with pytest.raises(UserError, match=message):
+        run(files, text=["c", "q"], split=split)
+
+
 def test_what_is_drawn_to_score_from_one_file_is_kept_whole_too(run):
     paragraphs = [unplaced(n, f"context {n}", ["Paris"] if n % 2 else ["context"]) for n in range(40)]
     summary, splits = run({"all.json": json.dumps({"data": [{"paragraphs": paragraphs}]})})

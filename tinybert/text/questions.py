@@ -49,6 +49,11 @@ def prepare_questions(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     drawn = _draw([same_text(contexts[row]) for row in brought["train"]], task, source)
     ordered = {name: (brought | drawn)[name] for name in (*SPLITS, *task.split.also_test)}
     ordered["train"] = _trainable(ordered["train"], questions, counts)
+    if not len(ordered["train"]):
+        raise UserError(
+            f"{source}: no training question is left: {counts['answer']:,} have no right answer in their context, "
+            f"{counts['empty']:,} have no text; is text: {task.text} the question and its context, in this order?"
+        )
     splits, duplicates = separate(ordered, contexts)
     for name in ("test", *task.split.also_test):
         _require_own_ids([questions[row] for row in splits[name]], name, source)
