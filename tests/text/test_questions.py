@@ -166,6 +166,27 @@ def test_questions_to_hand_in_have_ids_of_their_own(run, twice):
         run(files, split=split)
 
 
+def test_what_is_said_of_questions(run):
+    def paragraphs(*places, answers):
+        return [unplaced(place, f"so {place} it is", [place] if answers else []) for place in places]
+
+    def file(*parts):
+        return json.dumps({"data": [{"paragraphs": [each for part in parts for each in part]}]})
+
+    files = {"train.json": file(paragraphs("a", "b", answers=True), paragraphs("c", "d", "e", answers=False))}
+    files |= {"validation.json": file(paragraphs("f", answers=True), paragraphs("g", answers=False))}
+    files |= {"test.json": file(paragraphs("h", answers=True), paragraphs("i", "j", answers=False))}
+    split = {name: f"{name}.json" for name in ("train", "validation", "test")}
+    summary, splits = run(files, split=split, label=SPAN["label"] | {"no_answer": True})
+    assert summary["unanswerable"] == {"train": 3, "validation": 1, "test": 2}
+    for name, count in summary["unanswerable"].items():
+        assert sum(not len(label) for label in splits[name]["label"]) == count
+    assert summary["repaired"] == 4
+    lines = [line.split() for line in describe(summary).splitlines()]
+    assert lines[2] == ["none", "3", "1", "2", "without", "an", "answer"]
+    assert " ".join(lines[3]) == "4 answers found elsewhere in their context than their file says"
+
+
 def test_too_few_contexts_to_split(run):
     with pytest.raises(UserError, match="the train split gets none of the 2 contexts"):
         run({"all.json": squad(["one", "two"])})
