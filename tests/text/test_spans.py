@@ -70,6 +70,36 @@ def test_an_answer_within_a_word_takes_the_pieces_it_touches():
     assert text_of(window) == "zly paris"
 
 
+@pytest.mark.parametrize("family", ["bert", "bert-cased", "roberta"])
+@pytest.mark.parametrize(
+    ("context", "answer"),
+    [
+        ("was wet in parise\u0301 today", "parise\u0301"),
+        ("was wet in parise\u0301", "parise\u0301"),
+        ("\u200blondon weather", "\u200blondon"),
+        ("was wet in \u200blondon\u200b today", "\u200blondon\u200b"),
+        ("\u200b\u200elondon\u0332\u20dd\u200d", "\u200b\u200elondon\u0332\u20dd\u200d"),
+        ("lon\u00addon weather", "lon\u00addon"),
+    ],
+)
+def test_marks_belong_to_their_token(family, context, answer):
+    """Whether the tokenizer reads over a mark, as BERT's does, or has tokens for it."""
+    table = rows(answer, context=context)
+    (window,) = encode_windows(family_tokenizer(family), table, max_length=40, stride=0).to_list()
+    assert text_of(window, context) == answer
+    assert window["starts"] == sorted(window["starts"])
+    assert window["ends"] == sorted(window["ends"])
+
+
+def test_a_mark_stays_with_the_token_before_it():
+    context = "london\u200b, paris"
+    (window,) = encode_windows(tiny_tokenizer(), rows(context=context), 40, 0).to_list()
+    places = zip(window["starts"], window["ends"], strict=True)
+    assert [context[start:end] for start, end in places] == ["london\u200b", ",", "paris"]
+    (window,) = encode_windows(family_tokenizer("roberta"), rows("london", context=context), 40, 0).to_list()
+    assert text_of(window, context) == "london"
+
+
 def test_only_a_question_without_room_for_its_context_is_cut():
     question = ["was", "paris", "sunny", "today", "and", "very", "mild", "in", "the", "morning"]
     for words in range(1, 11):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from unicodedata import category
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,9 @@ from tinybert.text.tokens import TEACHER_LOGITS, TYPES, Padding
 
 SPECIAL = 8
 """Room for special tokens; families take three or four."""
+WIDTHLESS = "Cf"
+MARKS = ("Mn", "Me", WIDTHLESS)
+"""Kinds of characters that tokenizers leave out: combining ones, and those that format but can't be seen."""
 NOTHING = -1e9
 """The score of an answer from a context without tokens: finite, so that a margin is too."""
 
@@ -29,7 +33,8 @@ def encode_windows(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_l
 
     The columns are `input_ids`, `token_type_ids` where the model takes them, `length`; `row`, the place in `rows`;
     `window`, from 0; `cls`, the place of [CLS]; `first`, that of the context's first token in the window; `starts` and
-    `ends`, where in the context each of its tokens there stands; and, where the rows have a label, `labels`: the first
+    `ends`, where in the context each of its tokens there stands, with the marks around it that the tokenizer reads over
+    (accents as characters of their own, and what has no width); and, where the rows have a label, `labels`: the first
     and the last token of the first right answer in the context, both [CLS] where it doesn't lie in the window whole, or
     there is none.
 
@@ -56,10 +61,18 @@ def encode_windows(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_l
         windows: dict[str, list[Any]] = {name: encoded[name] for name in ("input_ids", TYPES) if name in encoded}
         more: dict[str, list[Any]] = {name: [] for name in ("length", "row", "cls", "first", "starts", "ends")}
         labels = []
-        for number, source in enumerate(encoded["overflow_to_sample_mapping"]):
+        sources = encoded["overflow_to_sample_mapping"]
+        contexts = [
+            [place for place, side in enumerate(encoded.sequence_ids(number)) if side == 1]
+            for number in range(len(sources))
+        ]
+        read: dict[int, set[int]] = {}  # where the tokens of each context begin, in all its windows
+        for source, context, mapping in zip(sources, contexts, encoded["offset_mapping"], strict=True):
+            read.setdefault(source, set()).update(mapping[place][0] for place in context)
+        for number, (source, context) in enumerate(zip(sources, contexts, strict=True)):
             ids = encoded["input_ids"][number]
-            context = [place for place, side in enumerate(encoded.sequence_ids(number)) if side == 1]
-            offsets = [encoded["offset_mapping"][number][place] for place in context]
+            text, mapping = columns["text_pair"][source], encoded["offset_mapping"][number]
+            offsets = [_with_marks(text, mapping[place], read[source]) for place in context]
             cls = ids.index(tokenizer.cls_token_id) if tokenizer.cls_token_id in ids else 0
             first = context[0] if context else len(ids)
             starts, ends = [start for start, _ in offsets], [end for _, end in offsets]
@@ -143,6 +156,22 @@ def _shortened(tokenizer: PreTrainedTokenizerBase, questions: list[str], longest
         question if len(offsets) <= longest else question[: offsets[longest - 1][1]]
         for question, offsets in zip(questions, encoded["offset_mapping"], strict=True)
     ]
+
+
+def _with_marks(text: str, place: tuple[int, int], read: set[int]) -> tuple[int, int]:
+    """A token's place in a text with the marks that follow it, and those without width at the beginning of its word.
+
+    Args:
+        read: where tokens begin; a mark that is one is left to it.
+    """
+    start, end = place
+    while end < len(text) and end not in read and category(text[end]) in MARKS:
+        end += 1
+    before = start
+    while before and before - 1 not in read and category(text[before - 1]) == WIDTHLESS:
+        before -= 1
+    # What stands in the middle of a word belongs to the token before it.
+    return (start if before and not text[before - 1].isspace() else before), end
 
 
 def _place(answers: list[dict[str, Any]], starts: list[int], ends: list[int], first: int) -> list[int] | None:
