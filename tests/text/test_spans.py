@@ -108,6 +108,16 @@ def test_only_a_question_without_room_for_its_context_is_cut():
     assert len(window["starts"]) == 24 - 8 - 3
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("question", ["\u321d" * 60, "was " + "\u321d" * 60, "\ufdfa" * 60, "drizzly " * 40, "x" * 300])
+def test_a_question_is_cut_at_a_character(family, question):
+    """`\u321d` is six characters after NFKC, `\ufdfa` eighteen."""
+    tokenizer = family_tokenizer(family)
+    windows = encode_windows(tokenizer, rows("sunny", question=question), max_length=32, stride=8).to_list()
+    assert "sunny" in [text_of(window) for window in windows]
+    assert all(window["length"] <= 32 for window in windows)
+
+
 def test_the_best_answer_over_all_windows():
     table = rows()
     windows = encode_windows(tiny_tokenizer(), table, max_length=17, stride=3)

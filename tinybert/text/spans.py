@@ -150,10 +150,13 @@ class WindowPadding(Padding):
 
 
 def _shortened(tokenizer: PreTrainedTokenizerBase, questions: list[str], longest: int) -> list[str]:
-    """The questions, the few of more than `longest` tokens cut."""
+    """The questions, the few of more than `longest` tokens cut before the first that is too many.
+
+    A character may be several tokens; one that has too many goes whole.
+    """
     encoded = tokenizer(questions, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False)
     return [
-        question if len(offsets) <= longest else question[: offsets[longest - 1][1]]
+        question if len(offsets) <= longest else question[: offsets[longest][0]].rstrip()
         for question, offsets in zip(questions, encoded["offset_mapping"], strict=True)
     ]
 
