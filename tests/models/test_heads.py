@@ -82,6 +82,13 @@ def brute_force(row, windows, logits, rows):
     return answer, min(none) - score
 
 
+def test_examples_to_train_on_hold_no_offsets(rows):
+    windows, _ = HEAD.examples(family_tokenizer("bert"), rows, MAX_LENGTH)
+    assert set(windows.column_names) == {
+        "input_ids", "token_type_ids", "length", "row", "cls", "first", "window", "labels"
+    }  # fmt: skip
+
+
 def test_the_whole_head_is_fixed(folder):
     model = HEAD.load(folder)
     fix_prediction_layer(model)

@@ -28,7 +28,9 @@ NOTHING = -1e9
 """The score of an answer from a context without tokens: finite, so that a margin is too."""
 
 
-def encode_windows(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, stride: int) -> Dataset:
+def encode_windows(
+    tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, stride: int, offsets: bool = True
+) -> Dataset:
     """One example a window, those of a row one after the other.
 
     The columns are `input_ids`, `token_type_ids` where the model takes them, `length`; `row`, the place in `rows`;
@@ -42,6 +44,7 @@ def encode_windows(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_l
         rows: `text` (the question), `text_pair` (its context), `label` (optional).
         max_length: tokens of a window. A question is not cut unless it leaves too little room for its context.
         stride: tokens of the context that a window shares with the one before it.
+        offsets: whether to keep `starts` and `ends`, most of a window's bytes, which only `find_answers` needs.
     """
     typed = TYPES in tokenizer.model_input_names
     longest_question = max_length - stride - SPECIAL
@@ -72,14 +75,16 @@ def encode_windows(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_l
         for number, (source, context) in enumerate(zip(sources, contexts, strict=True)):
             ids = encoded["input_ids"][number]
             text, mapping = columns["text_pair"][source], encoded["offset_mapping"][number]
-            offsets = [_with_marks(text, mapping[place], read[source]) for place in context]
+            places_in_text = [_with_marks(text, mapping[place], read[source]) for place in context]
             cls = ids.index(tokenizer.cls_token_id) if tokenizer.cls_token_id in ids else 0
             first = context[0] if context else len(ids)
-            starts, ends = [start for start, _ in offsets], [end for _, end in offsets]
+            starts, ends = [start for start, _ in places_in_text], [end for _, end in places_in_text]
             for name, value in zip(more, (len(ids), places[source], cls, first, starts, ends), strict=True):
                 more[name].append(value)
             if "label" in columns:
                 labels.append(_place(columns["label"][source], starts, ends, first) or [cls, cls])
+        if not offsets:
+            del more["starts"], more["ends"]
         return windows | more | ({"labels": labels} if "label" in columns else {})
 
     texts = Dataset.from_pandas(
