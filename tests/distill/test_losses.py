@@ -126,7 +126,7 @@ def test_span_losses_by_hand():
         return -sum(p * q for p, q in zip(target, log_softmax([value / t for value in one]), strict=True))
 
     rows = [(0, 0, 3), (0, 1, 3), (1, 0, 2), (1, 1, 2)]
-    for t in (1.0, 2.0):
+    for t in (0.5, 1.0, 2.0):
         expected = [soft(student[a, b, :n].tolist(), teacher[a, b, :n].tolist(), t) for a, b, n in rows]
         assert soft_span_loss(student, teacher, mask, t).item() == pytest.approx(sum(expected) / 4, rel=1e-5)
     labels = torch.tensor([[2, 1], [0, 1]])
@@ -135,9 +135,12 @@ def test_span_losses_by_hand():
     assert span_loss(student, labels, mask).item() == pytest.approx(sum(expected) / 4, rel=1e-5)
 
 
-def test_padding_of_a_span_gets_no_gradient():
+@pytest.mark.parametrize("t", [1e-30, 1e-3, 0.5, 100.0])
+def test_padding_of_a_span_gets_no_gradient(t):
     student = torch.randn(2, 2, 4, requires_grad=True)
     mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])
-    (soft_span_loss(student, torch.randn(2, 2, 4), mask, 1.0) + span_loss(student, mask[:, :2] * 0, mask)).backward()
+    loss = soft_span_loss(student, torch.randn(2, 2, 4), mask, t)
+    assert torch.isfinite(loss)
+    (loss + span_loss(student, mask[:, :2] * 0, mask)).backward()
     assert (student.grad[1, :, 2:] == 0).all()
     assert (student.grad[1, :, :2] != 0).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,12 +18,15 @@ from tinybert.distill.phase import distil_phase
 from tinybert.distill.teacher import teacher_logits
 from tinybert.errors import UserError
 from tinybert.evaluate.metrics import score
+from tinybert.lineage import digest
+from tinybert.models import heads, inference, span_logits
 from tinybert.models.inference import compute_logits
 from tinybert.models.loading import load_config
 from tinybert.params.general import General
 from tinybert.params.students import Phase
 from tinybert.params.table import Run
 from tinybert.params.tasks import Teacher
+from tinybert.text import spans, tokens
 from tinybert.train.teacher import finetune_teacher
 
 GENERAL = General.model_validate(
@@ -101,6 +105,17 @@ def test_teacher_logits_are_computed_once_and_are_the_teachers(world):
     np.testing.assert_allclose(first, compute_logits(world / "teacher", rows, 16, "fp32"))
     logits(rows[::-1])
     assert len(list(cache.iterdir())) == 2
+
+
+def test_teacher_logits_are_computed_anew_by_other_code(world, monkeypatch):
+    rows, cache = pd.read_parquet(world / "data" / "train.parquet")[:4], world / "cache"
+    for known, module in enumerate((None, heads, span_logits, inference, spans, tokens)):
+        changed = module and Path(module.__file__)
+        monkeypatch.setattr(
+            "tinybert.distill.teacher.digest", lambda path, changed=changed: "new" if path == changed else digest(path)
+        )
+        teacher_logits(world / "teacher", rows, 16, torch.float32, cache)
+        assert len(list(cache.iterdir())) == known + 1
 
 
 def test_a_fine_tuned_teacher_is_taken_as_it_is(world):

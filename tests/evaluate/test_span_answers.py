@@ -26,6 +26,15 @@ def test_models_agree_where_their_answers_are_the_same_words(rows):
     assert agreement(table, "span") == 0.25
 
 
+def test_answers_are_scored_by_the_rules_of_their_task(rows):
+    rows["label"] = [[{"text": "the", "start": 0}]] * 4
+    said = np.array(["", "the", "Denver", "a"], dtype=object)
+    of_one, of_two = (answers(rows, said, said, "span", no_answer) for no_answer in (False, True))
+    assert of_one["teacher_f1"].tolist() == [0, 0, 0, 0]
+    assert of_two["teacher_f1"].tolist() == [1, 1, 0, 1]
+    assert of_two["label"].tolist() == [[]] * 4
+
+
 def test_disagreements_begin_where_most_is_lost(rows, tmp_path):
     answers(rows, TEACHER, STUDENT, "span").to_parquet(tmp_path / "test.parquet")
     shown = disagreements(pd.read_parquet(tmp_path / "test.parquet"))

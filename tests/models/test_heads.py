@@ -13,6 +13,7 @@ from tinybert.errors import UserError
 from tinybert.models.heads import SequenceHead, SpanHead, head_of
 from tinybert.models.loading import load_span_model, load_tokenizer
 from tinybert.models.student import SignalModel
+from tinybert.text.spans import encode_windows
 
 MAX_LENGTH = 24
 HEAD = SpanHead(stride=4, longest_answer=3, no_answer=True)
@@ -58,7 +59,34 @@ def test_logits_and_answers_of_every_family(folder, rows):
         torch.testing.assert_close(of_signals[0], alone, rtol=1e-3, atol=1e-4)
     said = HEAD.calibrate(model, tokenizer, rows, MAX_LENGTH)
     np.testing.assert_array_equal(said, HEAD.answers(model, tokenizer, rows, MAX_LENGTH))
-    assert all(answer in context for answer, context in zip(said, rows["text_pair"], strict=True))
+    windows, threshold = encode_windows(tokenizer, rows, MAX_LENGTH, HEAD.stride), model.config.span["threshold"]
+    best = [brute_force(row, windows, logits, rows) for row in range(len(rows))]
+    assert said.tolist() == [answer if margin <= threshold else "" for answer, margin in best]
+    always = SpanHead(HEAD.stride, HEAD.longest_answer, no_answer=False)
+    assert always.answers(model, tokenizer, rows, MAX_LENGTH).tolist() == [answer for answer, _ in best]
+
+
+def brute_force(row, windows, logits, rows):
+    """The answer with the highest score of all, and how much higher that of no answer is."""
+    spans, none = [], []
+    for window, (start, end) in zip(windows, logits.astype(float), strict=True):
+        if window["row"] != row:
+            continue
+        none.append(start[window["cls"]] + end[window["cls"]])
+        for first in range(len(window["starts"])):
+            for last in range(first, min(first + HEAD.longest_answer, len(window["starts"]))):
+                score = start[window["first"] + first] + end[window["first"] + last]
+                text = rows["text_pair"][row][window["starts"][first] : window["ends"][last]]
+                spans.append((score, text.strip()))
+    score, answer = max(spans)
+    return answer, min(none) - score
+
+
+def test_examples_to_train_on_hold_no_offsets(rows):
+    windows, _ = HEAD.examples(family_tokenizer("bert"), rows, MAX_LENGTH)
+    assert set(windows.column_names) == {
+        "input_ids", "token_type_ids", "length", "row", "cls", "first", "window", "labels"
+    }  # fmt: skip
 
 
 def test_the_whole_head_is_fixed(folder):

@@ -55,9 +55,49 @@ def test_windows_without_the_whole_answer_point_to_cls():
     assert {text_of(window) for window in windows} == {None}
 
 
+def test_the_first_answer_that_stands_in_the_context_is_learnt():
+    table = rows("sunny", "mild")
+    table["label"] = [[{"text": "unsunny", "start": -1}, *table["label"][0]]]
+    (window,) = encode_windows(tiny_tokenizer(), table, max_length=40, stride=0).to_list()
+    assert text_of(window) == "sunny"
+    table["label"] = [[{"text": "the weather", "start": -1}]]
+    (window,) = encode_windows(tiny_tokenizer(), table, max_length=40, stride=0).to_list()
+    assert text_of(window) is None
+
+
 def test_an_answer_within_a_word_takes_the_pieces_it_touches():
     (window,) = encode_windows(tiny_tokenizer(), rows("zly par"), max_length=40, stride=0).to_list()
     assert text_of(window) == "zly paris"
+
+
+@pytest.mark.parametrize("family", ["bert", "bert-cased", "roberta"])
+@pytest.mark.parametrize(
+    ("context", "answer"),
+    [
+        ("was wet in parise\u0301 today", "parise\u0301"),
+        ("was wet in parise\u0301", "parise\u0301"),
+        ("\u200blondon weather", "\u200blondon"),
+        ("was wet in \u200blondon\u200b today", "\u200blondon\u200b"),
+        ("\u200b\u200elondon\u0332\u20dd\u200d", "\u200b\u200elondon\u0332\u20dd\u200d"),
+        ("lon\u00addon weather", "lon\u00addon"),
+    ],
+)
+def test_marks_belong_to_their_token(family, context, answer):
+    """Whether the tokenizer reads over a mark, as BERT's does, or has tokens for it."""
+    table = rows(answer, context=context)
+    (window,) = encode_windows(family_tokenizer(family), table, max_length=40, stride=0).to_list()
+    assert text_of(window, context) == answer
+    assert window["starts"] == sorted(window["starts"])
+    assert window["ends"] == sorted(window["ends"])
+
+
+def test_a_mark_stays_with_the_token_before_it():
+    context = "london\u200b, paris"
+    (window,) = encode_windows(tiny_tokenizer(), rows(context=context), 40, 0).to_list()
+    places = zip(window["starts"], window["ends"], strict=True)
+    assert [context[start:end] for start, end in places] == ["london\u200b", ",", "paris"]
+    (window,) = encode_windows(family_tokenizer("roberta"), rows("london", context=context), 40, 0).to_list()
+    assert text_of(window, context) == "london"
 
 
 def test_only_a_question_without_room_for_its_context_is_cut():
@@ -66,6 +106,16 @@ def test_only_a_question_without_room_for_its_context_is_cut():
         (window, *_) = encode_windows(tiny_tokenizer(), rows(question=" ".join(question[:words])), 24, 8).to_list()
         assert window["first"] == 2 + min(words, 8)
     assert len(window["starts"]) == 24 - 8 - 3
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("question", ["\u321d" * 60, "was " + "\u321d" * 60, "\ufdfa" * 60, "drizzly " * 40, "x" * 300])
+def test_a_question_is_cut_at_a_character(family, question):
+    """`\u321d` is six characters after NFKC, `\ufdfa` eighteen."""
+    tokenizer = family_tokenizer(family)
+    windows = encode_windows(tokenizer, rows("sunny", question=question), max_length=32, stride=8).to_list()
+    assert "sunny" in [text_of(window) for window in windows]
+    assert all(window["length"] <= 32 for window in windows)
 
 
 def test_the_best_answer_over_all_windows():
@@ -104,5 +154,6 @@ def test_logits_go_with_their_windows_and_are_cut_to_the_batch():
 
 
 def test_right_answers_are_texts():
-    golds = gold_answers(pd.concat([rows("sunny", "mild"), rows()]))
-    assert golds.tolist() == [("sunny", "mild"), ()]
+    table = pd.concat([rows("the", "sunny", "mild"), rows()])
+    assert gold_answers(table, no_answer=False).tolist() == [("the", "sunny", "mild"), ()]
+    assert gold_answers(table, no_answer=True).tolist() == [("sunny", "mild"), ()]

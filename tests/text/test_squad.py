@@ -24,6 +24,9 @@ def question(answers, identity="q1", **more):
     return {"id": identity, "question": "Where does\nit  rain?", "answers": answers} | more
 
 
+FLAT = {"question": "what?", "context": "wet", "answers": [{"text": "wet", "answer_start": 0}]}
+
+
 def answer(text, start):
     return {"text": text, "answer_start": start}
 
@@ -35,7 +38,7 @@ def read(tmp_path):
     def read(content, name="train.json", no_answer=False, labelled=True):
         file = tmp_path / name
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        counts = {"answer": 0, "empty": 0, "repaired": 0}
+        counts = {"repaired": 0}
         return read_questions(file, COLUMNS, no_answer, counts, labelled), counts
 
     return read
@@ -57,6 +60,17 @@ def test_no_answer(read):
     assert [len(each.answers) for each in found] == [1, 0]
     with pytest.raises(UserError, match=r"question q2: it has no answer; set label.no_answer: true"):
         read(squad(impossible))
+
+
+@pytest.mark.parametrize("start", [-1, 0])
+def test_an_answer_without_text_is_none(read, start):
+    flat = {"id": "q1", "context": CONTEXT, "question": "what?", "answers": {"text": [""], "answer_start": [start]}}
+    for content in (json.dumps(flat), squad(question([answer("", start), answer(" ", start)]))):
+        found, counts = read(content, no_answer=True)
+        assert [each.answers for each in found] == [[]]
+        assert counts == {"repaired": 0}
+    found, _ = read(squad(question([answer("", start), answer("wet", 9)])))
+    assert found[0].answers == [Answer("", -1), Answer("wet", 9)]  # SQuAD 1.1 counts it
 
 
 def test_the_hubs_parquet_and_json_lines(read, tmp_path):
@@ -81,16 +95,27 @@ def test_answers_that_stand_elsewhere(read):
         question([answer(" wet.", 8)], "with a space"),
         question([answer("Rome", 0), answer("wet", 9)], "one of two"),
         question([answer("Rome", 0)], "nowhere"),
-        question([answer("", 0)], "empty"),
         question([answer("wet", 9)], "no question") | {"question": " "},
     ]
     found, counts = read(squad(*questions))
     assert {each.id: each.answers for each in found} == {
         "near the second": [Answer("Paris", 17)],
         "with a space": [Answer("wet.", 9)],
-        "one of two": [Answer("wet", 9)],
+        "one of two": [Answer("Rome", -1), Answer("wet", 9)],
+        "nowhere": [Answer("Rome", -1)],
+        "no question": [Answer("wet", 9)],
     }
-    assert counts == {"answer": 2, "empty": 1, "repaired": 1}
+    assert counts == {"repaired": 1}
+
+
+def test_a_question_without_an_id_has_its_number(read):
+    found, _ = read(squad(question([answer("wet", 9)], None), question([answer("wet", 9)], "b")))
+    assert [each.id for each in found] == ["1", "b"]
+    row = {"question": "what?", "context": CONTEXT, "answers": [answer("wet", 9)]}
+    rows = [row | {"id": "a"}, row, row | {"id": None}, row | {"id": 0}]
+    assert [each.id for each in read("\n".join(map(json.dumps, rows)), "train.jsonl")[0]] == ["a", "2", "3", "0"]
+    with pytest.raises(UserError, match=r"train.json: question 2: it has no answer"):
+        read(squad(question([answer("wet", 9)], None), question([], None)))
 
 
 def test_without_labels_every_question_stays(read):
@@ -111,12 +136,23 @@ def test_without_labels_every_question_stays(read):
         (squad(question([{"text": "wet"}])), "question q1: answers: expected a text and a whole answer_start"),
         (squad(question("wet")), "question q1: answers: expected a list of text and answer_start, found 'wet'"),
         (squad(question([answer("wet", 9)]), context=None), "question q1: context: expected text, found None"),
+        (squad(question([answer("wet", 9)]), context="\ud83d wet"), r"q1: context: '\\ud83d' is half of a character"),
+        (squad(question([answer("wet\udc00", 9)])), r"question q1: answers: '\\udc00' is half of a character"),
+        (squad(question([], "q\ud800")), r"train.json: article 1: id: '\\ud800' is half of a character"),
+        (squad(question([]) | {"question": "\ud800?"}), r"question q1: question: '\\ud800' is half of a character"),
+        (squad(question([answer("wet", 9)], ["q1"])), "article 1: id: expected text or a number, found \\['q1'\\]"),
+        (squad(question([], "q\n1")), r"question q\\n1: it has no answer"),
+        (json.dumps({"\ud800\n": 1}), r"expected 'data', as SQuAD's files have it, found a mapping of \\ud800\\n"),
+        ("[" * 100_000, "train.json: line 1: not valid JSON: it is nested too deeply"),
+        (json.dumps(FLAT) + "\n" + "[" * 100_000, "train.json: line 2: not valid JSON: it is nested too deeply"),
+        ('{"data": ' + "[" * 500 + "]" * 500 + "}", "expected 'paragraphs', as SQuAD's files have it"),
     ],
 )
 def test_mistakes_are_named(read, content, message):
     with pytest.raises(UserError, match=message) as error:
         read(content)
     assert "\n" not in str(error.value)
+    assert len(str(error.value).encode()) < 400
 
 
 def test_a_file_of_another_kind_is_refused(read):
@@ -128,3 +164,16 @@ def test_a_file_of_another_kind_is_refused(read):
         read(sink.getvalue().to_pybytes(), "train.parquet")
     with pytest.raises(UserError, match="damaged or no Parquet file"):
         read("x" * 20, "train.parquet")
+
+
+def test_damaged_cells_are_named(read):
+    bad = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0"), pa.py_buffer(b"\xff")])
+    far = pa.array([2**62], pa.timestamp("us"))
+    good = pa.array(["wet"])
+    for identity, context in ((good, bad), (bad, good), (far, good)):
+        table = pa.table({"id": identity, "question": good, "context": context})
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink)
+        with pytest.raises(UserError, match="damaged or no Parquet file") as error:
+            read(sink.getvalue().to_pybytes(), "train.parquet", labelled=False)
+        assert "\n" not in str(error.value)

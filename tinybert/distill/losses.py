@@ -67,8 +67,9 @@ def soft_span_loss(student: Tensor, teacher: Tensor, mask: Tensor, temperature: 
         student, teacher: logits of starts and of ends, (examples, 2, tokens).
         mask: 1 for a real token, 0 for padding, (examples, tokens).
     """
-    student, teacher = (real_tokens(logits, mask).flatten(0, 1) for logits in (student, teacher))
-    return soft_cross_entropy(student, teacher, temperature)
+    # Divided first: a temperature below 1 would make padding's logits infinite, and the loss NaN.
+    student, teacher = (real_tokens(logits.float() / temperature, mask).flatten(0, 1) for logits in (student, teacher))
+    return soft_cross_entropy(student, teacher, 1.0)
 
 
 def logits_mse(student: Tensor, teacher: Tensor) -> Tensor:

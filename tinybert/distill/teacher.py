@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from inspect import getfile
+from inspect import getfile, unwrap
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from tinybert.lineage import digest
 from tinybert.models.heads import head_of
 from tinybert.models.inference import predict_logits
 from tinybert.models.loading import load_config, load_encoder, load_masked_lm, load_tokenizer
+from tinybert.models.span_logits import head_logits
 from tinybert.models.student import SignalModel
 from tinybert.outputs import whole_file
 from tinybert.text.spans import encode_windows
@@ -43,7 +44,8 @@ def teacher_logits(
     They are (rows, classes), or of starts and ends (windows, 2, tokens), which stay on disk until they are read.
     """
     texts = pd.util.hash_pandas_object(rows.drop(columns="label", errors="ignore"), index=False).to_numpy()
-    code = " ".join(digest(Path(getfile(function))) for function in (predict_logits, encode, encode_windows))
+    makers = (predict_logits, encode, encode_windows, head_of, head_logits)
+    code = " ".join(digest(Path(getfile(unwrap(function)))) for function in makers)  # without torch's decorator
     identity = f"{code} {digest(folder)} {hashlib.sha256(texts.tobytes()).hexdigest()} {max_length} {dtype}"
     file = cache / f"{hashlib.sha256(identity.encode()).hexdigest()[:24]}.npy"
     if not file.exists():

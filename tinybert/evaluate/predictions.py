@@ -11,26 +11,30 @@ from scipy.special import expit, softmax
 from sklearn.metrics import confusion_matrix
 
 from tinybert.evaluate.metrics import correlation
-from tinybert.text.answers import answer_values, normalise
+from tinybert.text.answers import answer_values, normalise, right_answers
 
 TEXTS = ("text", "text_pair")
 
 
-def answers(rows: pd.DataFrame, teacher: np.ndarray, student: np.ndarray, task_type: str) -> pd.DataFrame:
+def answers(
+    rows: pd.DataFrame, teacher: np.ndarray, student: np.ndarray, task_type: str, no_answer: bool = False
+) -> pd.DataFrame:
     """The test rows with both models' answers.
 
     Args:
         rows: columns `text`, `text_pair` (only for pairs), `label`.
         teacher, student: logits, (rows, classes), or (rows, 1) for regression; for span the answers, str (rows,).
+        no_answer: for span, see `right_answers`.
 
     Returns:
         the rows and, for each of the two models, the columns `teacher` (class index, the predicted number, or for
         multilabel a list of 0 and 1) and, unless it is regression, `teacher_probabilities` (a list, in class order).
-        For span `teacher` is the answer's text, `teacher_f1` its F1, and `label` a list of right answers' texts.
+        For span `teacher` is the answer's text, `teacher_f1` its F1, and `label` a list of right answers that count.
     """
     table = rows.reset_index(drop=True).copy()
     if task_type == "span":
-        table["label"] = [[answer["text"] for answer in label] for label in table["label"]]
+        texts = ([answer["text"] for answer in label] for label in table["label"])
+        table["label"] = [list(right_answers(each, no_answer)) for each in texts]
         for name, said in (("teacher", teacher), ("student", student)):
             table[name] = said
             table[f"{name}_f1"] = answer_values("span_f1", table["label"], said)

@@ -77,7 +77,7 @@ def evaluate_student(
     said = {name: _answers(head, model, tokenizer, rows, task.max_length, name) for name, model in models.items()}
     further = _further_scores(head, models, tokenizer, task, facts, data)
     _predict_unlabelled(head, models["student"], tokenizer, task, facts, data, details)
-    table = answers(rows, said["teacher"], said["student"], task.type)
+    table = answers(rows, said["teacher"], said["student"], task.type, bool(task.label.no_answer))
     models["reference"] = bert_base(models["teacher"].config.num_labels, task.max_length)
     latencies = measure_latencies(models, task.max_length)
     measured = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Protocol
 
 import numpy as np
@@ -97,7 +98,8 @@ class SpanHead:
     Attributes:
         stride: see `encode_windows`.
         longest_answer: tokens.
-        no_answer: whether "" may be the answer. The margin from which on it is, is chosen by F1 on the validation rows.
+        no_answer: whether "" may be the answer. The margin from which on it is, is chosen by F1 on the validation rows;
+            answers are scored by the rules of SQuAD 2.0, else by those of 1.1.
     """
 
     stride: int
@@ -114,11 +116,11 @@ class SpanHead:
     def examples(
         self, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, teacher: np.ndarray | None = None
     ) -> tuple[Dataset, Padding]:
-        windows = encode_windows(tokenizer, rows, max_length, self.stride)
+        windows = encode_windows(tokenizer, rows, max_length, self.stride, offsets=False)
         return windows, WindowPadding(tokenizer.pad_token_id, teacher)
 
     def labels(self, rows: pd.DataFrame) -> np.ndarray:
-        return gold_answers(rows)
+        return gold_answers(rows, self.no_answer)
 
     def logits(
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int,
@@ -148,9 +150,13 @@ class SpanHead:
     def _read(
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, bar: str
     ) -> tuple[Dataset, np.ndarray]:
-        windows, collate = self.examples(tokenizer, rows.drop(columns="label", errors="ignore"), max_length)
+        unlabelled = rows.drop(columns="label", errors="ignore")
+        windows = encode_windows(tokenizer, unlabelled, max_length, self.stride)
         lengths = np.asarray(windows["length"])
-        logits = np.zeros((len(windows), 2, lengths.max()), dtype=np.float32)
+        with TemporaryFile() as file:  # zeros on disk: those of a large set are gigabytes
+            shape = (len(windows), 2, int(lengths.max()))
+            logits = np.asarray(np.memmap(file, np.float32, "w+", shape=shape))
+        collate = WindowPadding(tokenizer.pad_token_id)
         for places, outputs in run_batches(model, windows, collate, bar):
             of_windows = head_logits(outputs).float().cpu().numpy()
             for place, each in zip(places, of_windows, strict=True):

@@ -18,7 +18,8 @@ def head_logits(outputs: Any) -> Tensor:
 
 def real_tokens(logits: Tensor, mask: Tensor) -> Tensor:
     """Logits (examples, 2, tokens) in fp32 that give padding no probability; `mask` (examples, tokens) is 0 there."""
-    return logits.float().masked_fill(mask[:, None, :] == 0, torch.finfo(torch.float32).min)
+    # Half of the lowest number: what logits take from it in a softmax leaves it finite.
+    return logits.float().masked_fill(mask[:, None, :] == 0, torch.finfo(torch.float32).min / 2)
 
 
 def span_loss(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:

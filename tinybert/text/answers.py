@@ -1,6 +1,7 @@
 """Answers to questions as text: when two are the same, how much of one is in the other, when to give none.
 
-The measures are SQuAD's (Rajpurkar et al. 2016, section 6; 2018, section 5), written from their definition.
+The measures are SQuAD's (Rajpurkar et al. 2016, section 6; 2018, section 5), written from their definition. Its two
+versions differ in which right answers count, and in nothing else: see `right_answers`.
 """
 
 from __future__ import annotations
@@ -24,17 +25,27 @@ def normalise(answer: str) -> str:
     return " ".join(ARTICLES.sub(" ", answer.lower().translate(PUNCTUATION)).split())
 
 
+def right_answers(texts: Iterable[str], no_answer: bool) -> tuple[str, ...]:
+    """Those of a question's right answers that count; none where it has no answer.
+
+    SQuAD 1.1 counts all of them. In 2.0, where a question may have none, one that is nothing but articles or
+    punctuation doesn't count, and a question with no others has no answer.
+    """
+    return tuple(text for text in texts if not no_answer or normalise(text))
+
+
 def exact(golds: Sequence[str], answer: str) -> float:
     """1 where the answer is one of the right ones after normalisation, else 0. No right answer means "" is right."""
-    return float(normalise(answer) in _targets(golds))
+    return float(normalise(answer) in (_normalised(tuple(golds)) or ("",)))
 
 
 def f1(golds: Sequence[str], answer: str) -> float:
-    """F1 of the answer's words against those of the right answer that it shares most with.
+    """F1 of the answer's words against those of the right answer that it shares most with, 0 where it shares none.
 
-    Where one of the two has no words, they have to be equal.
+    Where there is no right answer, "" is right.
     """
-    return max(_f1(target, normalise(answer)) for target in _targets(golds))
+    said = normalise(answer)
+    return max((_f1(target, said) for target in _normalised(tuple(golds))), default=float(not said))
 
 
 MEASURES = {"span_f1": f1, "exact_match": exact}
@@ -45,7 +56,7 @@ def answer_values(metric: str, golds: Iterable[Sequence[str]], answers: Iterable
 
     Args:
         metric: `span_f1` or `exact_match`.
-        golds: the right answers to each question; none where it has no answer.
+        golds: the right answers to each question that count; none where it has no answer.
     """
     measure = MEASURES[metric]
     return np.array([measure(right, answer) for right, answer in zip(golds, answers, strict=True)], dtype=np.float64)
@@ -78,12 +89,7 @@ def best_threshold(golds: Iterable[Sequence[str]], answers: np.ndarray, margins:
 
 @lru_cache(maxsize=1 << 18)
 def _normalised(golds: tuple[str, ...]) -> tuple[str, ...]:
-    # Right answers that are nothing but articles or punctuation don't count; a question with no others has none.
-    return tuple(text for gold in golds if (text := normalise(gold))) or ("",)
-
-
-def _targets(golds: Sequence[str]) -> tuple[str, ...]:
-    return _normalised(tuple(golds))
+    return tuple(map(normalise, golds))
 
 
 @lru_cache(maxsize=1 << 18)
@@ -92,8 +98,6 @@ def _words(text: str) -> Counter[str]:
 
 
 def _f1(target: str, answer: str) -> float:
-    if not target or not answer:
-        return float(target == answer)
     right, said = _words(target), _words(answer)
     shared = (right & said).total()
-    return 2 * shared / (right.total() + said.total())
+    return 2 * shared / (right.total() + said.total()) if shared else 0.0

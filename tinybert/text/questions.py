@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from tinybert.errors import UserError
 from tinybert.params.tasks import Task
 from tinybert.text.splits import SPLITS, UNLABELLED, Splits, count_repeated, same_text, separate
-from tinybert.text.squad import Question, read_questions
+from tinybert.text.squad import NOWHERE, Question, read_questions
 from tinybert.text.tables import find_files, find_table
 
 LABELS = pa.list_(pa.struct([("text", pa.string()), ("start", pa.int64())]))
@@ -23,16 +23,19 @@ def prepare_questions(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     """Write a task's questions to `folder/{train,validation,test}.parquet`, in the source's order.
 
     The columns are `text` (the question), `text_pair` (its context, character by character as in the source), `label`
-    (all right answers as text and first character in the context; none where the context has no answer), `id`.
-    What is drawn is drawn by context: all questions on one are in one split, and training and validation questions on
-    a context that a test set has too are left out.
+    (all right answers as text and first character in the context, -1 where one does not stand there; none where the
+    context has no answer), `id`. What is drawn is drawn by context: all questions on one are in one split, and training
+    and validation questions on a context that a test set has too are left out. So are training questions that nothing
+    can be learnt from: without text (`empty`), or with right answers of which none stands in the context (`answer`).
+    Validation and test have them, so that scores are those of the same file elsewhere.
 
     Returns:
         The summary, as of other tasks (see `tinybert.text.tasks.prepare`), with `unanswerable` questions of each
         split, `repaired` answers, and how contexts are read, `span`: `stride`, `longest_answer`, `no_answer`.
 
     Raises:
-        UserError: a file can't be read (see `read_questions`), or there are too few contexts to split.
+        UserError: a file can't be read (see `read_questions`), there are too few contexts to split, or two questions of
+            a test set, labelled or not, have the same id.
     """
     counts = {"answer": 0, "empty": 0, "repaired": 0}
     questions: list[Question] = []
@@ -40,12 +43,20 @@ def prepare_questions(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     for name, file in (task.split.labelled or {"train": ""}).items():
         first = len(questions)
         for path in find_files(source, file) if file else [find_table(source)]:
-            questions += _read(path, task, counts)
+            questions += _read(path, task, counts, len(questions) - first)
         brought[name] = np.arange(first, len(questions))
     contexts = [(question.context,) for question in questions]
     drawn = _draw([same_text(contexts[row]) for row in brought["train"]], task, source)
     ordered = {name: (brought | drawn)[name] for name in (*SPLITS, *task.split.also_test)}
+    ordered["train"] = _trainable(ordered["train"], questions, counts)
+    if not len(ordered["train"]):
+        raise UserError(
+            f"{source}: no training question is left: {counts['answer']:,} have no right answer in their context, "
+            f"{counts['empty']:,} have no text; is text: {task.text} the question and its context, in this order?"
+        )
     splits, repeated = separate(ordered, contexts)
+    for name in ("test", *task.split.also_test):
+        _require_own_ids([questions[row] for row in splits[name]], name, source)
     for split, rows in splits.items():
         file = f"{split}.parquet" if split in SPLITS else f"test_{split}.parquet"
         _write([questions[row] for row in rows], folder / file)
@@ -72,15 +83,30 @@ def prepare_questions(source: Path, task: Task, folder: Path) -> dict[str, Any]:
         (folder / UNLABELLED).mkdir()
         summary[UNLABELLED] = {}
         for name, file in task.split.unlabelled.items():
-            found = [each for path in find_files(source, file) for each in _read(path, task, counts, labelled=False)]
+            found: list[Question] = []
+            for path in find_files(source, file):
+                found += _read(path, task, counts, len(found), labelled=False)
+            _require_own_ids(found, name, source)
             _write(found, folder / UNLABELLED / f"{name}.parquet")
             summary[UNLABELLED][name] = {"rows": len(found), "labels": None}
     return summary
 
 
-def _read(path: Path, task: Task, counts: dict[str, int], labelled: bool = True) -> list[Question]:
+def _read(path: Path, task: Task, counts: dict[str, int], before: int, labelled: bool = True) -> list[Question]:
     columns = (*task.text, *task.label.read_columns)
-    return read_questions(path, columns, bool(task.label.no_answer), counts, labelled)  # type: ignore[arg-type]
+    return read_questions(path, columns, bool(task.label.no_answer), counts, labelled, before)  # type: ignore[arg-type]
+
+
+def _require_own_ids(questions: list[Question], name: str, source: Path) -> None:
+    """Refuse to merge questions in what is handed in, which has answers by id."""
+    seen: set[str] = set()
+    for question in questions:
+        if question.id in seen:
+            raise UserError(
+                f"{source}: {name}: several questions have the id {question.id[:60]!r}; give each its own, since a "
+                f"scorer looks answers up by it"
+            )
+        seen.add(question.id)
 
 
 def _draw(contexts: list[tuple[str, ...]], task: Task, source: Path) -> Splits:
@@ -109,6 +135,20 @@ def _draw(contexts: list[tuple[str, ...]], task: Task, source: Path) -> Splits:
                 f"and split.validation"
             )
     return splits
+
+
+def _trainable(rows: np.ndarray, questions: list[Question], counts: dict[str, int]) -> np.ndarray:
+    """The training rows that can be learnt from; the others are counted."""
+    kept = []
+    for row in rows.tolist():
+        question = questions[row]
+        if not question.question or not question.context.strip():
+            counts["empty"] += 1
+        elif question.answers and all(answer.start == NOWHERE for answer in question.answers):
+            counts["answer"] += 1
+        else:
+            kept.append(row)
+    return np.array(kept, dtype=np.int64)
 
 
 def _write(questions: list[Question], file: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from unicodedata import category
 
 import numpy as np
 import pandas as pd
@@ -15,26 +16,35 @@ from datasets import Dataset
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from tinybert.text.answers import right_answers
 from tinybert.text.tokens import TEACHER_LOGITS, TYPES, Padding
 
 SPECIAL = 8
 """Room for special tokens; families take three or four."""
+WIDTHLESS = "Cf"
+MARKS = ("Mn", "Me", WIDTHLESS)
+"""Kinds of characters that tokenizers leave out: combining ones, and those that format but can't be seen."""
 NOTHING = -1e9
 """The score of an answer from a context without tokens: finite, so that a margin is too."""
 
 
-def encode_windows(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, stride: int) -> Dataset:
+def encode_windows(
+    tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, stride: int, offsets: bool = True
+) -> Dataset:
     """One example a window, those of a row one after the other.
 
     The columns are `input_ids`, `token_type_ids` where the model takes them, `length`; `row`, the place in `rows`;
     `window`, from 0; `cls`, the place of [CLS]; `first`, that of the context's first token in the window; `starts` and
-    `ends`, where in the context each of its tokens there stands; and, where the rows have a label, `labels`: the first
-    and the last token of the first right answer, both [CLS] where it doesn't lie in the window whole, or there is none.
+    `ends`, where in the context each of its tokens there stands, with the marks around it that the tokenizer reads over
+    (accents as characters of their own, and what has no width); and, where the rows have a label, `labels`: the first
+    and the last token of the first right answer in the context, both [CLS] where it doesn't lie in the window whole, or
+    there is none.
 
     Args:
         rows: `text` (the question), `text_pair` (its context), `label` (optional).
         max_length: tokens of a window. A question is not cut unless it leaves too little room for its context.
         stride: tokens of the context that a window shares with the one before it.
+        offsets: whether to keep `starts` and `ends`, most of a window's bytes, which only `find_answers` needs.
     """
     typed = TYPES in tokenizer.model_input_names
     longest_question = max_length - stride - SPECIAL
@@ -54,17 +64,27 @@ def encode_windows(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_l
         windows: dict[str, list[Any]] = {name: encoded[name] for name in ("input_ids", TYPES) if name in encoded}
         more: dict[str, list[Any]] = {name: [] for name in ("length", "row", "cls", "first", "starts", "ends")}
         labels = []
-        for number, source in enumerate(encoded["overflow_to_sample_mapping"]):
+        sources = encoded["overflow_to_sample_mapping"]
+        contexts = [
+            [place for place, side in enumerate(encoded.sequence_ids(number)) if side == 1]
+            for number in range(len(sources))
+        ]
+        read: dict[int, set[int]] = {}  # where the tokens of each context begin, in all its windows
+        for source, context, mapping in zip(sources, contexts, encoded["offset_mapping"], strict=True):
+            read.setdefault(source, set()).update(mapping[place][0] for place in context)
+        for number, (source, context) in enumerate(zip(sources, contexts, strict=True)):
             ids = encoded["input_ids"][number]
-            context = [place for place, side in enumerate(encoded.sequence_ids(number)) if side == 1]
-            offsets = [encoded["offset_mapping"][number][place] for place in context]
+            text, mapping = columns["text_pair"][source], encoded["offset_mapping"][number]
+            places_in_text = [_with_marks(text, mapping[place], read[source]) for place in context]
             cls = ids.index(tokenizer.cls_token_id) if tokenizer.cls_token_id in ids else 0
             first = context[0] if context else len(ids)
-            starts, ends = [start for start, _ in offsets], [end for _, end in offsets]
+            starts, ends = [start for start, _ in places_in_text], [end for _, end in places_in_text]
             for name, value in zip(more, (len(ids), places[source], cls, first, starts, ends), strict=True):
                 more[name].append(value)
             if "label" in columns:
                 labels.append(_place(columns["label"][source], starts, ends, first) or [cls, cls])
+        if not offsets:
+            del more["starts"], more["ends"]
         return windows | more | ({"labels": labels} if "label" in columns else {})
 
     texts = Dataset.from_pandas(
@@ -105,11 +125,15 @@ def find_answers(
     return answers, none - best
 
 
-def gold_answers(rows: pd.DataFrame) -> np.ndarray:
-    """The texts of the right answers to each question, tuples in an object array (rows,)."""
+def gold_answers(rows: pd.DataFrame, no_answer: bool) -> np.ndarray:
+    """The texts of the right answers to each question that count, tuples in an object array (rows,).
+
+    Args:
+        no_answer: see `right_answers`.
+    """
     golds = np.empty(len(rows), dtype=object)
     for row, label in enumerate(rows["label"]):
-        golds[row] = tuple(answer["text"] for answer in label)
+        golds[row] = right_answers((answer["text"] for answer in label), no_answer)
     return golds
 
 
@@ -131,19 +155,42 @@ class WindowPadding(Padding):
 
 
 def _shortened(tokenizer: PreTrainedTokenizerBase, questions: list[str], longest: int) -> list[str]:
-    """The questions, the few of more than `longest` tokens cut."""
+    """The questions, the few of more than `longest` tokens cut before the first that is too many.
+
+    A character may be several tokens; one that has too many goes whole.
+    """
     encoded = tokenizer(questions, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False)
     return [
-        question if len(offsets) <= longest else question[: offsets[longest - 1][1]]
+        question if len(offsets) <= longest else question[: offsets[longest][0]].rstrip()
         for question, offsets in zip(questions, encoded["offset_mapping"], strict=True)
     ]
 
 
+def _with_marks(text: str, place: tuple[int, int], read: set[int]) -> tuple[int, int]:
+    """A token's place in a text with the marks that follow it, and those without width at the beginning of its word.
+
+    Args:
+        read: where tokens begin; a mark that is one is left to it.
+    """
+    start, end = place
+    while end < len(text) and end not in read and category(text[end]) in MARKS:
+        end += 1
+    before = start
+    while before and before - 1 not in read and category(text[before - 1]) == WIDTHLESS:
+        before -= 1
+    # What stands in the middle of a word belongs to the token before it.
+    return (start if before and not text[before - 1].isspace() else before), end
+
+
 def _place(answers: list[dict[str, Any]], starts: list[int], ends: list[int], first: int) -> list[int] | None:
-    """The first and the last token of the first right answer; None where it isn't whole in the window."""
-    if not answers or not starts:
+    """The first and the last token of the first right answer in the context; None where it isn't whole in the window.
+
+    The start of an answer that stands nowhere in the context is negative.
+    """
+    answer = next((answer for answer in answers if answer["start"] >= 0), None)
+    if answer is None or not starts:
         return None
-    begin, end = answers[0]["start"], answers[0]["start"] + len(answers[0]["text"])
+    begin, end = answer["start"], answer["start"] + len(answer["text"])
     inside = [place for place in range(len(starts)) if ends[place] > begin and starts[place] < end]
     if not inside or begin < starts[0] or end > ends[-1]:
         return None

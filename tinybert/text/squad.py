@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,10 +16,12 @@ from tinybert.errors import UserError, suggest
 from tinybert.text.tables import read_text
 
 FORMATS = (".json", ".jsonl", ".ndjson", ".parquet")
+NOWHERE = -1
+"""The start of an answer that does not stand in its context."""
 
 
 class Answer(NamedTuple):
-    """A part of a context, `context[start : start + len(text)]`."""
+    """A part of a context, `context[start : start + len(text)]`; its start is -1 where it stands nowhere in it."""
 
     text: str
     start: int
@@ -36,72 +40,74 @@ class _Raw(NamedTuple):
     """A question as its file has it."""
 
     place: str
-    id: str
+    id: str | None
     question: Any
     context: Any
     answers: Any
 
 
 def read_questions(
-    file: Path, columns: tuple[str, str, str], no_answer: bool, counts: dict[str, int], labelled: bool = True
+    file: Path,
+    columns: tuple[str, str, str],
+    no_answer: bool,
+    counts: dict[str, int],
+    labelled: bool = True,
+    before: int = 0,
 ) -> list[Question]:
     """The questions of a file, in its order.
 
     Questions lose line breaks and tabs; a context stays as it is, since places are counted in it. An answer that does
     not stand where the file says, but elsewhere in the context, is taken from the nearest such place, and counted as
-    `repaired`; one that stands nowhere is left out. A question that loses all its answers so is left out and counted
-    as `answer`, one without text or without context as `empty`.
+    `repaired`. None is left out, since a scorer reads them all: neither a question without text, nor an answer that
+    stands nowhere.
 
     Args:
         file: `{"data": [{"paragraphs": [{"context", "qas": [{"id", "question", "answers", "is_impossible"}]}]}]}`, or
-            rows of Parquet or JSON lines with a column `id` (else rows are numbered) and these `columns`.
+            rows of Parquet or JSON lines with a column `id` and these `columns`. Where an id is null, or there is no
+            such column, the question's number, from 1, takes its place.
         columns: of question, context and answers. Answers are `{"text": […], "answer_start": […]}`, or a list of
             `{"text", "answer_start"}`.
-        no_answer: whether a question may have none.
+        no_answer: whether a question may have none; an answer without text is none then.
         counts: added to.
-        labelled: whether there are answers at all; without them every question is kept.
+        labelled: whether there are answers at all.
+        before: how many questions other files of the same set had; numbers run on.
 
     Raises:
         UserError: naming file and question; the file is none of these, a key is missing, or a question has no answer
             where each is to have one.
     """
-    questions = [_question(raw, no_answer, counts, labelled) for raw in _read(file, columns, labelled)]
-    found = [question for question in questions if question is not None]
-    if not found:
+    questions = [
+        _question(raw if raw.id is not None else raw._replace(id=str(number)), no_answer, counts, labelled)
+        for number, raw in enumerate(_read(file, columns, labelled), start=before + 1)
+    ]
+    if not questions:
         raise UserError(f"{file}: expected questions, found none")
-    return found
+    return questions
 
 
-def _question(raw: _Raw, no_answer: bool, counts: dict[str, int], labelled: bool) -> Question | None:
+def _question(raw: _Raw, no_answer: bool, counts: dict[str, int], labelled: bool) -> Question:
     for key, value in (("question", raw.question), ("context", raw.context)):
         if not isinstance(value, str):
-            raise UserError(f"{raw.place}: {key}: expected text, found {value!r}")
-    question, context = " ".join(raw.question.split()), raw.context
+            raise UserError(f"{raw.place}: {key}: expected text, found {_short(value)}")
+        _require_whole(value, f"{raw.place}: {key}")
+    identity, question, context = str(raw.id), " ".join(raw.question.split()), raw.context
     if not labelled:
-        return Question(raw.id, question, context, [])
-    if not question or not context.strip():
-        counts["empty"] += 1
-        return None
-    answers = _answers(raw)
-    if not answers and not no_answer:
+        return Question(identity, question, context, [])
+    answers = [answer for answer in _answers(raw) if answer.text.strip() or not no_answer]
+    if not answers and not no_answer and question and context.strip():
         raise UserError(f"{raw.place}: it has no answer; set label.no_answer: true, or mend it")
-    placed = [_placed(answer, context, counts) for answer in answers]
-    kept = [answer for answer in placed if answer is not None]
-    if answers and not kept:
-        counts["answer"] += 1
-        return None
-    return Question(raw.id, question, context, kept)
+    return Question(identity, question, context, [_placed(answer, context, counts) for answer in answers])
 
 
-def _placed(answer: Answer, context: str, counts: dict[str, int]) -> Answer | None:
-    """The answer where it stands, without spaces around it; None where its text is nowhere in the context."""
+def _placed(answer: Answer, context: str, counts: dict[str, int]) -> Answer:
+    """The answer where it stands, without spaces around it."""
     text = answer.text
     if text.strip() and answer.start >= 0 and context.startswith(text, answer.start):
         return Answer(text.strip(), answer.start + len(text) - len(text.lstrip()))
     text = text.strip()
     starts = [place for place in range(len(context)) if context.startswith(text, place)] if text else []
     if not starts:
-        return None
+        return Answer(text, NOWHERE)
     counts["repaired"] += 1
     return Answer(text, min(starts, key=lambda start: abs(start - answer.start)))
 
@@ -119,9 +125,9 @@ def _answers(raw: _Raw) -> list[Answer]:
         raise UserError(f"{raw.place}: answers: expected a list of text and answer_start, found {_short(value)}")
     for text, start in pairs:
         if not isinstance(text, str) or type(start) is not int:
-            raise UserError(
-                f"{raw.place}: answers: expected a text and a whole answer_start, found {text!r}, {start!r}"
-            )
+            found = f"{_short(text)}, {_short(start)}"
+            raise UserError(f"{raw.place}: answers: expected a text and a whole answer_start, found {found}")
+        _require_whole(text, f"{raw.place}: answers")
     return [Answer(*pair) for pair in pairs]
 
 
@@ -134,7 +140,7 @@ def _read(file: Path, columns: tuple[str, str, str], labelled: bool) -> Iterator
         return
     text = read_text(file)
     try:
-        content = json.loads(text)
+        content = _parse(text)
     except ValueError as error:
         if "\n" not in text.strip() or not isinstance(_first_line(text), dict):
             raise UserError(f"{file}: line {getattr(error, 'lineno', 1)}: not valid JSON: {error}") from None
@@ -148,12 +154,13 @@ def _read(file: Path, columns: tuple[str, str, str], labelled: bool) -> Iterator
 
 def _nested(content: Any, file: Path, labelled: bool) -> Iterator[_Raw]:
     """SQuAD's own JSON."""
+    numbers = count(1)
     for number, article in enumerate(_list(content, "data", f"{file}: "), start=1):
         for paragraph in _list(article, "paragraphs", f"{file}: article {number}: "):
             context = _get(paragraph, "context", f"{file}: article {number}: ")
             for question in _list(paragraph, "qas", f"{file}: article {number}: "):
-                identity = str(_get(question, "id", f"{file}: article {number}: "))
-                place = f"{file}: question {identity}"
+                identity = _identity(_get(question, "id", f"{file}: article {number}: "), f"{file}: article {number}")
+                place = f"{file}: question {_name(identity, next(numbers))}"
                 impossible = question.get("is_impossible") is True
                 answers = [] if impossible or not labelled else _get(question, "answers", f"{place}: ")
                 yield _Raw(place, identity, _get(question, "question", f"{place}: "), context, answers)
@@ -165,9 +172,9 @@ def _flat(
     for number, row in rows:
         place = f"{file}: {unit} {number}: "
         question, context = (_get(row, column, place) for column in columns[:2])
-        identity = str(row.get("id", number))
+        identity = _identity(row.get("id"), f"{file}: {unit} {number}")
         answers = _get(row, columns[2], place) if labelled else []
-        yield _Raw(f"{file}: question {identity}", identity, question, context, answers)
+        yield _Raw(f"{file}: question {_name(identity, number)}", identity, question, context, answers)
 
 
 def _parquet(file: Path, columns: tuple[str, str, str], labelled: bool) -> Iterator[Any]:
@@ -180,24 +187,54 @@ def _parquet(file: Path, columns: tuple[str, str, str], labelled: bool) -> Itera
                     raise UserError(f"{file}: there is no column {column!r}{suggest(column, names)}")
             for batch in table.iter_batches(columns=[*needed, *(["id"] if "id" in names else [])]):
                 yield from batch.to_pylist()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{file}: damaged or no Parquet file: {error}") from None
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        # ValueError and OverflowError: a cell that isn't UTF-8, or a time that Python doesn't know.
+        raise UserError(f"{file}: damaged or no Parquet file: {' '.join(str(error).split())}") from None
 
 
 def _json_lines(text: str, file: Path) -> Iterator[tuple[int, Any]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
-                yield number, json.loads(line)
+                yield number, _parse(line)
             except ValueError as error:
                 raise UserError(f"{file}: line {number}: not valid JSON: {error}") from None
 
 
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
 def _first_line(text: str) -> Any:
     try:
-        return json.loads(text.strip().split("\n")[0])
+        return _parse(text.strip().split("\n")[0])
     except ValueError:
         return None
+
+
+def _identity(value: Any, place: str) -> str | None:
+    if isinstance(value, (list, dict)):
+        raise UserError(f"{place}: id: expected text or a number, found {_short(value)}")
+    identity = None if value is None else str(value)
+    _require_whole(identity or "", f"{place}: id")
+    return identity
+
+
+def _require_whole(text: str, place: str) -> None:
+    """Refuse half of a character (a lone surrogate), which JSON can say, and no other file can hold."""
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise UserError(f"{place}: {text[error.start]!a} is half of a character; write both halves") from None
+
+
+def _name(identity: str | None, number: int) -> str:
+    """What a message calls a question."""
+    return str(number) if identity is None else repr(identity)[1:-1][:60]
 
 
 def _get(mapping: Any, key: str, place: str) -> Any:
@@ -215,5 +252,5 @@ def _list(mapping: Any, key: str, place: str) -> list[Any]:
 
 def _short(value: Any) -> str:
     if isinstance(value, dict):
-        return f"a mapping of {', '.join(map(str, list(value)[:8])) or 'nothing'}"
-    return repr(value)[:60]
+        return f"a mapping of {', '.join(repr(str(key))[1:-1][:60] for key in list(value)[:8]) or 'nothing'}"
+    return reprlib.repr(value)
