@@ -126,5 +126,5 @@ def test_a_family_whose_attention_is_its_own_affair(tmp_path, monkeypatch):
 
 def test_a_family_that_reads_no_short_text():
     model = NystromformerModel(NystromformerConfig(**SHAPE, segment_means_seq_len=128, vocab_size=64))
-    with pytest.raises(UserError, match="does not read a text of two tokens.*another architecture, such as BERT"):
+    with pytest.raises(UserError, match=r"does not read a text of two tokens.*another architecture, such as BERT"):
         SignalModel(model, records_scores=True)
