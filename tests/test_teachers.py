@@ -95,6 +95,7 @@ def world(tmp_path, monkeypatch):
     monkeypatch.setattr(blocks, "count_cores", lambda: 1)
     monkeypatch.setattr(speed, "ROUNDS", (1, 1))
     monkeypatch.setattr("tinybert.evaluate.metrics.RESAMPLES", 20)
+    monkeypatch.setattr("tinybert.evaluate.figures._svg", lambda *_, **__: "")
     tiny_base = family_model("bert").config
     monkeypatch.setattr(
         "tinybert.evaluate.student.bert_base",
@@ -105,10 +106,10 @@ def world(tmp_path, monkeypatch):
 def write_own_files(family):
     """Pairs of sentences about the weather, a corpus, vectors, and a model of the family: as a user brings them."""
     random = np.random.default_rng(0)
-    labels = random.choice(["bad", "good"], 80)
+    labels = random.choice(["bad", "good"], 64)
     texts = [[family_report(family, random, label == "good") for label in labels] for _ in range(2)]
     pd.DataFrame({"text": texts[0], "text_pair": texts[1], "label": labels}).to_csv("reviews.csv", index=False)
-    Path("corpus.txt").write_text("\n\n".join(" ".join(texts[0][row : row + 10]) for row in range(0, 80, 10)))
+    Path("corpus.txt").write_text("\n\n".join(" ".join(texts[0][row : row + 8]) for row in range(0, 64, 8)))
     vectors = zip([*GOOD, *BAD, *PLAIN], random.normal(size=(len(GOOD + BAD + PLAIN), 8)).round(4), strict=True)
     Path("vectors.txt").write_text("".join(f"{word} {' '.join(map(str, vector))}\n" for word, vector in vectors))
     save_family(Path("mine/model"), family)

@@ -91,6 +91,13 @@ RAW = {
 }
 
 
+def test_a_damaged_tokenizer_is_one_line(tmp_path):
+    family_model("deberta-v2").save_pretrained(tmp_path)
+    (tmp_path / "spm.model").write_bytes(b"no model at all")
+    with pytest.raises(UserError, match=r"damaged SentencePiece file; put a tokenizer\.json there"):
+        load_tokenizer(tmp_path)
+
+
 @pytest.mark.parametrize("family", RAW)
 def test_a_tokenizer_in_its_raw_form_is_the_fast_one(tmp_path, family):
     """A model folder without tokenizer.json, imported; what is saved beside the student needs no conversion again."""
