@@ -1,4 +1,4 @@
-"""How many hours a preset of the paper's size takes: seconds a step with random weights of its shapes, times steps."""
+"""How many hours a preset of the paper's size takes: seconds and FLOPs of a step with random weights, times steps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from tinybert.params.tasks import Task
 
 WORDS = 2_500_000_000
-"""Of English Wikipedia, as the paper counts them."""
+"""Of English Wikipedia, as the paper counts them; a dump of today has more."""
+LOGITS_BATCH = 64
+"""Rows that a teacher reads at once where its logits are computed, about; it pays by the row."""
 PIECES = 1.3
 """Word pieces of a word of English, about."""
 ROWS = {
@@ -58,9 +60,16 @@ class Step(NamedTuple):
     learns: bool = True
 
 
-def plan(experiment: Experiment) -> Iterator[Work]:
-    """Every stage that costs more than seconds, in the pipeline's order."""
-    blocks = WORDS * PIECES
+class Cost(NamedTuple):
+    """Of one step: median seconds, and floating-point operations (a multiplication and an addition are two)."""
+
+    seconds: float
+    operations: int
+
+
+def plan(experiment: Experiment, words: float = WORDS) -> Iterator[Work]:
+    """Every stage that trains or augments, in the pipeline's order; evaluation is minutes."""
+    blocks = words * PIECES
     for key, general in experiment.general.items():
         train = general.train
         if train.epochs:
@@ -85,12 +94,18 @@ def plan(experiment: Experiment) -> Iterator[Work]:
             passes = math.ceil(rows * augment.copies * words * augment.probability / augment.batch_size)
             inference = Step(None, None, (("mlm", 1.0),), augment.batch_size, task.max_length, learns=False)
             yield Work(f"augment@{key}", passes, inference)
+    known: set[tuple[str, str]] = set()
     for key, student in experiment.students.items():
         task = experiment.tasks[student.task]
+        targets = (student.task, student.prediction.data)
+        if student.prediction.losses.logits and targets not in known:  # computed once, then cached
+            known.add(targets)
+            inference = Step(None, None, (("logits", 1.0),), LOGITS_BATCH, task.max_length, learns=False)
+            yield Work(f"teacher-logits@{' '.join(targets)}", _steps(_rows(*targets, task), 1, LOGITS_BATCH), inference)
         architecture = experiment.general[student.general].architecture
         for name, phase in (("intermediate", student.intermediate), ("prediction", student.prediction)):
             if phase.epochs:
-                rows = _rows(student.task, task, phase.data)
+                rows = _rows(student.task, phase.data, task)
                 losses = _on(phase.losses.model_dump())
                 step = Step(
                     architecture, _fixed(phase.layer_map), losses, phase.batch_size, task.max_length,
@@ -99,7 +114,7 @@ def plan(experiment: Experiment) -> Iterator[Work]:
                 yield Work(f"{name}-distill@{key}", _steps(rows, phase.epochs, phase.batch_size), step)
 
 
-def _rows(key: str, task: Task, data: str) -> int:
+def _rows(key: str, data: str, task: Task) -> int:
     return ROWS[key][0] * (1 + task.augment.copies if data == "augmented" else 1)
 
 
@@ -116,16 +131,21 @@ def _fixed(layer_map: Any) -> Any:
     return tuple(layer_map.items()) if isinstance(layer_map, dict) else layer_map
 
 
-def measure(step: Step, vocabulary: int, precision: str, repeats: int) -> float:
-    """Median seconds of a step on full-length examples, the first one left out."""
+def measure(step: Step, vocabulary: int, precision: str, repeats: int) -> Cost:
+    """What a step on full-length examples costs; its operations are counted in a first one, which is not timed."""
+    from torch.utils.flop_counter import FlopCounterMode
+
     run = _student_step(step, vocabulary, precision) if step.student else _teacher_step(step, vocabulary, precision)
+    with FlopCounterMode(display=False) as counter:
+        run()
+    _wait()
     seconds = []
-    for _ in range(repeats + 1):
+    for _ in range(repeats):
         started = time.perf_counter()
         run()
         _wait()
         seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds[1:])
+    return Cost(statistics.median(seconds), counter.get_total_flops())
 
 
 def _batch(step: Step, vocabulary: int) -> dict[str, Tensor]:
@@ -148,8 +168,8 @@ def _batch(step: Step, vocabulary: int) -> dict[str, Tensor]:
     return {name: tensor.to(_device()) for name, tensor in batch.items()}
 
 
-def _teacher_step(step: Step, vocabulary: int, precision: str) -> Callable[[], None]:
-    """Fine-tuning of BERT-base, or a pass of its masked language model."""
+def _teacher_step(step: Step, vocabulary: int, precision: str) -> Callable[[], object]:
+    """Fine-tuning of BERT-base, or a pass of it or of its masked language model."""
     import torch
     from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification
 
@@ -162,14 +182,12 @@ def _teacher_step(step: Step, vocabulary: int, precision: str) -> Callable[[], N
     if step.learns:
         model = BertForSequenceClassification(config).to(_device())
         return _training(model, lambda: model(**model_inputs(batch), labels=batch["labels"]).loss, precision)
+    if "logits" in dict(step.losses):
+        classifier = BertForSequenceClassification(config).to(_device(), choose(precision)).eval()
+        return torch.inference_mode()(lambda: classifier(**model_inputs(batch)))
     network = BertForMaskedLM(config).to(_device(), choose(precision)).eval()
     masked = batch[MASKED_LABELS] != UNMASKED
-
-    @torch.inference_mode()
-    def run() -> None:
-        masked_logits(network, model_inputs(batch), masked)
-
-    return run
+    return torch.inference_mode()(lambda: masked_logits(network, model_inputs(batch), masked))
 
 
 def _student_step(step: Step, vocabulary: int, precision: str) -> Callable[[], None]:
@@ -250,13 +268,15 @@ def _wait() -> None:
 def main(
     preset: Annotated[Path, typer.Argument(help="such as presets/paper-glue.yaml")],
     steps: Annotated[int, typer.Option(help="timed, of each kind", min=1)] = 5,
+    words: Annotated[float, typer.Option(help="of the corpus", min=1)] = WORDS,
     batch_size: Annotated[int, typer.Option(help="at most; the seconds are scaled to the preset's", min=1)] = 256,
     length: Annotated[int, typer.Option(help="at most; not scaled, so less is for trying it out", min=8)] = 512,
     vocabulary: Annotated[int, typer.Option(help="word pieces", min=10)] = 30_522,
 ) -> None:
-    """Hours of each stage and of all, with one process and every example of full length: an upper bound.
+    """Hours and FLOPs of each stage and of all, with one process and every example of full length: an upper bound.
 
-    Batches are sorted by length in the pipeline, so that most steps of the task phases are shorter.
+    Batches are sorted by length in the pipeline, so that most steps of the task phases are shorter. Hours elsewhere:
+    the PFLOPs divided by 3,600 times what that machine sustains of them in a second.
     """
     from tinybert.params.experiment import load_experiment
 
@@ -265,18 +285,21 @@ def main(
         raise typer.BadParameter(
             f"the rows of {', '.join(unknown)} are not known here; take one of the paper's presets"
         )
-    measured: dict[Step, float] = {}
-    hours: dict[str, float] = {}
-    for stage, count, step in plan(experiment):
+    measured: dict[Step, Cost] = {}
+    totals: dict[str, list[float]] = {}
+    for stage, count, step in plan(experiment, words):
         small = step._replace(batch_size=min(step.batch_size, batch_size), length=min(step.length, length))
         if small not in measured:
             measured[small] = measure(small, vocabulary, experiment.precision, steps)
-        seconds = measured[small] * step.batch_size / small.batch_size
-        kind = stage.partition("@")[0]
-        hours[kind] = hours.get(kind, 0) + count * seconds / 3600
-        print(f"{stage:<48} {count:>12,} steps {seconds:>9.3f} s {count * seconds / 3600:>10.1f} h", flush=True)
-    for kind, total in [*hours.items(), ("all", sum(hours.values()))]:
-        print(f"{kind:<48} {total:>40.1f} h")
+        scale = count * step.batch_size / small.batch_size
+        hours, peta = scale * measured[small].seconds / 3600, scale * measured[small].operations / 1e15
+        for kind in (stage.partition("@")[0], "all"):
+            total = totals.setdefault(kind, [0.0, 0.0])
+            total[0], total[1] = total[0] + hours, total[1] + peta
+        print(f"{stage:<48} {count:>12,} steps {hours:>10.1f} h {peta:>12,.0f} PFLOPs", flush=True)
+    totals["all"] = totals.pop("all")  # last
+    for kind, (hours, peta) in totals.items():
+        print(f"{kind:<48} {'':>18} {hours:>10.1f} h {peta:>12,.0f} PFLOPs")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from tinybert.params.experiment import load_experiment
 def main() -> None:
     """Gather what the evaluations measured. Students that are not in params.yaml are left out."""
     outs = [Path("metrics.json"), Path("results"), Path("reports")]
-    with stage("report", [PARAMS, Path("evaluation"), Path("data/predictions"), Path("curves")], outs):
+    folders = [Path("evaluation"), Path("data/original"), Path("data/predictions"), Path("curves")]
+    with stage("report", [PARAMS, *folders], outs):
         from tinybert.evaluate.report import write_report
 
         write_report(load_experiment(PARAMS), Path())

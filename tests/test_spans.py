@@ -35,7 +35,8 @@ from tinybert.text.tasks import prepare
 from tinybert.train.masked_lm import adapt_masked_lm
 from tinybert.train.teacher import finetune_teacher
 
-SPLIT = {"train": "train.json", "test": "dev.json", "validation": 0.1, "unlabelled": {"mine": "mine.json", "dev": "dev.json"}}
+SPLIT = {"train": "train.json", "test": "dev.json", "validation": 0.1}
+SPLIT["unlabelled"] = {"mine": "mine.json", "dev": "dev.json"}
 TEACHER = {"from": "bert", **OPTIMISATION, "epochs": 2}
 LAYERS = {"data": "augmented", "epochs": 1, "losses": {"hidden": 1.0, "attention": 1.0}, **OPTIMISATION}
 PREDICTION = {"data": "original", "epochs": 2, "losses": {"logits": 1.0, "labels": 1.0}, **OPTIMISATION}

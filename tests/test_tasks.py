@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from transformers import AutoModelForSequenceClassification, BertConfig, BertFor
 
 from tests.evaluate.made_up import write_losses
 from tests.text.test_tasks import ENTRY
-from tests.tiny import tiny_bert, tiny_job
+from tests.tiny import BAD, GOOD, PLAIN, tiny_bert, tiny_job
 from tinybert.distill.general import distil_general_student
 from tinybert.distill.phase import distil_phase
 from tinybert.evaluate.cards import render_card
@@ -54,7 +55,7 @@ def distil(tmp_path, monkeypatch):
     monkeypatch.setattr("tinybert.evaluate.student.bert_base", lambda classes, max_length: made)
 
     def distil(**changes):
-        teacher = {"from": "bert", "epochs": 12, **OPTIMISATION}
+        teacher = {"from": "bert", "epochs": 12, **OPTIMISATION} | changes.pop("teacher", {})
         task = Task.model_validate(ENTRY | {"max_length": 16, "teacher": teacher} | changes)
         data, predictions = tmp_path / "data/original/task", tmp_path / "data/predictions/s"
         for folder in (data, predictions, tmp_path / "evaluation", tmp_path / "corpus"):
@@ -166,3 +167,24 @@ def test_a_second_test_set_is_scored_beside_the_first(distil, tmp_path):
     assert [line.split("\t")[0] for line in lines[1:]] == list("01234567")
     truth = ["entailment" if sunny else "neutral" for _, _, sunny, _ in reports(8, first=400)]
     assert sum(line.split("\t")[1] == label for line, label in zip(lines[1:], truth, strict=True)) >= 6
+
+
+def test_more_classes_than_a_split_has_rows(distil, tmp_path):
+    """A hundred and fifty, two of them too small for every split; whether they are learned is not asked."""
+    pairs = [f"{one} {two}" for one, two in combinations([*GOOD, *BAD, *PLAIN[:8]], 2)][:148]
+    rows = [(f"{pair} {end}", pair) for pair in pairs for end in ("driz", "blus", "!")]
+    rows += [("sunny sunny", "twice, the same"), ("wet wet", "twice, the same"), ("the the", "once")]
+    pd.DataFrame(rows, columns=["text", "label"]).to_csv(tmp_path / "source/rows.csv", index=False)
+    names = sorted({name for _, name in rows})
+    result, task = distil(metric="f1", teacher={"epochs": 1, "above_chance": False})
+    assert result.names == names
+    assert result.examples.model_dump() == {"train": 313, "augmented": 0, "validation": 45, "test": 89}
+    train = pd.read_parquet(tmp_path / "data/original/task/train.parquet")
+    assert {names[label] for label in train["label"]} == set(names)
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "student")
+    assert model.config.id2label == dict(enumerate(names))
+    made = one_student(task)
+    students = gather(made, tmp_path)
+    assert len(students[0].answers["student_probabilities"][0]) == 150
+    assert "What they take for what" not in render_page(made, students, tmp_path)
+    assert "twice, the same" in render_card(students[0])

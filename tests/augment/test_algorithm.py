@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,21 @@ from transformers import BertForMaskedLM, BertTokenizer
 
 from tests.augment.conftest import TEXTS, WORDS, random_masked_lm
 from tinybert.augment.algorithm import Copy, Tally, vary
-from tinybert.augment.candidates import MaskedWords
+from tinybert.augment.candidates import MaskedWords, Place
 from tinybert.augment.vectors import Neighbours, load_vectors
 from tinybert.augment.words import split
 
 K = 4
 SINGLES = [(text,) for text in TEXTS]
 PAIRS = list(zip(TEXTS, [*TEXTS[2:], *TEXTS[:2]], strict=True))
+ENDLESS = " ".join(TEXTS)
+LONG = [
+    (ENDLESS,),
+    ("unwatchable " * 30 + ENDLESS,),
+    ("Boringly slow", ENDLESS),
+    (ENDLESS, "A BORING movie"),
+    ("dull",),
+]
 
 
 @pytest.fixture
@@ -53,6 +62,7 @@ def algorithm_1(
     model: BertForMaskedLM,
     tokenizer: BertTokenizer,
     vectors: Path,
+    max_length: int = 64,
 ) -> tuple[str, ...]:
     """One copy as the paper writes it down: word by word, candidates first, then u; the whole output of the model."""
     sides = [re.split(r"([^\W\d]+)", text) for text in example]
@@ -63,10 +73,11 @@ def algorithm_1(
         word = sides[side][slot]
         if tokenizer.tokenize(word) == [word.lower().replace("é", "e")]:
             sides[side][slot] = "[MASK]"
-            encoded = tokenizer(*("".join(parts) for parts in sides), return_tensors="pt")
-            position = encoded.input_ids[0].tolist().index(tokenizer.mask_token_id)
+            whole = ["".join(parts) for parts in sides]
+            encoded = tokenizer(*whole, truncation=True, max_length=max_length, return_tensors="pt")
+            hits = (encoded.input_ids[0] == tokenizer.mask_token_id).nonzero()
             with torch.no_grad():
-                ranked = model(**encoded).logits[0, position].argsort(descending=True).tolist()
+                ranked = model(**encoded).logits[0, hits[0, 0]].argsort(descending=True).tolist() if len(hits) else []
             best = [index for index in ranked if tokenizer.convert_ids_to_tokens(index) in {*WORDS, "un"}][:K]
             candidates = tokenizer.convert_ids_to_tokens(sorted(best))
         elif word.lower() in known:
@@ -82,19 +93,21 @@ def algorithm_1(
     return tuple("".join(parts) for parts in sides)
 
 
-@pytest.mark.parametrize("examples", [SINGLES, PAIRS], ids=["singles", "pairs"])
+@pytest.mark.parametrize(
+    ("examples", "max_length"), [(SINGLES, 64), (PAIRS, 64), (LONG, 12)], ids=["singles", "pairs", "beyond max_length"]
+)
 @pytest.mark.parametrize("probability", [0.4, 1.0])
 def test_lockstep_is_the_algorithm_done_word_by_word(
-    run, examples: list[tuple[str, ...]], probability: float, tokenizer: BertTokenizer, vectors: Path
+    run, examples: list[tuple[str, ...]], max_length: int, probability: float, tokenizer: BertTokenizer, vectors: Path
 ) -> None:
     model = random_masked_lm(tokenizer)
     expected = [
-        algorithm_1(example, row, copy, probability, 7, model, tokenizer, vectors)
+        algorithm_1(example, row, copy, probability, 7, model, tokenizer, vectors, max_length)
         for row, example in enumerate(examples)
         for copy in range(3)
     ]
     for batch_size in (1, 4, 100):
-        copies, _ = run(examples, probability=probability, batch_size=batch_size)
+        copies, _ = run(examples, probability=probability, batch_size=batch_size, max_length=max_length)
         assert texts(copies) == expected
     assert len(set(expected)) > len(examples)
 
@@ -148,6 +161,30 @@ def test_words_beyond_max_length_stay(run) -> None:
     copies, tally = run([("the film was good and dull",)], copies=4, probability=1.0, max_length=5)
     assert all(copy.texts[0].endswith(" good and dull") for copy in copies)
     assert (tally.by_masked_language_model + tally.kept, tally.without_candidates) == (12, 12)
+
+
+@pytest.mark.parametrize("pair", [False, True], ids=["single", "pair"])
+def test_what_lies_beyond_max_length_is_never_encoded(run, pair: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row of 50,000 words, which took a round and an encoding of all of it for each word that is drawn."""
+    text = "the film was good and unwatchable " * (50_000 // 6 + 1)
+    encoded: list[int] = []
+    find = MaskedWords.find
+
+    def counted(masked: MaskedWords, places: Sequence[Place]) -> list[Sequence[str] | None]:
+        encoded.extend(sum(map(len, place.texts)) for place in places)
+        return find(masked, places)
+
+    monkeypatch.setattr(MaskedWords, "find", counted)
+    copies, tally = run([(text, text) if pair else (text,)], copies=2, max_length=16)
+    sides = 1 + pair
+    assert len(encoded) <= 2 * sides * 16
+    assert max(encoded) <= sides * 16 * len("unwatchable ")
+    low, high = binom.interval(0.999, tally.words, 0.4)
+    drawn = tally.by_masked_language_model + tally.by_vectors + tally.kept + tally.without_candidates
+    assert tally.words == 2 * sides * len(text.split()) >= 100_000
+    assert low <= drawn <= high
+    assert tally.by_vectors > drawn / 7  # every sixth word, as far as the text goes
+    assert all(copy.texts[-1].split()[-6:-1] == text.split()[-6:-1] for copy in copies)
 
 
 def test_empty_texts(run) -> None:

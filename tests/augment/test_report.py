@@ -12,7 +12,7 @@ from tinybert.augment.words import split
 
 def make_copy(tokenizer: BertTokenizer, row: int, *texts: str, **changes: str) -> Copy:
     (sentence,) = split(tokenizer, [texts])
-    copy = Copy(row, [list(parts) for parts in sentence.sides], [])
+    copy = Copy(row, [list(parts) for parts in sentence.sides], [], ())
     for word in sentence.words:
         if word.text in changes:
             copy.replace(word, [changes[word.text]], 0.0)

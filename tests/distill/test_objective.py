@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from tests.families import FAMILIES, family_model
 from tests.tiny import tiny_bert
 from tinybert.distill.baseline_losses import cls_loss, cosine_loss, masked_lm_loss, relation_loss, vocabulary_loss
 from tinybert.distill.losses import attention_loss, hidden_loss, soft_cross_entropy
@@ -11,11 +12,18 @@ from tinybert.models.initialise import initialise_student
 from tinybert.models.layer_map import layer_pairs
 from tinybert.models.loading import head_config, load_classifier, load_encoder, load_masked_lm
 from tinybert.models.masked_head import with_masked_head
-from tinybert.models.student import StudentModel
+from tinybert.models.student import SignalModel, StudentModel
 from tinybert.params.models import Architecture
 from tinybert.text.masking import MASKED_LABELS
 
 ALL = {"embedding": 1.0, "hidden": 2.0, "attention": 0.5}
+SCORED = {
+    "distilbert": {"q_lin", "k_lin"},
+    "mpnet": {"q", "k"},
+    "deberta": {"in_proj", "q_bias", "pos_proj", "pos_q_proj"},
+    "deberta-v2": {"query_proj", "key_proj"},
+}
+"""The modules that make a layer's attention scores, in families that don't call them query and key."""
 
 
 @pytest.fixture
@@ -41,6 +49,30 @@ def student(tmp_path, teacher):
     encoder.save_pretrained(tmp_path / "student")
     model = load_classifier(tmp_path / "student", new_head=head_config(["bad", "good"]))
     return StudentModel(model, projections, records_scores=True).eval()
+
+
+@pytest.fixture
+def masked(tmp_path, batch):
+    """Teacher and student with masked-language heads, and a batch with masked tokens."""
+    folder = tiny_bert(tmp_path / "masked", head=True)
+    teacher = frozen_teacher(folder, torch.float32, records_scores=False, masked_head=True)
+    shape = Architecture(layers=2, hidden=16, heads=2, intermediate=32)
+    encoder, projections = initialise_student(load_encoder(folder), shape, "random", seed=1)
+    student = StudentModel(with_masked_head(encoder, load_masked_lm(folder)), projections, records_scores=False).eval()
+    labels = torch.full_like(batch["input_ids"], -100)
+    labels[0, 2], labels[0, 4], labels[1, 1] = 6, 8, 9
+    return teacher, student, batch | {MASKED_LABELS: labels}
+
+
+def reached(objective, student, batch):
+    """The names of the weights that gradients flow to."""
+    torch.stack(list(objective(student, batch).values())).sum().backward()
+    return {name for name, weight in student.named_parameters() if weight.grad is not None}
+
+
+def named(student, without):
+    """The names of all weights but those in which one of the words occurs."""
+    return {name for name, _ in student.named_parameters() if not any(word in name for word in without)}
 
 
 def test_each_term_is_the_papers_loss_of_the_mapped_layers(teacher, student, batch):
@@ -81,16 +113,51 @@ def test_the_prediction_loss_is_soft_cross_entropy_with_the_cached_logits(studen
 
 def test_gradients_flow_to_the_student_and_its_projections_and_nowhere_else(teacher, student, batch):
     fix_prediction_layer(student.model)
-    terms = DistillationObjective(ALL, {1: 2, 2: 3}, teacher)(student, batch)
-    torch.stack(list(terms.values())).sum().backward()
+    found = reached(DistillationObjective(ALL, {1: 2, 2: 3}, teacher), student, batch)
+    assert found == named(student, without=["pooler", "classifier"])
     assert all(weight.grad is None for weight in teacher.parameters())
-    without = {name for name, weight in student.named_parameters() if weight.grad is None}
-    assert without == {
-        "model.bert.pooler.dense.weight",
-        "model.bert.pooler.dense.bias",
-        "model.classifier.weight",
-        "model.classifier.bias",
-    }
+
+
+@pytest.mark.parametrize("loss", ["logits", "labels"])
+def test_gradients_of_a_prediction_reach_the_whole_student_and_no_projection(student, batch, loss):
+    found = reached(DistillationObjective({loss: 1.0}, {1: 2, 2: 3}, None), student, batch)
+    assert found == named(student, without=["projections"])
+
+
+@pytest.mark.parametrize("loss", ["mlm", "vocabulary"])
+def test_gradients_of_masked_predictions_reach_trunk_and_head_and_no_projection(masked, loss):
+    teacher, student, batch = masked
+    found = reached(DistillationObjective({loss: 1.0}, {1: 2, 2: 3}, teacher), student, batch)
+    assert found == named(student, without=["projections", "pooler"])
+    assert all(weight.grad is None for weight in teacher.parameters())
+
+
+@pytest.mark.parametrize(("pairs", "above"), [({1: 2}, ["layer.0.", "layer.1."]), ({1: 2, 2: 3}, ["layer.1."])])
+def test_gradients_of_attention_reach_queries_and_keys_and_what_lies_below(teacher, student, batch, pairs, above):
+    found = reached(DistillationObjective({"attention": 1.0}, pairs, teacher), student, batch)
+    last = f"model.bert.encoder.layer.{max(pairs) - 1}.attention.self."
+    scores = {f"{last}{module}.{kind}" for module in ("query", "key") for kind in ("weight", "bias")}
+    assert found == named(student, without=["projections", "pooler", "classifier", *above]) | scores
+    assert all(weight.grad is None for weight in teacher.parameters())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_gradients_of_attention_in_every_family(family, batch):
+    teacher = family_model(family).requires_grad_(False)
+    shape = Architecture(layers=2, hidden=16, heads=2, intermediate=32)
+    encoder, projections = initialise_student(teacher, shape, "random", seed=1)
+    student = StudentModel(encoder.eval(), projections, records_scores=True)
+    objective = DistillationObjective({"attention": 1.0}, {1: 2}, SignalModel(teacher, records_scores=True))
+    found = reached(objective, student, batch)
+    in_layers = {name for name in found if ".layer." in name or ".albert_layers." in name}
+    modules = {name.removesuffix(".weight").removesuffix(".bias").rpartition(".")[2] for name in in_layers}
+    assert modules == SCORED.get(family, {"query", "key"})
+    assert all("layer.0." in name or "albert_layers.0." in name for name in in_layers)
+    if family == "deberta":  # one matrix for all three, (heads × 3 × width of a head, width)
+        joint = encoder.encoder.layer[0].attention.self.in_proj.weight.grad.view(2, 3, 8, 16)
+        assert [joint[:, part].any().item() for part in range(3)] == [True, True, False]
+    assert encoder.get_input_embeddings().weight.grad.any()
+    assert found.isdisjoint(f"projections.{name}" for name, _ in projections.named_parameters())
 
 
 def test_the_teacher_is_in_eval_mode(teacher, batch):
@@ -141,29 +208,22 @@ def test_gradients_of_one_loss_reach_the_mapped_layers_and_the_projections_in_us
     teacher, student, batch, losses, projections
 ):
     fix_prediction_layer(student.model)
-    objective = DistillationObjective(losses, {1: 2}, teacher, relation_heads=8)
-    torch.stack(list(objective(student, batch).values())).sum().backward()
-    reached = {name for name, weight in student.named_parameters() if weight.grad is not None}
-    assert {name.removeprefix("projections.") for name in reached if name.startswith("projections.")} == projections
-    trunk = {name.removeprefix("model.bert.") for name in reached if name.startswith("model.bert.")}
+    found = reached(DistillationObjective(losses, {1: 2}, teacher, relation_heads=8), student, batch)
+    assert {name.removeprefix("projections.") for name in found if name.startswith("projections.")} == projections
+    trunk = {name.removeprefix("model.bert.") for name in found if name.startswith("model.bert.")}
     assert "embeddings.word_embeddings.weight" in trunk
     first, second = (any(name.startswith(f"encoder.layer.{m}.") for name in trunk) for m in (0, 1))
     assert (first, second) == ("embedding" not in losses, "cosine" in losses)
-    assert not any("pooler" in name or "classifier" in name for name in reached)
+    assert not any("pooler" in name or "classifier" in name for name in found)
     assert all(weight.grad is None for weight in teacher.parameters())
 
 
-def test_masked_predictions_are_those_of_the_whole_sequence(tmp_path, batch):
-    folder = tiny_bert(tmp_path / "masked", head=True)
-    teacher = frozen_teacher(folder, torch.float32, records_scores=False, masked_head=True)
-    shape = Architecture(layers=2, hidden=16, heads=2, intermediate=32)
-    encoder, projections = initialise_student(load_encoder(folder), shape, "random", seed=1)
-    student = StudentModel(with_masked_head(encoder, load_masked_lm(folder)), projections, records_scores=False).eval()
-    labels = torch.full_like(batch["input_ids"], -100)
-    labels[0, 2], labels[0, 4], labels[1, 1] = 6, 8, 9
+def test_masked_predictions_are_those_of_the_whole_sequence(masked):
+    teacher, student, batch = masked
+    labels = batch[MASKED_LABELS]
     losses = {"mlm": 2.0, "vocabulary": 5.0, "cosine": 1.0}
     objective = DistillationObjective(losses, {}, teacher, temperature=2.0)
-    terms = objective(student, batch | {MASKED_LABELS: labels})
+    terms = objective(student, batch)
     inputs, masked = {name: batch[name] for name in ("input_ids", "attention_mask")}, labels != -100
     logits = student.model(**inputs).logits[masked]
     torch.testing.assert_close(terms["mlm"], masked_lm_loss(logits, labels))

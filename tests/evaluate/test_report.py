@@ -143,6 +143,19 @@ def test_what_augmentation_changed_is_marked(tmp_path):
     assert "a <mark>slim</mark> plot" in text
 
 
+def test_what_was_left_out_of_the_data_is_told(two):
+    root, students = two
+    summary = {"names": NAMES, "classes": {"train": [9, 9], "validation": [1, 0]}, "conflicting": 4}
+    summary |= {"dropped": {"label": 37, "empty": 2, "duplicates": 1003}}
+    summary |= {"repeated": {"train": {"validation": 3, "test": 1000}, "validation": {"test": 0}}}
+    (root / "data/original/movies").mkdir(parents=True)
+    (root / "data/original/movies/task.json").write_text(json.dumps(summary), encoding="utf-8")
+    words = " ".join(report(root, students)[0].words)
+    assert "7,423 rows for training, 1,060 for validation, 2,121 for the test; left out: 37 by label.drop, " in words
+    assert "2 without text, 1,003 repeated in a later split (3 of train in validation, 1,000 of train in test)" in words
+    assert "kept: 4 texts that have several labels, 2 classes, of them without a row: 1 in validation." in words
+
+
 def test_augmentation_is_left_out_where_no_student_uses_it(tmp_path):
     write_evidence(tmp_path, "movies-scratch", names=NAMES)
     write_augmentation(tmp_path, "a thin plot", "a slim plot")

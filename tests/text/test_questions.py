@@ -76,6 +76,7 @@ def test_files_of_their_own_and_contexts_that_are_in_two(run):
     summary, splits = run(files, split=split)
     assert summary["rows"]["test"] == 6
     assert summary["dropped"] == {"answer": 0, "empty": 0, "duplicates": 3}
+    assert sum(summary["repeated"][split]["test"] for split in ("train", "validation")) == 3
     assert summary["rows"]["train"] + summary["rows"]["validation"] == 60
     assert summary["also_test"] == {"more": 3}
     assert summary["unlabelled"] == {"mine": {"rows": 2, "labels": None}}

@@ -5,7 +5,15 @@ import pytest
 
 from tinybert.errors import UserError
 from tinybert.params.rows import Split
-from tinybert.text.splits import class_strata, count_conflicts, draw_splits, label_strata, rating_strata, separate
+from tinybert.text.splits import (
+    class_strata,
+    count_conflicts,
+    draw_splits,
+    keep_for_training,
+    label_strata,
+    rating_strata,
+    separate,
+)
 
 FIFTH = Split(test=0.2, validation=0.1)
 
@@ -47,13 +55,46 @@ def test_ratings_spread_evenly_over_the_splits():
     ("classes", "message"),
     [
         ([1] * 50, "expected at least two classes, found 'b' only"),
-        ([0] * 50 + [1] * 2 + [2] * 50, "class 'b' has 2 rows, expected at least 3"),
-        ([0] * 50 + [1] * 50, "class 'c' has 0 rows.*remove it from label.names"),
+        ([0] * 50 + [1] * 2 + [2] * 2, "class 'b' has 2 rows, expected at least 3, .* of two classes or more"),
+        ([0] * 50 + [1] * 50, "class 'c' has 0 rows to train on.*remove it from label.names"),
     ],
 )
 def test_too_few_rows_of_a_class(classes, message):
     with pytest.raises(UserError, match=message):
         class_strata(np.array(classes), ["a", "b", "c"])
+
+
+def test_classes_too_small_for_every_split_are_for_training_only():
+    classes = np.array([0] * 50 + [1] * 2 + [2] * 1 + [3] * 47)
+    splits = draw_splits(class_strata(classes, list("abcd")), FIFTH)
+    assert {name: len(rows) for name, rows in splits.items()} == {"train": 70, "validation": 10, "test": 20}
+    assert {50, 51, 52} < set(splits["train"].tolist())
+    one = Split(train="a.tsv", test="b.tsv", validation=0.1)
+    assert class_strata(classes, list("abcd"), splits=2).tolist() == [0] * 50 + [1] * 2 + [-1] + [3] * 47
+    assert 52 in draw_splits(class_strata(classes, list("abcd"), splits=2), one)["train"]
+
+
+def test_a_split_of_fewer_rows_than_classes():
+    """The test split has its share of each class all the same, and validation the most classes that it can have."""
+    classes = np.arange(150).repeat(10)
+    split = Split(test=0.2, validation=0.05)
+    splits = draw_splits(class_strata(classes, list(map(str, range(150)))), split)
+    assert {name: len(rows) for name, rows in splits.items()} == {"train": 1125, "validation": 75, "test": 300}
+    assert set(np.bincount(classes[splits["test"]])) == {2}
+    assert len(set(classes[splits["validation"]])) == 75
+    skewed = np.concatenate([np.zeros(600, dtype=int), np.arange(1, 101).repeat(4)])
+    splits = draw_splits(class_strata(skewed, list(map(str, range(101)))), split)
+    assert np.bincount(skewed[splits["validation"]])[0] == 30
+    assert np.bincount(skewed[splits["test"]])[0] == 120
+
+
+def test_each_class_keeps_a_row_for_training():
+    classes = np.array([0, 0, 1, 1, 2, 2, 0])
+    drawn = {"train": np.array([0]), "validation": np.array([1, 4]), "test": np.array([2, 3, 5, 6])}
+    kept = {name: rows.tolist() for name, rows in keep_for_training(drawn, classes).items()}
+    assert kept == {"train": [0, 2, 4], "validation": [1], "test": [3, 5, 6]}
+    kept = {name: rows.tolist() for name, rows in keep_for_training(drawn, np.eye(3, dtype=np.int8)[classes]).items()}
+    assert kept == {"train": [0, 2, 4], "validation": [1], "test": [3, 5, 6]}
 
 
 def test_an_empty_split():
@@ -72,14 +113,14 @@ def test_a_text_of_the_test_split_is_nowhere_else():
     splits = {"train": np.array([0, 1, 3, 6]), "validation": np.array([2, 4]), "test": np.array([5, 7])}
     apart, removed = separate(splits, texts)
     assert {name: rows.tolist() for name, rows in apart.items()} == {"train": [6], "validation": [2, 4], "test": [5, 7]}
-    assert removed == 3
+    assert removed == {"train": {"validation": 2, "test": 1}, "validation": {"test": 0}}
     assert list(apart) == ["train", "validation", "test"]
 
 
 def test_a_pair_repeats_only_as_a_pair():
     texts = [("a", "b"), ("a", "c"), ("b", "a"), ("A", "b")]
     apart, removed = separate({"train": np.array([0, 1]), "validation": np.array([2]), "test": np.array([3])}, texts)
-    assert removed == 1
+    assert removed == {"train": {"validation": 0, "test": 1}, "validation": {"test": 0}}
     assert apart["train"].tolist() == [1]
 
 
@@ -115,7 +156,8 @@ def test_further_test_sets_stay_whole():
         "test": [4],
         "mismatched": [5],
     }
-    assert removed == 2
+    tests = {"test": 1, "mismatched": 0}
+    assert removed == {"train": {"validation": 1} | tests, "validation": {"test": 0, "mismatched": 0}}
 
 
 class TestLabelStrata:
@@ -146,16 +188,17 @@ class TestLabelStrata:
         with pytest.raises(UserError, match="expected at least two labels, found 'a'"):
             label_strata(labels[:, :1], ["a"], FIFTH)
 
+    def test_labels_too_small_for_every_split_are_for_training_only(self):
+        labels = np.array([[1, 0, 0]] * 60 + [[0, 1, 0]] * 20 + [[1, 0, 1]] * 2, dtype=np.int8)
+        strata = label_strata(labels, ["a", "b", "c"], FIFTH)
+        assert strata.tolist() == [0] * 60 + [1] * 20 + [-1] * 2
+        assert {80, 81} < set(draw_splits(strata, FIFTH)["train"].tolist())
 
-def test_a_class_of_three_rows_is_split_or_refused_in_one_line():
+
+def test_a_class_of_three_rows_can_always_be_split():
     """Whichever split the first draw puts them into."""
     classes = np.array([0] * 60 + [1] * 37 + [2] * 3)
-    outcomes = set()
     for seed in range(30):
-        split = Split(test=0.5, validation=0.1, seed=seed)
-        try:
-            draw_splits(class_strata(classes, ["a", "b", "c"]), split)
-            outcomes.add("drawn")
-        except UserError as error:
-            outcomes.add(str(error).split(" of the ")[0])
-    assert outcomes == {"drawn", "the smallest class has 1"}
+        splits = draw_splits(class_strata(classes, ["a", "b", "c"]), Split(test=0.5, validation=0.1, seed=seed))
+        assert [len(rows) for rows in splits.values()] == [40, 10, 50]
+        assert set(classes[splits["train"]]) == {0, 1, 2}

@@ -62,6 +62,7 @@ def test_a_task_of_two_classes(run):
         "rows": {"train": 70, "validation": 10, "test": 20},
         "classes": {"train": [35, 35], "validation": [5, 5], "test": [10, 10]},
         "dropped": {"label": 0, "empty": 0, "duplicates": 0},
+        "repeated": {"train": {"validation": 0, "test": 0}, "validation": {"test": 0}},
         "conflicting": 0,
     }
     for split in splits.values():
@@ -182,9 +183,11 @@ def test_splits_from_files(tmp_path):
     summary = prepare(source, Task.model_validate(ENTRY | {"split": split}), folder)
     assert summary["rows"] == {"train": 59, "validation": 10, "test": 11}
     assert summary["dropped"] == {"label": 0, "empty": 1, "duplicates": 2}
+    assert summary["repeated"] == {"train": {"validation": 0, "test": 1}, "validation": {"test": 1}}
+    assert "2 repeated in a later split (1 of train in test, 1 of validation in test)" in describe(summary)
     assert pd.read_parquet(folder / "test.parquet")["text"].tolist()[-1] == "Review 5"
     (source / "test.csv").write_text(csv([*reviews(10, first=200), "a,ugly"]))
-    with pytest.raises(UserError, match=r"train-1.csv: class 'ugly' has 0 rows"):
+    with pytest.raises(UserError, match=r"train-1.csv: class 'ugly' has 0 rows to train on; .*label.drop"):
         prepare(source, Task.model_validate(ENTRY | {"split": split}), folder)
     (source / "test.csv").unlink()
     with pytest.raises(UserError, match=r"there is no file 'test.csv' \(.*known: train-1.csv"):
@@ -199,6 +202,19 @@ def test_hundreds_of_classes_with_spaces_in_their_names(run):
     assert all(min(counts) >= 1 for counts in summary["classes"].values())
 
 
+def test_more_classes_than_a_split_has_rows_and_classes_of_one_row(run):
+    lines = [f"review {n} copy {copy},class {n}" for n in range(150) for copy in range(10)]
+    split = {"test": 0.2, "validation": 0.05, "seed": 0}
+    summary, _ = run(csv([*lines, "x,rare", "y,rare", "z,very rare"]), split=split)
+    assert summary["rows"] == {"train": 1127, "validation": 75, "test": 301}
+    assert min(summary["classes"]["train"]) > 0
+    assert summary["classes"]["train"][-2:] == [2, 1]
+    assert "kept: 152 classes, of them without a row: 77 in validation, 2 in test" in describe(summary)
+    tags = [f"{text},tag {n // 10}" for n, text in enumerate(line.split(",")[0] for line in lines)]
+    summary, _ = run(csv([*tags, "x,rare"]), split=split, **TAGS)
+    assert min(summary["classes"]["train"]) > 0
+
+
 @pytest.mark.parametrize(
     ("lines", "changes", "message"),
     [
@@ -209,7 +225,7 @@ def test_hundreds_of_classes_with_spaces_in_their_names(run):
             "line 2: .*expected a number, found 'bad'",
         ),
         ([*reviews(50), "x,goood"], {"label": LABEL_NAMES}, r"line 52: .*unknown label 'goood' \(did you mean 'good'"),
-        ([*reviews(50), "x,rare"], {}, "class 'rare' has 1 rows"),
+        (["x,rare", *reviews(50, labels=("good",))], {}, "class 'rare' has 1 rows, expected at least 3"),
         (reviews(4), {}, "class 'bad' has 2 rows"),
         (reviews(6), {}, "test split gets 1 of 6 rows"),
         ([",bad", ",good"], {}, "no row is left: label.drop takes 0, 2 have no text"),

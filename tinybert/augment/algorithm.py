@@ -42,20 +42,28 @@ class Copy:
         row: of the original sentence.
         sides: the parts of each side, as in `Sentence`.
         ahead: words still to replace, the last one first, each with its draw in [0, 1) among the candidates.
+        reach: how many parts of each side the masked language model is shown, see `Sentence.reach`.
         changed: (side, slot) of the parts that differ from the original's.
     """
 
     row: int
     sides: list[list[str]]
     ahead: list[tuple[Word, float]]
+    reach: tuple[int, ...]
     changed: set[tuple[int, int]] = field(default_factory=set)
 
     @property
     def texts(self) -> tuple[str, ...]:
         return tuple("".join(parts) for parts in self.sides)
 
+    def asks_model(self, word: Word) -> bool:
+        """Whether the word is one for the masked language model, and within its reach."""
+        return word.single and word.slot < self.reach[word.side]
+
     def place(self, word: Word) -> Place:
-        return Place(self.texts, word.side, sum(map(len, self.sides[word.side][: word.slot])))
+        """Where the model is asked for a word: in as much of the texts as is within its reach."""
+        heads = [parts[:end] for parts, end in zip(self.sides, self.reach, strict=True)]
+        return Place(tuple(map("".join, heads)), word.side, sum(map(len, heads[word.side][: word.slot])))
 
     def replace(self, word: Word, candidates: Sequence[str], draw: float) -> bool:
         """Put the candidate that is drawn in the word's place; whether that changed anything."""
@@ -88,7 +96,8 @@ def vary(
 
     Words of one word piece are the masked language model's, all others the word vectors'. A word without candidates
     stays, and so does one that the model can't be asked for because it lies beyond its `max_length`: the student will
-    not read that far either.
+    not read that far either. Words that must lie there (`Sentence.reach`) take no round, and the model's tokenizer gets
+    no more than the rest, so that the work grows with the length of a text and not with its square.
 
     Args:
         first_row: the number of the first sentence in the whole of the data.
@@ -96,9 +105,10 @@ def vary(
         probability: p_t.
         tally: counts are added to it.
     """
+    reaches = [sentence.reach(masked.max_length) for sentence in sentences]
     chosen = [
-        _start(sentence, first_row + index, copy, probability, seed)
-        for index, sentence in enumerate(sentences)
+        _start(sentence, first_row + index, copy, probability, seed, reach)
+        for index, (sentence, reach) in enumerate(zip(sentences, reaches, strict=True))
         for copy in range(copies)
     ]
     tally.words += copies * sum(len(sentence.words) for sentence in sentences)
@@ -120,20 +130,21 @@ def vary(
     return chosen
 
 
-def _start(sentence: Sentence, row: int, copy: int, probability: float, seed: int) -> Copy:
+def _start(sentence: Sentence, row: int, copy: int, probability: float, seed: int, reach: tuple[int, ...]) -> Copy:
     generator = np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, row, copy))))
     u, draws = generator.random((2, len(sentence.words))).tolist()
     ahead = [(word, draw) for word, chance, draw in zip(sentence.words, u, draws, strict=True) if chance < probability]
-    return Copy(row, [list(parts) for parts in sentence.sides], ahead[::-1])
+    return Copy(row, [list(parts) for parts in sentence.sides], ahead[::-1], reach)
 
 
 def _replace_by_vectors(copy: Copy, near: dict[str, list[str]], tally: Tally) -> None:
     """Take the copy to its next word for the masked language model, or to its end."""
-    while copy.ahead and not copy.ahead[-1][0].single:
+    while copy.ahead and not copy.asks_model(copy.ahead[-1][0]):
         word, draw = copy.ahead.pop()
-        if not near[word.text]:
+        candidates = [] if word.single else near[word.text]
+        if not candidates:
             tally.without_candidates += 1
-        elif copy.replace(word, near[word.text], draw):
+        elif copy.replace(word, candidates, draw):
             tally.by_vectors += 1
         else:
             tally.kept += 1

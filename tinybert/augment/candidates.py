@@ -40,6 +40,7 @@ class MaskedWords:
         """
         self._backend = bare_tokenizer(tokenizer)
         self._backend.enable_truncation(max_length)
+        self.max_length = max_length
         self._mask, self._pad = tokenizer.mask_token_id, tokenizer.pad_token_id
         self._typed = getattr(model.config, "type_vocab_size", 0) > 1
         words = whole_words(tokenizer)

@@ -38,6 +38,20 @@ class Sentence:
     sides: tuple[tuple[str, ...], ...]
     words: tuple[Word, ...]
 
+    def reach(self, max_length: int) -> tuple[int, ...]:
+        """Of each side, how many of its parts a model may see that reads `max_length` tokens, special ones among them.
+
+        A word is a token at least, whatever takes its place, so these are the parts up to the side's word of that
+        number: more than the model sees as a rule, and never less. A shorter side is within reach whole.
+        """
+        ends = [len(parts) for parts in self.sides]
+        words = [0] * len(ends)
+        for word in self.words:
+            words[word.side] += 1
+            if words[word.side] == max_length:
+                ends[word.side] = word.slot + 1
+        return tuple(ends)
+
 
 def split(tokenizer: PreTrainedTokenizerBase, examples: Sequence[tuple[str, ...]]) -> list[Sentence]:
     """Cut each example, a tuple of one text or two, at its words.

@@ -21,6 +21,7 @@ from tinybert.evaluate.schema import Measured
 from tinybert.evaluate.variants import variant_tables
 from tinybert.params.experiment import Experiment
 from tinybert.params.tasks import METRICS
+from tinybert.text.left_out import kept, left_out
 
 MOST_CLASSES = 12
 """Classes above which a confusion matrix is no longer something to look at."""
@@ -109,6 +110,7 @@ def _task(task: str, students: list[Evidence], experiment: Experiment, root: Pat
     return {
         "name": task,
         "result": result,
+        "data": _data(root / "data/original" / task / "task.json"),
         "students": [_student(index, each, root) for index, each in enumerate(students)],
         "by_size": _against(students, "parameters", lambda model: model.parameters, quantity),
         "by_latency": _against(
@@ -124,6 +126,14 @@ def _task(task: str, students: list[Evidence], experiment: Experiment, root: Pat
         "masked_accuracy": masked_accuracy(root / "curves/mlm" / task / "validation.csv"),
         "augmentation": _augmentation(root / "data/augmented" / task / "report.json") if uses_augmented else None,
     }
+
+
+def _data(file: Path) -> dict[str, list[str]] | None:
+    """What the task's rows are without, and what is odd among them; None without their summary."""
+    if not file.exists():
+        return None
+    summary = json.loads(file.read_text(encoding="utf-8"))
+    return {"left out": left_out(summary), "kept": kept(summary)}
 
 
 def masked_accuracy(file: Path) -> str:

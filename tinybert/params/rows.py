@@ -77,7 +77,9 @@ class Label(Table):
     )
     drop: list[Cell] = Field([], description="rows with one of these values in a column are left out")
     names: list[str] | None = Field(
-        None, min_length=2, description="of the classes, in order; null takes them from the data, sorted"
+        None,
+        min_length=2,
+        description="of the classes, in order; null takes the data's: a ClassLabel's in its order, else sorted",
     )
     values: list[Cell] | None = Field(
         None, description="how the data writes the classes, in the order of names, where it doesn't write their names"

@@ -107,17 +107,20 @@ def parse_multilabel(
     return labels, list(names)
 
 
-def class_names(values: Iterable[str], label: Label) -> list[str]:
-    """The names in `label`, or those that the data has, sorted: numbers by size, then text."""
-    return list(label.names or sorted({value.strip() for value in values} - {""}, key=_by_number))
+def class_names(values: Iterable[str], label: Label, order: list[str] | None = None) -> list[str]:
+    """The names in `label`, or those that the data has: in their `order`, else sorted, numbers by size, then text."""
+    if label.names is not None:
+        return list(label.names)
+    found = {value.strip() for value in values} - {""}
+    return [name for name in order if name in found] if order is not None else sorted(found, key=_by_number)
 
 
-def label_names(table: pd.DataFrame, label: Label) -> list[str]:
+def label_names(table: pd.DataFrame, label: Label, order: list[str] | None = None) -> list[str]:
     """`class_names` of a multilabel table."""
     if label.columns is not None:
         return list(label.names or label.columns)
     cells = (_pieces(value, label.separator) or () for value in table[label.column])
-    return class_names((piece for pieces in cells for piece in pieces), label)
+    return class_names((piece for pieces in cells for piece in pieces), label, order)
 
 
 def _indices(values: Iterable[str], names: list[str], label: Label) -> dict[str, int]:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from tinybert.errors import UserError
 from tinybert.params.tasks import Task
-from tinybert.text.splits import SPLITS, UNLABELLED, Splits, same_text, separate
+from tinybert.text.splits import SPLITS, UNLABELLED, Splits, count_repeated, same_text, separate
 from tinybert.text.squad import Question, read_questions
 from tinybert.text.tables import find_files, find_table
 
@@ -45,7 +45,7 @@ def prepare_questions(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     contexts = [(question.context,) for question in questions]
     drawn = _draw([same_text(contexts[row]) for row in brought["train"]], task, source)
     ordered = {name: (brought | drawn)[name] for name in (*SPLITS, *task.split.also_test)}
-    splits, duplicates = separate(ordered, contexts)
+    splits, repeated = separate(ordered, contexts)
     for split, rows in splits.items():
         file = f"{split}.parquet" if split in SPLITS else f"test_{split}.parquet"
         _write([questions[row] for row in rows], folder / file)
@@ -56,7 +56,8 @@ def prepare_questions(source: Path, task: Task, folder: Path) -> dict[str, Any]:
         "rows": {split: len(splits[split]) for split in SPLITS},
         "unanswerable": {split: sum(not questions[row].answers for row in splits[split]) for split in SPLITS},
         "classes": None,
-        "dropped": {"answer": counts["answer"], "empty": counts["empty"], "duplicates": duplicates},
+        "dropped": {"answer": counts["answer"], "empty": counts["empty"], "duplicates": count_repeated(repeated)},
+        "repeated": repeated,
         "repaired": counts["repaired"],
         "conflicting": 0,
         "span": {

@@ -15,6 +15,9 @@ SPLITS = ("train", "validation", "test")
 UNLABELLED = "unlabelled"
 """The folder of the files without labels, and their key in task.json."""
 
+TRAINING = -1
+"""The group of rows that aren't drawn: they are all for training."""
+
 Splits = dict[str, np.ndarray]
 """Positions of rows, ascending, under `train`, `validation`, `test` and the names of further test sets."""
 
@@ -23,56 +26,68 @@ Text = tuple[str, ...]
 
 
 def class_strata(classes: np.ndarray, names: Sequence[str], splits: int = 3) -> np.ndarray:
-    """The groups that each split gets its share of: the classes themselves.
+    """The groups that each split gets its share of: the classes themselves, `TRAINING` for rows of too small ones.
 
     Args:
-        splits: how many the rows are split into; each needs a row of each class.
+        splits: how many the rows are split into; a class with fewer rows than that is for training only.
 
     Raises:
-        UserError: one class only, or a class with too few rows to be in all splits.
+        UserError: one class only, a class without rows, or all but one too small to be in all splits.
     """
     counts = np.bincount(classes, minlength=len(names))
     present = [name for name, count in zip(names, counts, strict=True) if count]
     if len(present) < 2:
         found = ", ".join(map(repr, present)) or "none"
         raise UserError(f"expected at least two classes, found {found} only; check label.column, threshold and drop")
-    _require_rows(counts, names, splits)
-    return classes
+    return np.where(_are_drawn(counts, names, splits)[classes], classes, TRAINING)
 
 
 def label_strata(labels: np.ndarray, names: Sequence[str], split: Split, splits: int = 3) -> np.ndarray:
     """The groups that each split gets its share of in a multilabel task: a row belongs to the rarest of its labels.
 
     So the labels that a random draw could miss are spread first. Rows without a label are a group of their own; groups
-    too small to be in each split, and the smallest if there are more than a split has rows, join the largest.
+    too small to be in each split, and the smallest if there are more than a split has rows, join the largest. Rows of
+    a label that is itself too small are `TRAINING`.
 
     Args:
         labels: 0 and 1, (rows, labels).
         splits: see `class_strata`.
 
     Raises:
-        UserError: one label only, or a label with too few rows to be in all splits.
+        UserError: one label only, a label without rows, or all but one too small to be in all splits.
     """
     if len(names) < 2:
         raise UserError(f"expected at least two labels, found {', '.join(map(repr, names)) or 'none'}; check label")
     counts = labels.sum(axis=0, dtype=np.int64)
-    _require_rows(counts, names, splits)
+    is_drawn = np.append(_are_drawn(counts, names, splits), True)
     strata = np.where(labels == 1, counts, len(labels) + 1).argmin(axis=1)
     strata[labels.sum(axis=1) == 0] = len(names)
-    groups, sizes = np.unique(strata, return_counts=True)
+    strata[~is_drawn[strata]] = TRAINING
+    groups, sizes = np.unique(strata[strata != TRAINING], return_counts=True)
+    if not len(groups):
+        return strata
     by_size = groups[np.argsort(-sizes, kind="stable")]
     large = by_size[np.sort(sizes)[::-1] >= splits]
     kept = large[: max(1, _smallest_draw(len(labels), split))]
-    return np.where(np.isin(strata, kept), strata, by_size[0])
+    return np.where(np.isin(strata, [TRAINING, *kept]), strata, by_size[0])
 
 
-def _require_rows(counts: np.ndarray, names: Sequence[str], splits: int) -> None:
+def _are_drawn(counts: np.ndarray, names: Sequence[str], splits: int) -> np.ndarray:
+    """Which classes have a row for each split, bool (classes,): at least two of them, and none is without rows."""
     for name, count in zip(names, counts, strict=True):
-        if count < splits:
+        if not count:
             raise UserError(
-                f"class {name!r} has {count} rows, expected at least {splits}, one for each split; add rows, "
-                + ("or add it to label.drop" if count else "or remove it from label.names")
+                f"class {name!r} has 0 rows to train on; add rows of it, or remove it from label.names, or leave out "
+                f"the rows that other splits have of it by label.drop"
             )
+    large = counts >= splits
+    if large.sum() < 2:
+        small = int(counts.argmin())
+        raise UserError(
+            f"class {names[small]!r} has {counts[small]} rows, expected at least {splits}, one for each split, of two "
+            f"classes or more; add rows, or give files for split.test and split.validation"
+        )
+    return large
 
 
 def rating_strata(ratings: np.ndarray, split: Split) -> np.ndarray:
@@ -93,52 +108,87 @@ def rating_strata(ratings: np.ndarray, split: Split) -> np.ndarray:
 def draw_splits(strata: np.ndarray, split: Split) -> Splits:
     """Draw validation and test rows at random, each group in `strata` in its share.
 
-    Both sizes are fractions of all rows. A split that the source brings itself isn't drawn, and isn't returned.
+    Both sizes are fractions of all rows. Where a split gets fewer rows than there are groups, neighbours in size share
+    theirs. A split that the source brings itself isn't drawn, and isn't returned.
+
+    Args:
+        strata: the group of each row, `TRAINING` for those that aren't drawn.
 
     Raises:
-        UserError: a split would be empty, or smaller than the number of groups.
+        UserError: a split would get one row only, or training fewer than there are groups.
     """
     test, validation = _sizes(len(strata), split)
-    groups = len(np.unique(strata))
+    rest = np.flatnonzero(strata != TRAINING)
+    groups = len(np.unique(strata[rest]))
     drawn = {name: size for name, size in (("test", test), ("validation", validation)) if split.fraction(name)}
-    for name, size in (drawn | {"train": len(strata) - test - validation}).items():
-        if size < max(groups, 1):
+    for name, size in (drawn | {"train": len(rest) - test - validation}).items():
+        expected = max(groups, 1) if name == "train" else min(max(groups, 1), 2)
+        if size < expected:
             raise UserError(
-                f"the {name} split gets {size} of {len(strata)} rows, expected at least {max(groups, 1)} "
+                f"the {name} split gets {size} of {len(rest)} rows, expected at least {expected} "
                 f"for {groups} classes; add rows, or change split.test and split.validation"
             )
-    splits, rest = {}, np.arange(len(strata))
+    splits = {}
     for name, size in drawn.items():
-        rest, splits[name] = _draw(rest, strata, size, split.seed)
-    return {name: np.sort(rows) for name, rows in (("train", rest), *reversed(splits.items()))}
+        rest, splits[name] = _draw(rest, strata[rest], size, split.seed)
+    splits["train"] = np.concatenate([rest, np.flatnonzero(strata == TRAINING)])
+    return {name: np.sort(splits[name]) for name in SPLITS if name in splits}
 
 
-def separate(splits: Splits, texts: Sequence[Text]) -> tuple[Splits, int]:
+def keep_for_training(splits: Splits, labels: np.ndarray) -> Splits:
+    """Give training back a row of each class that the draw left it none of.
+
+    Args:
+        labels: class indices (rows,), or 0 and 1 (rows, labels), of the rows drawn from.
+    """
+    splits = dict(splits)
+    classes = labels.T == 1 if labels.ndim == 2 else (labels == index for index in np.unique(labels))
+    for has in classes:
+        holders = [name for name in SPLITS if name in splits and has[splits[name]].any()]
+        if holders and holders[0] != "train":
+            rows = splits[holders[0]]
+            back = rows[has[rows]][0]
+            splits[holders[0]] = rows[rows != back]
+            splits["train"] = np.sort(np.append(splits["train"], back))
+    return splits
+
+
+def separate(splits: Splits, texts: Sequence[Text]) -> tuple[Splits, dict[str, dict[str, int]]]:
     """Take from train, then from validation, the rows whose text is in a later split too; test sets stay as they are.
 
     Texts that differ in case or spacing only are the same.
 
     Returns:
-        The splits, and how many rows went.
+        The splits, and how many rows went from `train` and from `validation`, by the split that has their text too
+        (the first of several).
 
     Raises:
         UserError: nothing is left of a split.
     """
     keys = [same_text(text) for text in texts]
-    seen: set[Text] = set()
-    apart, removed = {}, 0
+    place: dict[Text, str] = {}
+    apart = {}
     tests = [name for name in splits if name not in ("validation", "train")]
+    repeated = {"train": dict.fromkeys(["validation", *tests], 0), "validation": dict.fromkeys(tests, 0)}
     for name in (*tests, "validation", "train"):
         rows = splits[name]
-        kept = np.array([row for row in rows if name in tests or keys[row] not in seen], dtype=np.int64)
+        kept = np.array([row for row in rows if name in tests or keys[row] not in place], dtype=np.int64)
         if not len(kept):
             raise UserError(
                 f"nothing is left of the {name} split: its texts are in other splits too; remove repeated rows"
             )
-        removed += len(rows) - len(kept)
-        seen.update(keys[row] for row in kept)
+        for row in rows if name not in tests else ():
+            if keys[row] in place:
+                repeated[name][place[keys[row]]] += 1
+        for row in kept:
+            place.setdefault(keys[row], name)
         apart[name] = kept
-    return {name: apart[name] for name in splits}, removed
+    return {name: apart[name] for name in splits}, repeated
+
+
+def count_repeated(repeated: dict[str, dict[str, int]]) -> int:
+    """All rows that `separate` took."""
+    return sum(sum(of_split.values()) for of_split in repeated.values())
 
 
 def count_conflicts(texts: Sequence[Text], labels: np.ndarray) -> int:
@@ -167,12 +217,20 @@ def _smallest_draw(rows: int, split: Split) -> int:
 
 
 def _draw(rows: np.ndarray, strata: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        rest, drawn = train_test_split(rows, test_size=size, random_state=seed, stratify=strata[rows])
-    except ValueError:  # the last draw left less than two rows of a group
-        smallest = np.bincount(strata[rows])[np.unique(strata[rows])].min()
-        raise UserError(
-            f"the smallest class has {smallest} of the {len(rows)} rows left to draw from, expected 2 or more; "
-            f"add rows of it, or change split.test and split.validation"
-        ) from None
-    return rest, drawn
+    """The rows that stay, and those drawn. Of a group that an earlier draw left one row of, that one stays."""
+    strata = _at_most(min(size, len(rows) - size), strata)
+    groups, counts = np.unique(strata, return_counts=True)
+    last = np.isin(strata, groups[counts == 1])
+    rest, drawn = train_test_split(rows[~last], test_size=size, random_state=seed, stratify=strata[~last])
+    return np.concatenate([rest, rows[last]]), drawn
+
+
+def _at_most(most: int, strata: np.ndarray) -> np.ndarray:
+    """As many strata or fewer: where there are more, neighbours in size share one, of `rows / most` rows or more."""
+    groups, inverse, counts = np.unique(strata, return_inverse=True, return_counts=True)
+    if len(groups) <= most:
+        return strata
+    order = np.argsort(-counts, kind="stable")
+    shared = np.empty(len(groups), dtype=np.int64)
+    shared[order] = (np.cumsum(counts[order]) - counts[order]) * most // len(strata)
+    return shared[inverse]

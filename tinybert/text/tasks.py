@@ -15,7 +15,9 @@ import pyarrow.parquet as pq
 from tinybert.errors import UserError
 from tinybert.params.glue import submitted_labels
 from tinybert.params.tasks import Task
+from tinybert.text.class_labels import name_classes, names_for, require_same_names
 from tinybert.text.labels import class_names, is_dropped, label_names, parse_classes, parse_multilabel, parse_numbers
+from tinybert.text.left_out import kept, left_out
 from tinybert.text.questions import prepare_questions
 from tinybert.text.splits import (
     SPLITS,
@@ -24,7 +26,9 @@ from tinybert.text.splits import (
     Text,
     class_strata,
     count_conflicts,
+    count_repeated,
     draw_splits,
+    keep_for_training,
     label_strata,
     rating_strata,
     separate,
@@ -32,14 +36,6 @@ from tinybert.text.splits import (
 from tinybert.text.tables import find_files, find_table, read_table
 
 FILE = "task.json"
-LEFT_OUT = {
-    "label": "by label.drop",
-    "answer": "whose answer is not in the context",
-    "empty": "without text",
-    "duplicates": "repeated in a later split",
-    "broken": "broken lines",
-}
-"""Causes for which rows are left out, in words."""
 BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 
 
@@ -50,6 +46,8 @@ class Part(NamedTuple):
     texts: list[Text]
     cells: pd.DataFrame
     """The columns of the label."""
+    names: list[str] | None
+    """Of the classes, in the order of their indices, where the file has them."""
 
 
 def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
@@ -71,8 +69,9 @@ def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     Returns:
         The summary: `type`, `names` of the classes (None for regression), `pair`, `rows` of each split, `classes`
         (rows of each class in each split, None for regression), `dropped` rows by cause (`label`, for label.drop;
-        `empty`; `duplicates`; `broken`, where split.broken is skip) and `conflicting` texts; where there are any,
-        `also_test` (rows by name) and `unlabelled` (by name: `rows`, and `labels` to submit in class order).
+        `empty`; `duplicates`; `broken`, where split.broken is skip), `repeated` (the duplicates by the split they were
+        in and the later one that has their text) and `conflicting` texts; where there are any, `also_test` (rows by
+        name) and `unlabelled` (by name: `rows`, and `labels` to submit in class order).
 
     Raises:
         UserError: a table or its labels can't be read, or there are too few rows to split (file and line named).
@@ -92,9 +91,10 @@ def _prepare_rows(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     labels, names = _labels(parts, task)
     texts = [text for shards in parts.values() for shard in shards for text in shard.texts]
     try:
-        splits, dropped["duplicates"] = _split(parts, texts, labels, names, task)
+        splits, repeated = _split(parts, texts, labels, names, task)
     except UserError as error:
         raise UserError(f"{parts['train'][0].place}: {error}") from None
+    dropped["duplicates"] = count_repeated(repeated)
     if task.split.broken == "skip":
         dropped |= broken
 
@@ -105,6 +105,7 @@ def _prepare_rows(source: Path, task: Task, folder: Path) -> dict[str, Any]:
         "rows": {split: len(splits[split]) for split in SPLITS},
         "classes": names and {split: _count(labels[splits[split]], names) for split in SPLITS},
         "dropped": dropped,
+        "repeated": repeated,
         "conflicting": 0 if names is None else count_conflicts(texts, labels),
     }
     if task.split.also_test:
@@ -134,13 +135,10 @@ def describe(summary: dict[str, Any]) -> str:
         without = [f"{summary['unanswerable'][split]:,}" for split in splits]
         lines.append(f"  {'none':<{width}}" + "".join(f"{value:>12}" for value in without) + "  without an answer")
         lines.append(f"  {summary['repaired']:,} answers found elsewhere in their context than their file says")
-    dropped = summary["dropped"]
-    left_out = [f"{dropped[cause]:,} {words}" for cause, words in LEFT_OUT.items() if cause in dropped]
-    lines.append(f"  left out: {', '.join(left_out)}")
+    lines.append(f"  left out: {', '.join(left_out(summary))}")
     lines += [f"  also tested on {name}: {rows:,} rows" for name, rows in summary.get("also_test", {}).items()]
     lines += [f"  to predict for {name}: {part['rows']:,} rows" for name, part in summary.get(UNLABELLED, {}).items()]
-    if summary["conflicting"]:
-        lines.append(f"  kept: {summary['conflicting']:,} texts that have several labels")
+    lines += [f"  kept: {line}" for line in kept(summary)]
     return "\n".join(lines)
 
 
@@ -154,7 +152,12 @@ def _read(path: Path, file: str, task: Task, dropped: dict[str, int], broken: di
         lists=label if task.type == "multilabel" else (),
         dropped=broken if task.split.broken == "skip" else None,
     )
-    keeps = ~np.any([is_dropped(table[column], task.label.drop) for column in label], axis=0)
+    names = None if task.type == "regression" else names_for(task.label, path)
+    drop = [value for value in task.label.drop if str(value) not in (names or ())]
+    keeps = ~np.any([is_dropped(table[column], drop) for column in label], axis=0)
+    if names is not None:
+        table[label[0]] = name_classes(table[label[0]], names)
+        keeps &= ~is_dropped(table[label[0]], task.label.drop)
     by_label = len(table) - int(keeps.sum())
     table = table[keeps]
     texts = _texts(table, task.text)
@@ -163,7 +166,7 @@ def _read(path: Path, file: str, task: Task, dropped: dict[str, int], broken: di
     dropped["empty"] += full.count(False)
     if not any(full):
         raise UserError(f"{path}: no row is left: label.drop takes {by_label}, {full.count(False)} have no text")
-    return Part(str(path), [text for text in texts if all(text)], table.loc[full, label])
+    return Part(str(path), [text for text in texts if all(text)], table.loc[full, label], names)
 
 
 def _texts(table: pd.DataFrame, columns: list[str]) -> list[Text]:
@@ -177,19 +180,20 @@ def _labels(parts: dict[str, list[Part]], task: Task) -> tuple[np.ndarray, list[
     if task.type == "regression":
         return np.concatenate([parse_numbers(shard.cells[task.label.column], shard.place) for shard in shards]), None
     cells = pd.concat([shard.cells for shard in shards])
+    order = None if task.label.names else require_same_names([(shard.place, shard.names) for shard in shards])
     if task.type == "multilabel":
-        names = label_names(cells, task.label)
+        names = label_names(cells, task.label, order)
         found = [parse_multilabel(shard.cells, task.label, shard.place, names) for shard in shards]
     else:
-        names = class_names(cells[task.label.column], task.label)
+        names = class_names(cells[task.label.column], task.label, order)
         found = [parse_classes(shard.cells[task.label.column], task.label, shard.place, names) for shard in shards]
     return np.concatenate([labels for labels, _ in found]), names
 
 
 def _split(
     parts: dict[str, list[Part]], texts: list[Text], labels: np.ndarray, names: list[str] | None, task: Task
-) -> tuple[Splits, int]:
-    """The rows of each split, by their places in `texts`, and how many were left out as repeated."""
+) -> tuple[Splits, dict[str, dict[str, int]]]:
+    """The rows of each split, by their places in `texts`, and how many were left out as repeated (see `separate`)."""
     brought, first = {}, 0
     for name, shards in parts.items():
         last = first + sum(len(shard.texts) for shard in shards)
@@ -197,11 +201,13 @@ def _split(
         first = last
     of_train = labels[brought["train"]]  # the first part, so that places in it are places in `texts`
     drawn = draw_splits(_strata(of_train, names, task), task.split)
-    splits, duplicates = separate({name: (brought | drawn)[name] for name in (*SPLITS, *task.split.also_test)}, texts)
+    if names is not None:
+        drawn = keep_for_training(drawn, of_train)
+    splits, repeated = separate({name: (brought | drawn)[name] for name in (*SPLITS, *task.split.also_test)}, texts)
     for name, count in zip(names or [], _count(labels[splits["train"]], names or []), strict=True):
         if not count:
             raise UserError(f"no row of class {name!r} is left in the training split; add rows of it that differ")
-    return splits, duplicates
+    return splits, repeated
 
 
 def _strata(labels: np.ndarray, names: list[str] | None, task: Task) -> np.ndarray:
