@@ -46,8 +46,9 @@ PHASE = {
     "losses": {"embedding": 1.0, "hidden": 1.0, "attention": 1.0, "logits": 1.0, "labels": 1.0},
     **OPTIMISATION,
 }
-OWN_KINDS = ("roberta", "distilbert", "mpnet", "albert", "deberta-v2")
-"""Families whose tokenizer, encoder or attention are of kinds of their own; BERT goes through more in test_spans."""
+OWN_KINDS = ("roberta", "mpnet", "albert")
+"""A tokenizer of bytes, one of SentencePiece, an attention of its own. BERT goes through every stage in test_spans, and
+the head of every family is looked at in models/test_heads."""
 
 
 @pytest.mark.slow
