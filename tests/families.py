@@ -28,6 +28,8 @@ from transformers import (
     PreTrainedTokenizerBase,
     RobertaConfig,
     RobertaTokenizer,
+    XLMRobertaConfig,
+    XLMRobertaTokenizer,
 )
 
 from tests.tiny import BAD, GOOD, PLAIN, VOCABULARY, tiny_tokenizer, weather_report
@@ -44,7 +46,9 @@ DISENTANGLED = {"relative_attention": True, "pos_att_type": ["c2p", "p2c"], "pos
 FAMILIES: dict[str, tuple[type[PretrainedConfig], dict[str, Any]]] = {
     "bert": (BertConfig, SHAPE),
     "bert-cased": (BertConfig, SHAPE),
+    "bert-chinese": (BertConfig, SHAPE),
     "roberta": (RobertaConfig, SHAPE | {"type_vocab_size": 1}),
+    "xlm-roberta": (XLMRobertaConfig, SHAPE | {"type_vocab_size": 1}),
     "distilbert": (
         DistilBertConfig,
         {"n_layers": LAYERS, "dim": 24, "n_heads": 2, "hidden_dim": 48, "max_position_embeddings": 40},
@@ -58,6 +62,24 @@ FAMILIES: dict[str, tuple[type[PretrainedConfig], dict[str, Any]]] = {
         SHAPE | DISENTANGLED | {"position_buckets": 16, "share_att_key": True, "norm_rel_ebd": "layer_norm"},
     ),
 }
+SENTENCEPIECE: dict[str, tuple[Any, list[str]]] = {
+    "albert": (AlbertTokenizer, ["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"]),
+    "deberta-v2": (DebertaV2Tokenizer, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]),
+    "xlm-roberta": (XLMRobertaTokenizer, ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]),
+}
+"""By family, what its tokenizer begins with."""
+
+CHINESE = {True: ["晴朗", "温暖", "明媚", "宜人"], False: ["寒冷", "阴沉", "潮湿", "多风"]}
+CHINESE_PLACES, CHINESE_TIMES = ["北京", "上海"], ["今天", "早上", "晚上"]
+CHARACTERS = sorted({*"天气非常，。", *"".join([*CHINESE[True], *CHINESE[False], *CHINESE_PLACES, *CHINESE_TIMES])})
+
+
+def family_report(family: str, random: np.random.Generator, good: bool) -> str:
+    """A sentence about the weather in the family's language; Chinese ones have no spaces."""
+    if family != "bert-chinese":
+        return weather_report(random, good)
+    first, second = random.choice(CHINESE[good], 2, replace=False)
+    return f"{random.choice(CHINESE_TIMES)}{random.choice(CHINESE_PLACES)}天气{first}，非常{second}。"
 
 
 def family_tokenizer(family: str) -> PreTrainedTokenizerBase:
@@ -73,10 +95,9 @@ def family_tokenizer(family: str) -> PreTrainedTokenizerBase:
         bpe.train_from_iterator(texts, vocab_size=400, special_tokens=special, show_progress=False)
         state = json.loads(bpe.to_str())["model"]
         return kind(vocab=state["vocab"], merges=[tuple(merge) for merge in state["merges"]])
-    if family in ("albert", "deberta-v2"):
-        kind = AlbertTokenizer if family == "albert" else DebertaV2Tokenizer
-        special = ["<pad>", "<unk>"] if family == "albert" else ["[PAD]", "[UNK]"]
-        pieces = [(piece, 0.0) for piece in [*special, "[CLS]", "[SEP]", "[MASK]"]]
+    if family in SENTENCEPIECE:
+        kind, special = SENTENCEPIECE[family]
+        pieces = [(piece, 0.0) for piece in special]
         pieces += [(f"▁{word}", -3.0) for word in [*GOOD, *BAD, *PLAIN, "driz", "blus"]]
         pieces += [(piece, -3.5) for piece in ["zly", "tery", ".", ",", "!", "▁"]]
         pieces += [(letter, -9.0) for letter in "abcdefghijklmnopqrstuvwxyz"]
@@ -84,7 +105,8 @@ def family_tokenizer(family: str) -> PreTrainedTokenizerBase:
     if family == "mpnet":
         order = ["<s>", "<pad>", "</s>", "[UNK]", "<mask>", *(p for p in VOCABULARY if not p.startswith("["))]
         return MPNetTokenizer(vocab={piece: index for index, piece in enumerate(order)})
-    return tiny_tokenizer(uncased=family != "bert-cased")
+    vocabulary = [*VOCABULARY, *CHARACTERS] if family == "bert-chinese" else VOCABULARY
+    return tiny_tokenizer(vocabulary, uncased=family != "bert-cased")
 
 
 def family_config(family: str, tokenizer: PreTrainedTokenizerBase) -> PretrainedConfig:

@@ -2,12 +2,17 @@
 
 import json
 from functools import partial
+from io import BytesIO
 
+import numpy as np
 import pytest
+from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
-from tests.tiny import tiny_bert
+from tests.families import family_model, family_tokenizer
+from tests.tiny import tiny_bert, weather_report
 from tinybert.errors import UserError
-from tinybert.models.loading import head_config, load_classifier, load_encoder, load_masked_lm
+from tinybert.models.loading import head_config, load_classifier, load_encoder, load_masked_lm, load_tokenizer
+from tinybert.sources.pretrained import copy_model
 
 LOADERS = {
     "encoder": load_encoder,
@@ -42,3 +47,72 @@ def test_a_head_that_is_not_to_be_new_has_to_fit(tmp_path):
     with pytest.raises(UserError, match=r"first classifier\.(bias|weight)"):
         load_classifier(folder)
     assert load_classifier(folder, new_head=head_config(["a", "b", "c"])).config.num_labels == 3
+
+
+TEXT = "the weather was drizzly in london , paris is lovely today !"
+
+
+def vocabulary_file(folder):
+    """BERT's older repositories: a piece a line."""
+    pieces = sorted(family_tokenizer("bert").get_vocab().items(), key=lambda piece: piece[1])
+    (folder / "vocab.txt").write_text("".join(f"{piece}\n" for piece, _ in pieces))
+    return family_tokenizer("bert").tokenize(TEXT)
+
+
+def vocabulary_and_merges(folder):
+    """RoBERTa's: byte-level BPE."""
+    model = json.loads(family_tokenizer("roberta").backend_tokenizer.to_str())["model"]
+    (folder / "vocab.json").write_text(json.dumps(model["vocab"]))
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{' '.join(merge)}\n" for merge in model["merges"]))
+    return family_tokenizer("roberta").tokenize(TEXT)
+
+
+def sentencepiece_file(folder, name, **special):
+    """ALBERT's, DeBERTa v3's and XLM-R's: SentencePiece's own format."""
+    random, stream = np.random.default_rng(0), BytesIO()
+    texts = [weather_report(random, bool(random.integers(2))) for _ in range(300)]
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(texts), model_writer=stream, vocab_size=80, hard_vocab_limit=False, num_threads=1,
+        minloglevel=2, **special,
+    )  # fmt: skip
+    (folder / name).write_bytes(stream.getvalue())
+    return SentencePieceProcessor(model_proto=stream.getvalue()).encode(TEXT, out_type=str)
+
+
+PIECES = {"pad_id": 0, "pad_piece": "[PAD]", "unk_id": 3, "unk_piece": "[UNK]"}
+PIECES |= {"bos_id": 1, "bos_piece": "[CLS]", "eos_id": 2, "eos_piece": "[SEP]"}
+OF_ALBERT = {"pad_id": 0, "unk_id": 1, "bos_id": -1, "eos_id": -1, "control_symbols": "[CLS],[SEP],[MASK]"}
+RAW = {
+    "bert": (vocabulary_file, ("[CLS]", "[SEP]")),
+    "roberta": (vocabulary_and_merges, ("<s>", "</s>")),
+    "albert": (partial(sentencepiece_file, name="spiece.model", **OF_ALBERT), ("[CLS]", "[SEP]")),
+    "deberta-v2": (partial(sentencepiece_file, name="spm.model", **PIECES), ("[CLS]", "[SEP]")),
+    "xlm-roberta": (partial(sentencepiece_file, name="sentencepiece.bpe.model"), ("<s>", "</s>")),
+}
+
+
+def test_a_damaged_tokenizer_is_one_line(tmp_path):
+    family_model("deberta-v2").save_pretrained(tmp_path)
+    (tmp_path / "spm.model").write_bytes(b"no model at all")
+    with pytest.raises(UserError, match=r"damaged SentencePiece file; put a tokenizer\.json there"):
+        load_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize("family", RAW)
+def test_a_tokenizer_in_its_raw_form_is_the_fast_one(tmp_path, family):
+    """A model folder without tokenizer.json, imported; what is saved beside the student needs no conversion again."""
+    write, (first, last) = RAW[family]
+    for folder in ("model", "imported", "student"):
+        (tmp_path / folder).mkdir()
+    family_model(family).save_pretrained(tmp_path / "model")
+    pieces = write(tmp_path / "model")
+    copy_model(sorted((tmp_path / "model").iterdir()), tmp_path / "imported")
+    tokenizer = load_tokenizer(tmp_path / "imported")
+    assert tokenizer(TEXT).tokens() == [first, *pieces, last]
+    assert None not in (tokenizer.pad_token_id, tokenizer.mask_token_id, tokenizer.unk_token_id)
+    tokenizer.save_pretrained(tmp_path / "student")
+    (tmp_path / "student" / "config.json").write_bytes((tmp_path / "model" / "config.json").read_bytes())
+    assert (tmp_path / "student" / "tokenizer.json").exists()
+    saved = load_tokenizer(tmp_path / "student")
+    assert saved.get_vocab() == tokenizer.get_vocab()
+    assert saved(TEXT, TEXT) == tokenizer(TEXT, TEXT)

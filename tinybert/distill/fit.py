@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from transformers import PretrainedConfig
 
 from tinybert.errors import UserError
-from tinybert.models.fit import require_same_heads
+from tinybert.models.attention import has_vectors, no_vectors
 from tinybert.models.layer_map import layer_pairs
-from tinybert.params.models import Architecture, LayerMap, relations_misfit
+from tinybert.params.models import Architecture, LayerMap, common_relation_heads, relations_misfit
 
 
 def require_comparable(
@@ -22,15 +22,36 @@ def require_comparable(
     """Refuse losses that compare what can't be compared.
 
     Raises:
-        UserError: layers, heads or widths don't agree.
+        UserError: layers, heads or widths don't agree, or the teacher's family has nothing to compare.
     """
     layer_pairs(layer_map, student.layers, teacher.num_hidden_layers)
     if losses["attention"]:
-        require_same_heads(student.heads, teacher)
+        _require_same_heads(student, teacher)
     if losses["relations"]:
-        for name, width in (("student", student.hidden), ("teacher", teacher.hidden_size)):
-            if problem := relations_misfit(relation_heads, width):
-                raise UserError(f"relation_heads: {problem} (the {name}'s width)")
+        if not has_vectors(teacher):
+            raise UserError(no_vectors(teacher.model_type))
+        if problem := relations_misfit(relation_heads, student.hidden, teacher.hidden_size):
+            raise UserError(f"relation_heads: {problem}")
+
+
+def _require_same_heads(student: Architecture, teacher: PretrainedConfig) -> None:
+    """Attention scores are compared head by head, so their numbers have to agree.
+
+    Raises:
+        UserError: naming both numbers and the choices.
+    """
+    heads, widths = teacher.num_attention_heads, (student.hidden, teacher.hidden_size)
+    if student.heads == heads:
+        return
+    as_many = f"set the architecture's heads to {heads}"
+    if student.hidden % heads:
+        as_many += f", and hidden to a multiple of them such as {student.hidden // heads * heads or heads}"
+    fitting = ", ".join(map(str, common_relation_heads(*widths)))
+    relations = f"learn relations instead (relation_heads that divide {widths[0]} and {widths[1]}: {fitting}), or "
+    raise UserError(
+        f"the attention loss needs a student with the teacher's {heads} heads, found {student.heads}; {as_many}, or "
+        f"{relations if has_vectors(teacher) else ''}learn from hidden only, with attention: 0"
+    )
 
 
 def require_projections(losses: Mapping[str, float], projected: int, teacher: PretrainedConfig) -> None:

@@ -29,6 +29,8 @@ def compare_attention(
     one only where both models have as many, since then the attention loss compares them one by one; of those, the
     teacher's least even ones.
 
+    Models that don't give a weight to each pair of tokens, such as Longformer, have no maps.
+
     Returns:
         `tokens`, `teacher_layer`, `student_layer` (from 1) and `maps`: a list of `name`, `teacher`, `student`, the last
         two (tokens, tokens) of weights in [0, 1], a row for each token that looks.
@@ -41,9 +43,11 @@ def compare_attention(
         "teacher": _weights(teacher, encoded, teacher_layer),
         "student": _weights(student, encoded, student_layer),
     }
-    heads = len(weights["teacher"])
-    maps = [(f"mean of {heads} heads", {name: each.mean(axis=0) for name, each in weights.items()})]
-    if heads == len(weights["student"]):
+    heads, tokens = len(weights["teacher"]), encoded["input_ids"].shape[1]
+    maps = []
+    if all(each.shape[1:] == (tokens, tokens) for each in weights.values()):
+        maps.append((f"mean of {heads} heads", {name: each.mean(axis=0) for name, each in weights.items()}))
+    if maps and heads == len(weights["student"]):
         unevenness = (weights["teacher"] ** 2).sum(axis=(1, 2))
         for head in sorted(np.argsort(-unevenness, kind="stable")[:HEADS]):
             maps.append((f"head {head + 1}", {name: each[head] for name, each in weights.items()}))
@@ -68,9 +72,12 @@ def _example(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame) -> list[str
 
 @torch.inference_mode()
 def _weights(model: PreTrainedModel, encoded: Any, layer: int) -> np.ndarray:
-    """(heads, tokens, tokens) of layer `layer`, from 1. Only the eager implementation returns attention weights."""
+    """(heads, tokens, tokens) of layer `layer`, from 1, and of another shape where the model has other weights or none.
+
+    Only the eager implementation returns attention weights.
+    """
     before = model.config._attn_implementation
     model.set_attn_implementation("eager")
-    weights = model(**encoded, output_attentions=True).attentions[layer - 1][0].numpy()
+    weights = model(**encoded, output_attentions=True).attentions
     model.set_attn_implementation(before)
-    return weights
+    return np.empty((0, 0, 0)) if weights is None else weights[layer - 1][0].numpy()

@@ -17,13 +17,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+from transformers import MODEL_MAPPING, AttentionInterface, AttentionMaskInterface, PretrainedConfig, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from tinybert.errors import UserError
 
 NAME = "tinybert_scores"
+KNOWN = "BERT, RoBERTa, DistilBERT, ELECTRA or ALBERT"
+"""Families of which both scores and vectors can be had, for messages."""
+SCORES_ONLY = ("mpnet", "deberta", "deberta-v2")
 
 
 class ScoreRecorder:
@@ -38,7 +41,7 @@ class ScoreRecorder:
 
         Raises:
             UserError: the model has no softmax of its own for each layer, and does not go through transformers'
-                attention interface either.
+                attention interface either; or it can't read a short text at all.
         """
         self.layers: frozenset[int] = frozenset()
         self.scores: dict[int, Tensor] = {}
@@ -50,16 +53,25 @@ class ScoreRecorder:
         try:
             model.set_attn_implementation(NAME)
             layers = self._count_layers(model)
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, RuntimeError):
             layers = 0
-        self._family, self._through_interface = model.config.model_type, bool(layers)
+        family = model.config.model_type
+        self._family, self._through_interface = family, bool(layers)
         if not layers:
             _OwnAttention(self).watch(model.base_model)
-            layers = self._count_layers(model)
+            try:
+                layers = self._count_layers(model)
+            except (ValueError, KeyError, RuntimeError) as error:
+                reason = (str(error).splitlines() or [type(error).__name__])[0]
+                raise UserError(
+                    f"a {family} model does not read a text of two tokens ({reason}), so its attention cannot be "
+                    f"captured; take a teacher of another architecture, such as {KNOWN}"
+                ) from None
         if layers != model.config.num_hidden_layers:
             raise UserError(
-                f"the attention scores of a {model.config.model_type} model cannot be captured ({layers} layers seen "
-                f"of {model.config.num_hidden_layers}); set the attention loss to 0"
+                f"neither attention scores nor queries, keys and values of a {family} model can be captured ({layers} "
+                f"layers seen of {model.config.num_hidden_layers}); set the losses attention and relations to 0 and "
+                f"learn from hidden, or take a teacher of another architecture, such as {KNOWN}"
             )
 
     def _count_layers(self, model: PreTrainedModel) -> int:
@@ -80,9 +92,7 @@ class ScoreRecorder:
             UserError: vectors are wanted of a model that computes its own attention.
         """
         if vector_layers and not self._through_interface:
-            raise UserError(
-                f"queries, keys and values of a {self._family} model cannot be captured; set the relations loss to 0"
-            )
+            raise UserError(no_vectors(self._family))
         self.layers = frozenset(layers)
         self.scores = {}
         self.vector_layers = frozenset(vector_layers)
@@ -92,6 +102,21 @@ class ScoreRecorder:
     def next_layer(self) -> int:
         self._calls += 1
         return self._calls
+
+
+def has_vectors(config: PretrainedConfig) -> bool:
+    """Whether models of this family go through the interface, which alone gives queries, keys and values."""
+    family = MODEL_MAPPING.get(type(config), None)
+    return family is None or family._can_set_attn_implementation()
+
+
+def no_vectors(family: str) -> str:
+    """What to say where they are wanted of a family that has none, and what to do instead."""
+    attention = "attention, by a student with the teacher's number of heads, or " if family in SCORES_ONLY else ""
+    return (
+        f"relations: queries, keys and values of a {family} model cannot be captured; set relations to 0 and learn "
+        f"from {attention}hidden only, or take a teacher of another architecture, such as {KNOWN}"
+    )
 
 
 def scores_attention(

@@ -13,19 +13,6 @@ from tinybert.models.loading import load_tokenizer
 from tinybert.text.tokens import tokenizer_rules
 
 
-def require_same_heads(student_heads: int, teacher: PretrainedConfig) -> None:
-    """Attention scores are compared head by head, so their numbers have to agree.
-
-    Raises:
-        UserError: naming both numbers and the choices.
-    """
-    if student_heads != teacher.num_attention_heads:
-        raise UserError(
-            f"the attention loss needs a student with the teacher's {teacher.num_attention_heads} heads, "
-            f"found {student_heads}; set the architecture's heads to {teacher.num_attention_heads}, or attention to 0"
-        )
-
-
 def require_length(config: PretrainedConfig, max_length: int, folder: Path | None = None) -> None:
     """Refuse a max_length above the tokens that the model has positions for.
 

@@ -40,6 +40,8 @@ def student_config(teacher: PretrainedConfig, architecture: Architecture) -> Pre
     setattr(config, "hidden_dim" if hasattr(config, "hidden_dim") else "intermediate_size", architecture.intermediate)
     if hasattr(config, "num_hidden_groups"):  # ALBERT's sets of shared weights
         config.num_hidden_groups = min(config.num_hidden_groups, architecture.layers)
+    if isinstance(windows := getattr(config, "attention_window", None), list):  # Longformer's, one a layer
+        config.attention_window = (windows * architecture.layers)[: architecture.layers]
     if hasattr(config, "pooler_hidden_size"):  # DeBERTa's
         config.pooler_hidden_size = architecture.hidden
     if hasattr(config, "attention_head_size"):

@@ -40,7 +40,12 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: no tokenizer that can be read: {_first_line(error)}") from None
+        # What transformers tries last on a SentencePiece file that it can't read is another format, tiktoken's.
+        reason = "a damaged SentencePiece file" if "tiktoken" in str(error) else _first_line(error)
+        raise UserError(
+            f"{folder}: no tokenizer that can be read: {reason}; put a tokenizer.json there "
+            f"(AutoTokenizer.from_pretrained(…).save_pretrained(…) writes one)"
+        ) from None
     if not tokenizer.is_fast:
         raise UserError(f"{folder}: expected a fast tokenizer (tokenizer.json), found {type(tokenizer).__name__}")
     if (folder / "config.json").exists():

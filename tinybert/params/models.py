@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from math import gcd
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainValidator, model_validator
@@ -68,12 +69,21 @@ def _layer_map(value: Any) -> str | list[int] | dict[int, int]:
     )
 
 
-def relations_misfit(relation_heads: int, width: int) -> str | None:
-    """What is wrong with a number of relation heads for states of this width."""
-    if width % relation_heads == 0:
+def relations_misfit(relation_heads: int, student: int, teacher: int | None = None) -> str | None:
+    """What is wrong with a number of relation heads for models of these widths; None of a teacher not known yet."""
+    widths = [student] if teacher is None else [student, teacher]
+    misfits = [width for width in widths if width % relation_heads]
+    if not misfits:
         return None
-    fitting = [str(heads) for heads in range(8, 65) if width % heads == 0] or ["1"]
-    return f"{relation_heads} relation heads do not divide a width of {width}; take one of {', '.join(fitting)}"
+    fitting = ", ".join(map(str, common_relation_heads(*widths)))
+    condition = "a divisor of the teacher's width too" if teacher is None else f"divisors of {student} and {teacher}"
+    return f"{relation_heads} relation heads do not divide a width of {misfits[0]}; take one of {fitting} ({condition})"
+
+
+def common_relation_heads(*widths: int) -> list[int]:
+    """The numbers of relation heads that divide all widths: from 8 to 64, or else the largest there is."""
+    divisors = [heads for heads in range(1, 65) if gcd(*widths) % heads == 0]
+    return [heads for heads in divisors if heads >= 8] or divisors[-1:]
 
 
 def _layers(layer_map: list[Any] | dict[Any, Any]) -> list[Any]:
