@@ -27,7 +27,7 @@ def general(**changes):
     [
         (
             {"architecture": "bert-tiny"},
-            "teacher's 12 heads, found 2; set the architecture's heads to 12, or attention",
+            "teacher's 12 heads, found 2; set the architecture's heads to 12, and hidden",
         ),
         ({"architecture": "tinybert6"}, "no wider than its teacher, found hidden 768 for a teacher of 384"),
         ({"layer_map": [1, 2, 3, 7]}, "increasing layers from 1 to 6"),

@@ -151,6 +151,7 @@ PRINTED = (
         "BERT-tiny": "70.2",
         "BERT-small": "72.1",
         "MobileBERT-tiny": "77.0",
+        "PD": "",
         "BERT4-PKD": "72.6",
         "DistilBERT4": "71.9",
         "TinyBERT4": "77.0",
