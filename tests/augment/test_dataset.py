@@ -68,6 +68,12 @@ def test_every_copy_is_written_or_counted_as_dropped(run) -> None:
     assert counts["augmented"] <= 12
 
 
+def test_rows_that_no_copy_differs_from(run) -> None:
+    written, report, _ = run(SINGLES, probability=0.0)
+    pd.testing.assert_frame_equal(written, SINGLES)
+    assert report.counts()["unchanged"] == 4 * len(SINGLES)
+
+
 def test_the_batch_size_and_what_is_under_way_together_do_not_matter(run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(PAIRS, batch_size=1)[2] == run(PAIRS, batch_size=100)[2]
     whole, report, _ = run(PAIRS)

@@ -78,7 +78,7 @@ def augment(
             models = _Models(masked_lm, vectors, settings, precision, max_length)
             for copies in _copies(texts, models, seed, report.tally):
                 kept = list(_new(copies, texts, labels, seen, report))
-                table = originals.take([copy.row for copy in kept])
+                table = originals.take(pa.array([copy.row for copy in kept], pa.int64()))
                 for side, name in enumerate(sides):
                     column = pa.array([copy.texts[side] for copy in kept], originals.schema.field(name).type)
                     table = table.set_column(table.schema.get_field_index(name), originals.schema.field(name), column)
