@@ -16,7 +16,7 @@ from transformers import AutoModelForQuestionAnswering, BertConfig, BertForSeque
 
 from tests.test_tasks import GENERAL, OPTIMISATION
 from tests.text.test_tasks import ENTRY
-from tests.tiny import BAD, GOOD, PLAIN, tiny_bert, tiny_job
+from tests.tiny import BAD, GOOD, PLAIN, one_student, tiny_bert, tiny_job
 from tinybert.augment.dataset import augment
 from tinybert.distill.general import distil_general_student
 from tinybert.distill.phase import distil_phase, load_student
@@ -27,7 +27,6 @@ from tinybert.evaluate.metrics import score
 from tinybert.evaluate.page import render_page
 from tinybert.evaluate.schema import read_result
 from tinybert.evaluate.student import evaluate_student
-from tinybert.params.experiment import Experiment
 from tinybert.params.general import General
 from tinybert.params.students import Phase, Student
 from tinybert.params.tasks import Task, Teacher
@@ -153,7 +152,7 @@ def test_the_whole_chain(tmp_path, monkeypatch, no_answer):
     }
     right = np.mean([submitted[key] == gold for key, gold in golds.items()])  # as anybody's scorer finds
     assert right == pytest.approx(result.student.metrics["exact_match"])
-    made = one_student(task)
+    made = one_student(task, GENERAL, STUDENT)
     (evidence,) = gather(made, tmp_path)
     page = render_page(made, [evidence], tmp_path)
     assert ("the teacher is better by most" in page) is bool((table["teacher"] != table["student"]).any())
@@ -179,19 +178,3 @@ def assert_questions_alone_vary(rows, augmented):
         assert row.text != original.text
         assert row.text_pair == original.text_pair
         assert list(row.label) == list(original.label)
-
-
-def one_student(task):
-    kinds = {"c": "corpus", "bert": "model", "reviews": "table", "v": "vectors", "m": "model"}
-    return Experiment.model_validate(
-        {
-            "name": "made",
-            "seed": 1,
-            "precision": "fp32",
-            "downloads": {},
-            "files": {key: {"path": key, "kind": kind} for key, kind in kinds.items()},
-            "general": {"small": GENERAL},
-            "tasks": {"task": task.model_dump(by_alias=True)},
-            "students": {"s": STUDENT},
-        }
-    )

@@ -13,7 +13,7 @@ from transformers import AutoModelForSequenceClassification, BertConfig, BertFor
 
 from tests.evaluate.made_up import write_losses
 from tests.text.test_tasks import ENTRY
-from tests.tiny import BAD, GOOD, PLAIN, tiny_bert, tiny_job
+from tests.tiny import BAD, GOOD, PLAIN, one_student, tiny_bert, tiny_job
 from tinybert.distill.general import distil_general_student
 from tinybert.distill.phase import distil_phase
 from tinybert.evaluate.cards import render_card
@@ -22,7 +22,6 @@ from tinybert.evaluate.metrics import score
 from tinybert.evaluate.page import render_page
 from tinybert.evaluate.schema import read_result
 from tinybert.evaluate.student import evaluate_student
-from tinybert.params.experiment import Experiment
 from tinybert.params.general import General
 from tinybert.params.students import Phase, Student
 from tinybert.params.tasks import Task, Teacher
@@ -109,29 +108,13 @@ def test_a_text_with_several_labels(distil, tmp_path):
     probabilities, answers = (np.stack(table[f"student{end}"].tolist()) for end in ("_probabilities", ""))
     assert ((probabilities > 0.5) == answers).all()
     assert (answers == np.stack(table["label"].tolist())).all(axis=0).any()  # such a tiny model learns one of the two
-    made = one_student(task)
+    made = one_student(task, GENERAL, STUDENT)
     write_losses(tmp_path / "curves/prediction/s/losses.csv", ["logits"])
     students = gather(made, tmp_path)
     page = render_page(made, students, tmp_path)
     assert "Label by label" in page
     assert "What they take for what" not in page
     assert "sunny day, wet" in render_card(students[0])
-
-
-def one_student(task):
-    kinds = {"c": "corpus", "bert": "model", "reviews": "table", "v": "vectors", "m": "model"}
-    return Experiment.model_validate(
-        {
-            "name": "made",
-            "seed": 1,
-            "precision": "fp32",
-            "downloads": {},
-            "files": {key: {"path": key, "kind": kind} for key, kind in kinds.items()},
-            "general": {"small": GENERAL},
-            "tasks": {"task": task.model_dump(by_alias=True)},
-            "students": {"s": STUDENT},
-        }
-    )
 
 
 def test_a_second_test_set_is_scored_beside_the_first(distil, tmp_path):
@@ -183,7 +166,7 @@ def test_more_classes_than_a_split_has_rows(distil, tmp_path):
     assert {names[label] for label in train["label"]} == set(names)
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "student")
     assert model.config.id2label == dict(enumerate(names))
-    made = one_student(task)
+    made = one_student(task, GENERAL, STUDENT)
     students = gather(made, tmp_path)
     assert len(students[0].answers["student_probabilities"][0]) == 150
     assert "What they take for what" not in render_page(made, students, tmp_path)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from transformers import BertConfig, BertForMaskedLM, BertModel, BertTokenizer, PreTrainedTokenizerBase
 
+from tinybert.params.experiment import Experiment
 from tinybert.params.table import Run
+from tinybert.params.tasks import Task
 from tinybert.train.job import Job
 
 GOOD = ["sunny", "warm", "bright", "lovely", "mild"]
@@ -74,3 +77,20 @@ def weather_report(random: np.random.Generator, good: bool) -> str:
     if shape == 1:
         return f"{time} we had {first} , {second} weather ."
     return f"{place} is {first} {time} !"
+
+
+def one_student(task: Task, general: dict[str, Any], student: dict[str, Any]) -> Experiment:
+    """An experiment of the one `task`, with a student `s` of the general student `small`."""
+    kinds = {"c": "corpus", "bert": "model", "reviews": "table", "v": "vectors", "m": "model"}
+    return Experiment.model_validate(
+        {
+            "name": "made",
+            "seed": 1,
+            "precision": "fp32",
+            "downloads": {},
+            "files": {key: {"path": key, "kind": kind} for key, kind in kinds.items()},
+            "general": {"small": general},
+            "tasks": {"task": task.model_dump(by_alias=True)},
+            "students": {"s": student},
+        }
+    )

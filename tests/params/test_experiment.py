@@ -1,13 +1,9 @@
 """Every mistake that params.yaml alone gives away is one line with the dotted path to it."""
 
 import pytest
-from ruamel.yaml import YAML
 
 from tests.params.conftest import MISSING, SOUND
-from tinybert.errors import UserError
 from tinybert.params.experiment import find_mistakes, load_experiment
-from tinybert.params.general import General
-from tinybert.params.table import load_entry, load_run
 
 MOVIES, MINI, SMALL = "tasks.movies", "general.tinybert4", "students.small"
 
@@ -225,61 +221,6 @@ def test_keys_that_disagree(mistakes, path, value, line):
     assert lines[0].startswith(line)
 
 
-ENTRY = {
-    "corpus": "wikipedia",
-    "teacher": "minilm",
-    "start": "minilm",
-    "architecture": "tinybert4",
-    "initialise": "random",
-    "losses": {"relations": 1.0},
-    "train": {"epochs": 1, "learning_rate": 1e-4, "max_length": 64},
-}
-
-
-@pytest.mark.parametrize(
-    ("changes", "line"),
-    [
-        (
-            {"relation_heads": 48},
-            "relation_heads: 48 relation heads do not divide a width of 312; take one of 8, 12, 13",
-        ),
-        ({"initialise": "start", "start": "x"}, "start: there is no 'x' in downloads or files"),
-        ({"initialise": "start", "start": "glove"}, "start: 'glove' is of kind vectors, expected one of kind model"),
-        ({"teacher": "x", "start": "x"}, "teacher: there is no 'x' in downloads or files"),
-    ],
-)
-def test_general_students_that_cannot_be(mistakes, changes, line):
-    assert mistakes(MINI, ENTRY) == []
-    (found,) = mistakes(MINI, ENTRY | changes)
-    assert found.startswith(f"{MINI}.{line}")
-
-
-def test_students_of_one_variant_differ_in_their_seeds(mistakes):
-    """They are averaged; a seed that isn't given is the one at the top, 42."""
-    training = {"data": "original", "epochs": 1, "learning_rate": 1e-4}
-    layers, logits = training | {"losses": {"hidden": 1}}, training | {"losses": {"logits": 1}}
-    first = {"task": "movies", "general": "tinybert4", "variant": "full", "intermediate": layers, "prediction": logits}
-
-    def second(**changes):
-        return mistakes("students", {"first": first, "second": first | changes})
-
-    assert second(variant="other") == []
-    assert second(prediction=logits | {"seed": 1}) == []
-    assert mistakes("students", {key: first | {"variant": None} for key in ("first", "second")}) == []
-    (line,) = second(general="tinybert4", intermediate=layers | {"seed": 42, "epochs": 2})
-    assert line == (
-        "students.second.variant: students.first is 'full' of 'movies' too, with the same seeds (42, 42), and the "
-        "report averages over seeds; give one of them another variant, or other seeds in intermediate and prediction"
-    )
-
-
-def test_relation_heads_of_a_phase_divide_the_students_width(mistakes):
-    phase = {"data": "augmented", "epochs": 1, "learning_rate": 1e-4, "losses": {"relations": 1.0}}
-    assert mistakes(f"{SMALL}.intermediate", phase) == []
-    (line,) = mistakes(f"{SMALL}.intermediate", phase | {"relation_heads": 16})
-    assert line.startswith(f"{SMALL}.intermediate.relation_heads: 16 relation heads do not divide a width of 312")
-
-
 def test_all_mistakes_are_told_at_once(mistakes):
     lines = mistakes(MOVIES, {"source": "reviews", "metrc": "accuracy"})
     assert len(lines) > 5
@@ -297,43 +238,6 @@ def test_a_key_that_is_a_number(mistakes, tmp_path):
         f"{MOVIES}.source: there is no 'reviews' in downloads or files "
         "(known: 1, bert, dump, gigaword, glove, glue, minilm, texts, wikipedia)",
     ]
-
-
-@pytest.mark.parametrize(
-    ("content", "line"),
-    [
-        (b"", "expected a mapping of keys, found None"),
-        (b"- seed: 1", "expected a mapping of keys, found [{'seed': 1}]"),
-        (b"seed: 1\nname: [a\n", "line 3, column 1: not valid YAML: expected ',' or ']'"),
-        (b"seed: 1\nseed: 2\n", 'line 2, column 1: not valid YAML: found duplicate key "seed"'),
-        (b"seed: 1\n\tname: a\n", "line 2, column 1: not valid YAML: found character '\\t'"),
-        (b"name: !!python/object/apply:os.system [x]\n", "line 1, column 7: not valid YAML: could not determine"),
-        (b"name: caf\xe9\n", "not UTF-8 (byte 9); save it as UTF-8"),
-        (b"day: 2020-13-45\n", "not valid YAML: month must be in 1..12"),
-        (None, "there is no such file"),
-    ],
-)
-def test_what_is_no_yaml(tmp_path, content, line):
-    file = tmp_path / "params.yaml"
-    if content is not None:
-        file.write_bytes(content)
-    lines = list(find_mistakes(file))
-    assert len(lines) == 1
-    assert lines[0].startswith(f"{file}: {line}")
-    assert "\n" not in lines[0]
-    with pytest.raises(UserError, match=r"params\.yaml: "):
-        load_run(file)
-
-
-def test_a_stage_reads_its_own_entry_only(tmp_path):
-    file = tmp_path / "params.yaml"
-    file.write_text(SOUND + "  broken: {task: nowhere}\n")
-    assert load_entry(file, "general", "tinybert4", General).layer_map == [1, 2, 4, 6]
-    assert load_run(file).seed == 42
-    with pytest.raises(UserError, match=r"general.tinybert: there is no such entry \(did you mean 'tinybert4'\?"):
-        load_entry(file, "general", "tinybert", General)
-    with pytest.raises(UserError, match=r"students.broken.general: this key is missing"):
-        load_experiment(file)
 
 
 def test_values_arrive_as_meant(tmp_path):
@@ -359,42 +263,3 @@ def test_values_arrive_as_meant(tmp_path):
         "logits": 1,
         "labels": 0,
     }
-
-
-SPAN = {
-    "type": "span",
-    "columns": None,
-    "text": ["question", "context"],
-    "label": {"column": "answers", "stride": 128, "longest_answer": 30, "no_answer": True},
-    "metric": "span_f1",
-    "max_length": 384,
-}
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({}, None),
-        ({"metric": "exact_match"}, None),
-        ({"metric": "f1"}, "metric: expected one of span_f1, exact_match for span, found 'f1'"),
-        ({"text": ["question"]}, "text: expected two columns, as in [question, context], found ['question']"),
-        ({"columns": ["question", "context", "answers"]}, "columns: files of questions name their columns themselves"),
-        ({"label": {"column": "answers"}}, "label.stride: this key is missing; add it"),
-        ({"max_length": 140}, "label.stride: expected at most 116, which leaves room for a question"),
-        (
-            {"split": {"test": 0.2, "validation": 0.1, "quotes": True}},
-            "split.quotes: files of questions are JSON; remove it",
-        ),
-        ({"label": SPAN["label"] | {"names": ["a", "b"]}}, "label.names: answers have no classes; remove it"),
-        ({"label": SPAN["label"] | {"drop": ["x"]}}, "label.drop: answers have no classes; remove it"),
-    ],
-)
-def test_questions_on_contexts(changes, message, tmp_path):
-    content = YAML(typ="safe").load(SOUND)
-    content["tasks"]["movies"] |= SPAN | changes
-    file = tmp_path / "params.yaml"
-    with file.open("w", encoding="utf-8") as stream:
-        YAML(typ="safe").dump(content, stream)
-    lines = list(find_mistakes(file))
-    assert len(lines) == (message is not None)
-    assert message is None or f"tasks.movies.{message}" in lines[0]
