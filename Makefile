@@ -9,7 +9,7 @@ repro: venv  ## check params and data, then run what is not up to date
 	dvc repro
 	@python -m tinybert times
 
-test: venv  ## every test (about ten minutes on two cores)
+test: venv  ## every test (about fourteen minutes on two cores)
 	ruff check .
 	ruff format --check .
 	mypy
