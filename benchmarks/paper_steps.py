@@ -1,0 +1,166 @@
+"""What a step costs at the paper's shapes: random weights, the objective and the models of the phases themselves."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tinybert.params.models import Architecture
+
+
+class Step(NamedTuple):
+    """A batch through the models: with a teacher that is compared, or without one; `student` None is the teacher."""
+
+    student: Architecture | None
+    layer_map: Any
+    losses: tuple[tuple[str, float], ...]
+    batch_size: int
+    length: int
+    relation_heads: int = 12
+    learns: bool = True
+
+
+class Cost(NamedTuple):
+    """Of one step: median seconds, and floating-point operations (a multiplication and an addition are two)."""
+
+    seconds: float
+    operations: int
+
+
+def measure(step: Step, vocabulary: int, precision: str, repeats: int) -> Cost:
+    """What a step on full-length examples costs; its operations are counted in a first one, which is not timed."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    run = _student_step(step, vocabulary, precision) if step.student else _teacher_step(step, vocabulary, precision)
+    with FlopCounterMode(display=False) as counter:
+        run()
+    _wait()
+    seconds = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        run()
+        _wait()
+        seconds.append(time.perf_counter() - started)
+    return Cost(statistics.median(seconds), counter.get_total_flops())
+
+
+def _batch(step: Step, vocabulary: int) -> dict[str, Tensor]:
+    import torch
+
+    from tinybert.distill.objective import TEACHER_LOGITS
+    from tinybert.text.masking import MASKED_LABELS, UNMASKED
+
+    shape = (step.batch_size, step.length)
+    ids = torch.randint(5, vocabulary, shape)
+    losses = dict(step.losses)
+    batch = {"input_ids": ids, "attention_mask": torch.ones(shape, dtype=torch.long)}
+    if "mlm" in losses or "vocabulary" in losses:
+        batch[MASKED_LABELS] = torch.where(torch.rand(shape) < 0.15, ids, UNMASKED)
+        batch[MASKED_LABELS][:, 1] = ids[:, 1]  # at least one
+    if "labels" in losses:
+        batch["labels"] = torch.zeros(step.batch_size, dtype=torch.long)
+    if "logits" in losses:
+        batch[TEACHER_LOGITS] = torch.randn(step.batch_size, 2)
+    return {name: tensor.to(_device()) for name, tensor in batch.items()}
+
+
+def _teacher_step(step: Step, vocabulary: int, precision: str) -> Callable[[], object]:
+    """Fine-tuning of BERT-base, or a pass of it or of its masked language model."""
+    import torch
+    from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification
+
+    from tinybert.models.precision import choose
+    from tinybert.text.masking import MASKED_LABELS, UNMASKED
+    from tinybert.text.tokens import model_inputs
+    from tinybert.train.masked_lm import masked_logits
+
+    batch, config = _batch(step, vocabulary), BertConfig(vocab_size=vocabulary)
+    if step.learns:
+        model = BertForSequenceClassification(config).to(_device())
+        return _training(model, lambda: model(**model_inputs(batch), labels=batch["labels"]).loss, precision)
+    if "logits" in dict(step.losses):
+        classifier = BertForSequenceClassification(config).to(_device(), choose(precision)).eval()
+        return torch.inference_mode()(lambda: classifier(**model_inputs(batch)))
+    network = BertForMaskedLM(config).to(_device(), choose(precision)).eval()
+    masked = batch[MASKED_LABELS] != UNMASKED
+    return torch.inference_mode()(lambda: masked_logits(network, model_inputs(batch), masked))
+
+
+def _student_step(step: Step, vocabulary: int, precision: str) -> Callable[[], None]:
+    """Distillation from BERT-base, by the objective and the models of the phases themselves."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, BertConfig, BertForMaskedLM, BertModel
+
+    from tinybert.distill.objective import LAYER_LOSSES, RECORDED, DistillationObjective
+    from tinybert.models.initialise import student_config
+    from tinybert.models.layer_map import layer_pairs
+    from tinybert.models.masked_head import with_masked_head
+    from tinybert.models.precision import choose
+    from tinybert.models.student import Projections, SignalModel, StudentModel
+
+    assert step.student is not None
+    losses, config = dict(step.losses), BertConfig(vocab_size=vocabulary)
+    records, masks = any(name in losses for name in RECORDED), "mlm" in losses or "vocabulary" in losses
+    shape = student_config(config, step.student)
+    predictor = BertForMaskedLM(config)
+    student = AutoModelForSequenceClassification.from_config(shape)
+    model = StudentModel(
+        with_masked_head(student.base_model, predictor) if masks else student,
+        Projections(step.student.layers, step.student.hidden, config.hidden_size),
+        records,
+    ).to(_device())
+    teacher = None
+    if any(name in losses for name in (*LAYER_LOSSES, "vocabulary")):
+        network = predictor if "vocabulary" in losses else BertModel(config)
+        teacher = SignalModel(network.to(_device(), choose(precision)).requires_grad_(False), records).eval()
+    layer_map = dict(step.layer_map) if isinstance(step.layer_map, tuple) else step.layer_map
+    objective = DistillationObjective(
+        losses,
+        layer_pairs(layer_map, step.student.layers, config.num_hidden_layers),
+        teacher,
+        relation_heads=step.relation_heads,
+    )
+    batch = _batch(step, vocabulary)
+
+    def loss() -> Tensor:
+        terms = objective(model, batch)
+        return torch.stack([weight * terms[name] for name, weight in objective.weights.items()]).sum()
+
+    return _training(model, loss, precision)
+
+
+def _training(model: Any, loss: Callable[[], Tensor], precision: str) -> Callable[[], None]:
+    import torch
+
+    from tinybert.models.precision import choose
+
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-5, fused=True)
+    dtype = choose(precision)
+    model.train()
+
+    def run() -> None:
+        with torch.autocast(_device(), dtype, enabled=dtype != torch.float32):
+            value = loss()
+        value.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return run
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _wait() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
