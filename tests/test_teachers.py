@@ -15,7 +15,6 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from tests.families import FAMILIES, family_model, family_report, family_tokenizer, save_family
 from tests.tiny import BAD, GOOD, PLAIN, tiny_job
-from tinybert.augment import dataset
 from tinybert.augment.dataset import augment
 from tinybert.distill.general import distil_general_student
 from tinybert.distill.phase import distil_phase, load_student
@@ -92,7 +91,6 @@ ACCURACY = partial(score, "accuracy")
 def world(tmp_path, monkeypatch):
     """A project's folder, and nothing that is slow for other reasons."""
     monkeypatch.chdir(tmp_path)
-    dataset._load.cache_clear()  # it knows a process's models by path, and each family's has the same one
     monkeypatch.setattr(blocks, "count_cores", lambda: 1)
     monkeypatch.setattr(speed, "ROUNDS", (1, 1))
     monkeypatch.setattr("tinybert.evaluate.metrics.RESAMPLES", 20)

@@ -75,7 +75,7 @@ def augment(
         writer.write_table(originals)
         if settings.copies and texts:
             seen = set(map(_digest, texts, labels))
-            models = _Models(masked_lm, vectors, settings, precision, max_length)
+            models = _Models(masked_lm.resolve(), vectors.resolve(), settings, precision, max_length)
             for copies in _copies(texts, models, seed, report.tally):
                 kept = list(_new(copies, texts, labels, seen, report))
                 table = originals.take(pa.array([copy.row for copy in kept], pa.int64()))
