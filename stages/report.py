@@ -6,8 +6,8 @@ from pathlib import Path
 
 import typer
 
-from stages.command import PARAMS, stage
 from tinybert.params.experiment import load_experiment
+from tinybert.stage import PARAMS, stage
 
 
 def main() -> None:

@@ -64,7 +64,7 @@ GENERAL = {
     "top": ("4/312", "random", "top", LAYERS, 3),
     "bottom": ("4/312", "random", "bottom", LAYERS, 3),
 }
-ABLATED = {"tinybert4": "full", "random": "undistilled"}
+ABLATED = {"random": "undistilled"}
 """What presets/ablations.yaml calls the paper's general students: its undistilled one has the start of the full one."""
 
 # General student; data and losses of the intermediate phase (None: it has none), its layer map;

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from transformers import BertConfig, BertForMaskedLM, BertModel, BertTokenizer, PreTrainedTokenizerBase
 
+from tinybert.models.inference import predict_logits
+from tinybert.models.loading import load_classifier, load_tokenizer
 from tinybert.params.experiment import Experiment
 from tinybert.params.table import Run
 from tinybert.params.tasks import Task
@@ -64,6 +67,11 @@ def tiny_bert(
 def tiny_job(folder: Path, curves: Path, seed: int = 1) -> Job:
     """A job that is small enough for a test, with results that don't depend on the processor."""
     return Job("some-stage@weather", Run(seed=seed, precision="fp32"), 16, folder, curves)
+
+
+def logits_of(folder: Path, rows: pd.DataFrame) -> np.ndarray:
+    """Logits of the classifier in a folder, (rows, classes)."""
+    return predict_logits(load_classifier(folder), load_tokenizer(folder), rows, 16)
 
 
 def weather_report(random: np.random.Generator, good: bool) -> str:

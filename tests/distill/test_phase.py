@@ -5,28 +5,21 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
-from tests.tiny import tiny_bert, tiny_job, weather_report
+from tests.tiny import logits_of, tiny_bert, tiny_job, weather_report
 from tinybert.distill.general import distil_general_student
 from tinybert.distill.phase import distil_phase
-from tinybert.distill.teacher import teacher_logits
 from tinybert.errors import UserError
 from tinybert.evaluate.metrics import score
-from tinybert.lineage import digest
-from tinybert.models import heads, inference, span_logits
-from tinybert.models.inference import compute_logits
 from tinybert.models.loading import load_config
 from tinybert.params.general import General
 from tinybert.params.students import Phase
 from tinybert.params.table import Run
 from tinybert.params.tasks import Teacher
-from tinybert.text import spans, tokens
 from tinybert.train.teacher import finetune_teacher
 
 GENERAL = General.model_validate(
@@ -75,7 +68,7 @@ def test_a_regression_task_is_distilled_from_the_teachers_predictions(world):
     data = world / "data" / "train.parquet"
     distil_phase(settings, world / "general", world / "teacher", data, job, validation)
     rows = pd.read_parquet(world / "data" / "validation.parquet")
-    teacher, student = (compute_logits(world / name, rows, 16, "fp32") for name in ("teacher", "student"))
+    teacher, student = (logits_of(world / name, rows) for name in ("teacher", "student"))
     assert teacher.shape == student.shape == (40, 1)
     assert score("pearson", rows["label"].to_numpy(), teacher) > 0.8
     assert score("pearson", teacher[:, 0], student) > 0.8
@@ -92,30 +85,6 @@ def test_all_losses_at_once(world):
     terms = ["embedding", "hidden.1", "hidden.2", "attention.1", "attention.2", "logits", "labels"]
     assert sorted(curve.columns) == sorted(["step", "epoch", "loss", *terms])
     np.testing.assert_allclose(curve["loss"], curve[terms].sum(axis=1), rtol=1e-4)
-
-
-def test_teacher_logits_are_computed_once_and_are_the_teachers(world):
-    rows, cache = pd.read_parquet(world / "data" / "train.parquet"), world / "cache"
-    logits = partial(teacher_logits, world / "teacher", max_length=16, dtype=torch.float32, cache=cache)
-    first = logits(rows)
-    (file,) = cache.iterdir()
-    before = file.stat().st_mtime_ns
-    np.testing.assert_array_equal(logits(rows), first)
-    assert file.stat().st_mtime_ns == before
-    np.testing.assert_allclose(first, compute_logits(world / "teacher", rows, 16, "fp32"))
-    logits(rows[::-1])
-    assert len(list(cache.iterdir())) == 2
-
-
-def test_teacher_logits_are_computed_anew_by_other_code(world, monkeypatch):
-    rows, cache = pd.read_parquet(world / "data" / "train.parquet")[:4], world / "cache"
-    for known, module in enumerate((None, heads, span_logits, inference, spans, tokens)):
-        changed = module and Path(module.__file__)
-        monkeypatch.setattr(
-            "tinybert.distill.teacher.digest", lambda path, changed=changed: "new" if path == changed else digest(path)
-        )
-        teacher_logits(world / "teacher", rows, 16, torch.float32, cache)
-        assert len(list(cache.iterdir())) == known + 1
 
 
 def test_a_fine_tuned_teacher_is_taken_as_it_is(world):

@@ -4,13 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from datasets import Dataset
 
 from tests.tiny import tiny_bert, tiny_job, tiny_tokenizer, weather_report
 from tinybert.errors import UserError
 from tinybert.models.loading import load_masked_lm
 from tinybert.params.tasks import MaskedLanguageModel
 from tinybert.text.corpus import write_documents
-from tinybert.train.masked_lm import adapt_masked_lm, masked_logits
+from tinybert.train.masked_lm import adapt_masked_lm, guess_by_frequency, masked_logits
 
 
 @pytest.fixture
@@ -62,3 +63,17 @@ def test_logits_of_masked_positions_are_those_of_the_whole_sequence(tmp_path):
     masked[0, 2] = masked[1, 1] = True
     with torch.no_grad():
         torch.testing.assert_close(masked_logits(model, ids, masked), model(**ids).logits[masked])
+
+
+def test_a_new_head_starts_from_how_frequent_tokens_are(tmp_path):
+    model = load_masked_lm(tiny_bert(tmp_path / "bert"), new_head=True)
+    guess_by_frequency(model, Dataset.from_dict({"input_ids": [[2, 5, 5, 3], [2, 5, 3]]}))
+    guesses = torch.tensor([token_log_probability(model, token) for token in (5, 2, 7)])
+    torch.testing.assert_close(guesses - guesses[0], torch.log(torch.tensor([4 / 4, 3 / 4, 1 / 4])))
+    before = model.get_output_embeddings().bias.clone()
+    guess_by_frequency(model, Dataset.from_dict({"input_ids": [[7, 7, 7]]}))
+    assert torch.equal(model.get_output_embeddings().bias, before)  # a head that isn't new
+
+
+def token_log_probability(model, token):
+    return model.get_output_embeddings()(torch.zeros(24)).log_softmax(-1)[token].item()

@@ -10,11 +10,10 @@ import pytest
 import torch
 
 from tests.families import FAMILIES, family_tokenizer, save_family
-from tests.tiny import tiny_bert, tiny_job, weather_report
+from tests.tiny import logits_of, tiny_bert, tiny_job, weather_report
 from tinybert.errors import UserError
 from tinybert.evaluate.chance import chance
 from tinybert.evaluate.metrics import score
-from tinybert.models.inference import compute_logits
 from tinybert.models.loading import head_config, load_classifier, load_config
 from tinybert.params.tasks import Teacher
 from tinybert.train.labels import match_labels, output_layer, reorder_outputs
@@ -60,7 +59,7 @@ def own_checkpoint(world, names, order=(1, 0)):
 
 def accuracy(world, folder):
     rows = pd.read_parquet(world / "data" / "validation.parquet")
-    return score("accuracy", rows["label"].to_numpy(), compute_logits(folder, rows, 16, "fp32"))
+    return score("accuracy", rows["label"].to_numpy(), logits_of(folder, rows))
 
 
 def test_outputs_in_another_order_are_put_into_the_datas(world, capsys):

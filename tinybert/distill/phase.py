@@ -12,12 +12,13 @@ from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerB
 
 from tinybert.distill.fit import require_comparable, require_projections
 from tinybert.distill.objective import LAYER_LOSSES, RECORDED, DistillationObjective
-from tinybert.distill.teacher import frozen_teacher, teacher_logits
+from tinybert.distill.teacher import frozen_teacher
 from tinybert.lineage import read_lineage
 from tinybert.models.card import write_card
 from tinybert.models.fit import require_length, require_same_tokenizer
 from tinybert.models.heads import Head, SpanHead, head_of
 from tinybert.models.initialise import shape_of
+from tinybert.models.kept import kept_logits
 from tinybert.models.layer_map import layer_pairs
 from tinybert.models.loading import MULTILABEL, load_classifier, load_config, load_span_model, load_tokenizer
 from tinybert.models.student import Projections, StudentModel
@@ -66,7 +67,7 @@ def distil_phase(
     model = StudentModel(student, projections, records)
     tokenizer, head = load_tokenizer(teacher), head_of(config)
     if phase.epochs:
-        logits = teacher_logits(teacher, rows, job.max_length, job.dtype) if losses["logits"] else None
+        logits = kept_logits(teacher, rows, job.max_length, job.dtype) if losses["logits"] else None
         dataset, collate = head.examples(tokenizer, rows, job.max_length, logits)
         if validation is None:
             fix_prediction_layer(student)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
 from tinybert.evaluate import metrics
 from tinybert.evaluate.attention import compare_attention
@@ -25,6 +25,7 @@ from tinybert.lineage import read_lineage
 from tinybert.models import precision as precisions
 from tinybert.models.fit import require_same_tokenizer
 from tinybert.models.heads import Head, head_of
+from tinybert.models.kept import kept_answers
 from tinybert.models.loading import load_config, load_tokenizer
 from tinybert.params.students import Student
 from tinybert.params.tasks import Task
@@ -74,9 +75,9 @@ def evaluate_student(
     lineage = read_lineage(student_folder)
     own_seed = student.prediction.seed if student.prediction.seed is not None else seed
 
-    said = {name: _answers(head, model, tokenizer, rows, task.max_length, name) for name, model in models.items()}
-    further = _further_scores(head, models, tokenizer, task, facts, data)
-    _predict_unlabelled(head, models["student"], tokenizer, task, facts, data, details)
+    said = {name: kept_answers(folder, rows, task.max_length, PRECISION) for name, folder in folders.items()}
+    further = {name: _further_scores(head, folder, task, facts, data) for name, folder in folders.items()}
+    _predict_unlabelled(student_folder, task, facts, data, details)
     table = answers(rows, said["teacher"], said["student"], task.type, bool(task.label.no_answer))
     models["reference"] = bert_base(models["teacher"].config.num_labels, task.max_length)
     latencies = measure_latencies(models, task.max_length)
@@ -130,55 +131,20 @@ def retention(teacher: float, student: float) -> float | None:
     return round(student / teacher, DECIMALS) if teacher > 0 else None
 
 
-def _answers(
-    head: Head,
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    rows: pd.DataFrame,
-    max_length: int,
-    name: str,
-) -> np.ndarray:
-    """What the head's metrics take: logits, or answers themselves.
-
-    On the GPU where there is one; the model is left on the processor, where latency is measured.
-    """
-    if torch.cuda.is_available():
-        model.to("cuda")
-    said = head.answers(model, tokenizer, rows, max_length, progress=f"{name}'s answers")
-    model.to("cpu")
-    return said
-
-
-def _further_scores(
-    head: Head,
-    models: dict[str, PreTrainedModel],
-    tokenizer: PreTrainedTokenizerBase,
-    task: Task,
-    facts: dict[str, Any],
-    data: Path,
-) -> dict[str, dict[str, float]]:
-    """The task's metric of each model on the labelled test sets beside the test split, as `<metric>_<name>`."""
-    scores: dict[str, dict[str, float]] = {name: {} for name in models}
+def _further_scores(head: Head, folder: Path, task: Task, facts: dict[str, Any], data: Path) -> dict[str, float]:
+    """The task's metric of a model on the labelled test sets beside the test split, as `<metric>_<name>`."""
+    scores = {}
     for further in facts.get("also_test", {}):
         rows = pd.read_parquet(data / f"test_{further}.parquet")
-        for name, model in models.items():
-            said = _answers(head, model, tokenizer, rows, task.max_length, name)
-            scores[name][f"{task.metric}_{further}"] = metrics.score(task.metric, head.labels(rows), said)
+        said = kept_answers(folder, rows, task.max_length, PRECISION)
+        scores[f"{task.metric}_{further}"] = metrics.score(task.metric, head.labels(rows), said)
     return scores
 
 
-def _predict_unlabelled(
-    head: Head,
-    student: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    task: Task,
-    facts: dict[str, Any],
-    data: Path,
-    details: Path,
-) -> None:
+def _predict_unlabelled(student: Path, task: Task, facts: dict[str, Any], data: Path, details: Path) -> None:
     for name, part in facts.get(UNLABELLED, {}).items():
         rows = pd.read_parquet(data / UNLABELLED / f"{name}.parquet")
-        said = _answers(head, student, tokenizer, rows, task.max_length, name)
+        said = kept_answers(student, rows, task.max_length, PRECISION)
         (details / SUBMISSION).mkdir(exist_ok=True)
         if task.type == "span":
             write_answers(rows["id"], said, details / SUBMISSION / f"{name}.json")

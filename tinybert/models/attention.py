@@ -3,7 +3,7 @@
 TinyBERT matches A = Q·Kᵀ/√d_k *before* softmax (paper, equation 7), while transformers' own `output_attentions` gives
 the weights after softmax and dropout. Most families (BERT, RoBERTa, DistilBERT, ELECTRA, ALBERT and others) call
 transformers' attention interface: the function registered here computes attention as usual and hands the scores of the
-wanted layers to a recorder; all other layers run on torch's fused attention. A family that computes its own attention
+wanted layers to a recorder; all other layers take the fastest one. A family that computes its own attention
 (MPNet, DeBERTa) is watched at its softmax instead. What is captured there is all that the softmax sees: MPNet's scores
 with its relative position bias, DeBERTa's sum of content and position terms. From the interface the recorder also takes
 the vectors that attention starts from, for the relation loss: queries, keys and values.
@@ -18,10 +18,10 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from transformers import MODEL_MAPPING, AttentionInterface, AttentionMaskInterface, PretrainedConfig, PreTrainedModel
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from tinybert.errors import UserError
+from tinybert.models.plain_attention import plain_attention, plain_or_fused
 
 NAME = "tinybert_scores"
 KNOWN = "BERT, RoBERTa, DistilBERT, ELECTRA or ALBERT"
@@ -144,15 +144,10 @@ def scores_attention(
     if layer in recorder.vector_layers:
         recorder.vectors[layer] = tuple(each.transpose(1, 2).flatten(2) for each in (query, key, value))
     if layer not in recorder.layers:
-        kwargs.pop("output_attentions", None)
-        return sdpa_attention_forward(
-            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
-        )
-    scores = query @ key.transpose(-1, -2) * (query.shape[-1] ** -0.5 if scaling is None else scaling)
+        return plain_or_fused(module, query, key, value, attention_mask, scaling, dropout, **kwargs)
+    output, scores = plain_attention(query, key, value, attention_mask, scaling, dropout)
     recorder.scores[layer] = scores
-    masked = scores if attention_mask is None else scores.masked_fill(~attention_mask, torch.finfo(scores.dtype).min)
-    weights = nn.functional.dropout(masked.softmax(-1), dropout, module.training).to(value.dtype)
-    return (weights @ value).transpose(1, 2).contiguous(), scores
+    return output, scores
 
 
 class _OwnAttention(TorchFunctionMode):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,17 +14,9 @@ from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tinybert.memory import keep_freed_memory
-from tinybert.models import precision as precisions
-from tinybert.models.loading import load_classifier, load_tokenizer
 from tinybert.text.tokens import Padding, encode, model_inputs
 
 BATCH_SIZE = 64
-
-
-def compute_logits(folder: Path, rows: pd.DataFrame, max_length: int, precision: str) -> np.ndarray:
-    """Logits of the classifier in `folder`, float32 (rows, classes), in the order of `rows`."""
-    model = load_classifier(folder, precisions.choose(precision))
-    return predict_logits(model, load_tokenizer(folder), rows, max_length)
 
 
 @torch.inference_mode()

@@ -27,6 +27,8 @@ from tinybert.train.trainer import no_training, train
 
 HELD_OUT = 512
 """Examples of the task's text that are not trained on, for the masked accuracy."""
+COUNTED = 20_000
+"""Examples at least, where there are as many, of which tokens are counted."""
 
 
 class MaskedTokenObjective:
@@ -91,6 +93,7 @@ def adapt_masked_lm(
     if settings.steps:
         blocks = corpus_blocks(corpus, tokenizer, job.max_length)
         dataset = concatenate_datasets([_with_lengths(blocks), texts])
+        guess_by_frequency(model, dataset)
         train(MaskedPositions(model), MaskedTokenObjective(), dataset, collate, settings, job, steps=settings.steps)
         accuracy = masked_accuracy(model, held_out, tokenizer, settings.mask, job.dtype)
         curve.add({"step": settings.steps, "accuracy": accuracy})
@@ -101,6 +104,21 @@ def adapt_masked_lm(
     model.save_pretrained(job.folder)
     tokenizer.save_pretrained(job.folder)
     job.write_lineage(settings, settings, {"from": source, "corpus": corpus, "data": data}, facts)
+
+
+@torch.no_grad()
+def guess_by_frequency(model: PreTrainedModel, dataset: Dataset) -> None:
+    """Start a new head from each token's log probability in (a part of) the text, instead of from all being alike.
+
+    That is what a head learns first; given, it leaves the steps for the rest. A head that was trained is left as it is.
+    """
+    bias = getattr(model.get_output_embeddings(), "bias", None)
+    if bias is None or bias.any():
+        return
+    part = dataset.select(range(0, len(dataset), max(1, len(dataset) // COUNTED)))
+    tokens = np.concatenate(part.with_format("numpy")["input_ids"][:])
+    counts = 1 + np.bincount(tokens, minlength=len(bias))
+    bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
 
 
 @torch.inference_mode()

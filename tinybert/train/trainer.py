@@ -16,6 +16,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from tinybert.errors import UserError
 from tinybert.memory import keep_freed_memory
+from tinybert.models.plain_attention import use_plain_attention
 from tinybert.params.table import Optimisation
 from tinybert.train.batches import LengthBatches
 from tinybert.train.curves import Curve
@@ -67,6 +68,7 @@ def train(
         UserError: the loss is no longer finite.
     """
     keep_freed_memory()
+    use_plain_attention(model)
     seed = job.seed(settings)
     set_seed(seed)
     if settings.dropout is not None:

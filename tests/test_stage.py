@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 START = """
 import errno, os, time
 from pathlib import Path
-from stages.command import stage
+from tinybert.stage import stage
 from tinybert.errors import UserError
 from tinybert.outputs import whole_file, whole_folder
 
