@@ -1,8 +1,10 @@
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from tests.evaluate.test_variants import results
 from tests.smoke import ROOT
 from tinybert.errors import UserError
 from tinybert.evaluate.readme import graph, refresh, results_table
@@ -68,3 +70,24 @@ def test_your_own_data_in_five_lines(tmp_path, monkeypatch):
     student = load_experiment(Path("params.yaml")).students["reviews-tinybert4"]
     assert student.task == "reviews"
     assert student.intermediate == load_experiment(Path("params.yaml")).students["movies-tinybert4"].intermediate
+
+
+def test_the_readme_gets_the_ablations_once_there_are_any(tmp_path):
+    sections = [f"<!-- {name} -->\n<!-- /{name} -->" for name in ("results", "graph", "stages")]
+    readme, metrics = tmp_path / "README.md", tmp_path / "metrics.json"
+    readme.write_text("\n".join([*sections, "<!-- ablations -->\n<!-- /ablations -->"]))
+    metrics.write_text("{}")
+    assert "<!-- ablations -->\n<!-- /ablations -->" in refresh(readme, ROOT / "dvc.yaml", metrics)
+    (tmp_path / "results").mkdir()
+    found = results(("full", "movies", 0.80), ("full", "movies", 0.84))
+    numbers = {name: result.model_dump() for name, result in found.items()}
+    (tmp_path / "results/ablations.json").write_text(json.dumps(numbers))
+    written = refresh(readme, ROOT / "dvc.yaml", metrics)
+    assert "| full | 82.0 ± 2.8 | (75.6) |" in written
+    assert (
+        "Mean ± standard deviation over 2 seeds of the students' two phases (general students, teacher and augmented "
+        "copies have one seed); in brackets the paper's average."
+    ) in written
+    readme.write_text("\n".join(sections))
+    with pytest.raises(UserError, match="<!-- ablations -->"):
+        refresh(readme, ROOT / "dvc.yaml", metrics)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
@@ -10,9 +9,7 @@ import pytest
 from tests.evaluate.made_up import make_result, student, write_evidence
 from tests.evaluate.test_report import NAMES, report
 from tests.import_closure import ROOT
-from tinybert.errors import UserError
 from tinybert.evaluate.published import TABLES, TEACHER
-from tinybert.evaluate.readme import refresh
 from tinybert.evaluate.schema import Metrics
 from tinybert.evaluate.variants import tenths, variant_tables
 from tinybert.params.experiment import load_experiment
@@ -280,24 +277,3 @@ def test_the_report_has_the_table_and_the_numbers_keep_what_it_needs(tmp_path):
     assert page.open == []
     kept = Metrics.model_validate_json((tmp_path / "results/made-up.json").read_text()).root
     assert [result.variant for result in kept.values()] == variants
-
-
-def test_the_readme_gets_the_ablations_once_there_are_any(tmp_path):
-    sections = [f"<!-- {name} -->\n<!-- /{name} -->" for name in ("results", "graph", "stages")]
-    readme, metrics = tmp_path / "README.md", tmp_path / "metrics.json"
-    readme.write_text("\n".join([*sections, "<!-- ablations -->\n<!-- /ablations -->"]))
-    metrics.write_text("{}")
-    assert "<!-- ablations -->\n<!-- /ablations -->" in refresh(readme, ROOT / "dvc.yaml", metrics)
-    (tmp_path / "results").mkdir()
-    found = results(("full", "movies", 0.80), ("full", "movies", 0.84))
-    numbers = {name: result.model_dump() for name, result in found.items()}
-    (tmp_path / "results/ablations.json").write_text(json.dumps(numbers))
-    written = refresh(readme, ROOT / "dvc.yaml", metrics)
-    assert "| full | 82.0 ± 2.8 | (75.6) |" in written
-    assert (
-        "Mean ± standard deviation over 2 seeds of the students' two phases (general students, teacher and augmented "
-        "copies have one seed); in brackets the paper's average."
-    ) in written
-    readme.write_text("\n".join(sections))
-    with pytest.raises(UserError, match="<!-- ablations -->"):
-        refresh(readme, ROOT / "dvc.yaml", metrics)
