@@ -18,6 +18,7 @@ from tinybert.params.tasks import Augment
 
 WORD = r"[^\W\d]+"
 SINGLES = pd.DataFrame({"text": TEXTS, "label": [1, 0, 0, 1, 0]})
+UNCERTAIN = SINGLES.assign(probability=[0.75, 0.0, 0.25, 1.0, 0.375])
 PAIRS = pd.DataFrame({"text": TEXTS, "text_pair": TEXTS[::-1], "label": [0.5, 1.25, 3.0, 4.75, 5.0]})
 
 
@@ -35,7 +36,7 @@ def run(tmp_path: Path, masked_lm: Path, vectors: Path):
     return run
 
 
-@pytest.mark.parametrize("rows", [SINGLES, PAIRS], ids=["singles", "pairs"])
+@pytest.mark.parametrize("rows", [SINGLES, PAIRS, UNCERTAIN], ids=["singles", "pairs", "uncertain"])
 def test_originals_come_first_then_copies_with_their_labels(run, rows: pd.DataFrame) -> None:
     written, report, _ = run(rows)
     pd.testing.assert_frame_equal(written[: len(rows)], rows)
@@ -47,7 +48,9 @@ def test_originals_come_first_then_copies_with_their_labels(run, rows: pd.DataFr
     places = [signs.index(re.sub(WORD, "w", text)) for text in added.text]
     assert places == sorted(places)
     assert added.label.tolist() == rows.label[places].tolist()
-    for name in rows.columns.drop("label"):
+    if "probability" in rows:
+        assert added.probability.tolist() == rows.probability[places].tolist()
+    for name in rows.columns.drop(["label", "probability"], errors="ignore"):
         assert (added[name].to_numpy() != rows[name][places].to_numpy()).any()
 
 

@@ -78,7 +78,10 @@ def test_each_label_of_several_is_a_choice_of_two():
 def test_regression_and_label_losses_by_hand():
     assert logits_mse(torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [2.0]])).item() == pytest.approx(2.0)
     assert label_loss(torch.tensor([[1.0], [2.0]]), torch.tensor([3.0, 2.0])).item() == pytest.approx(2.0)
-    assert label_loss(torch.tensor([[0.0, math.log(3.0)]]), torch.tensor([1])).item() == pytest.approx(math.log(4 / 3))
+    logits = torch.tensor([[0.0, math.log(3.0)]])  # of probabilities 1/4 and 3/4
+    assert label_loss(logits, torch.tensor([1])).item() == pytest.approx(math.log(4 / 3))
+    uncertain = 0.2 * math.log(4) + 0.8 * math.log(4 / 3)
+    assert label_loss(logits, torch.tensor([[0.2, 0.8]])).item() == pytest.approx(uncertain)
 
 
 @pytest.mark.parametrize("loss", ["hidden", "attention"])

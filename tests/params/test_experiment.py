@@ -96,6 +96,8 @@ def test_no_mistake(mistakes):
         # what belongs together within an entry
         (f"{MOVIES}.metric", "pearson", ": expected one of accuracy, f1, matthews for classification"),
         (f"{MOVIES}.label.names", None, ": a threshold needs two"),
+        (f"{MOVIES}.label", {"column": "rating", "softness": 1.0}, ".softness: it is of labels by a threshold"),
+        (f"{MOVIES}.label.softness", 0, ": expected more than 0.0, found 0"),
         (f"{MOVIES}.label.names", ["a", "a"], ": expected names that differ"),
         (f"{SMALL}.prediction.losses", {}, ": every weight is 0"),
         # where labels and splits come from

@@ -1,6 +1,7 @@
 """A source becomes a task: three files that the rest of the pipeline can trust."""
 
 import json
+import math
 import random
 
 import numpy as np
@@ -95,6 +96,17 @@ def test_sign_of_a_rating(run):
     assert summary["dropped"]["label"] == 1
     assert sum(summary["rows"].values()) == 100
     assert all((int(text.split()[1]) > 50) == label for text, label in splits["train"].to_numpy())
+
+
+def test_a_rating_near_the_threshold_is_learnt_as_uncertain(run):
+    rating = {"column": "label", "threshold": 50, "names": ["negative", "positive"], "softness": 10}
+    _, splits = run(csv([f"review {n},{n}" for n in range(101)]), label=rating)
+    assert list(splits["train"].columns) == ["text", "label", "probability"]
+    for text, label, probability in splits["train"].to_numpy():
+        number = int(text.split()[1])
+        assert label == (number > 50)
+        assert probability == pytest.approx(1 / (1 + math.exp((50 - number) / 10)))
+    assert list(splits["validation"].columns) == list(splits["test"].columns) == ["text", "label"]
 
 
 def test_texts_lose_their_margins_and_line_breaks_and_nothing_else(run):

@@ -32,6 +32,13 @@ def test_regression_labels_stay_numbers(tokenizer):
     assert Padding(0)([dataset[0]])["labels"].dtype == torch.float32
 
 
+def test_a_probability_is_learnt_in_place_of_the_label(tokenizer):
+    rows = pd.DataFrame({"text": ["wet", "sunny"], "label": [0, 1], "probability": [0.25, 1.0]})
+    labels = Padding(0)(list(encode(tokenizer, rows, max_length=8)))["labels"]
+    assert labels.tolist() == [[0.75, 0.25], [0.0, 1.0]]
+    assert labels.dtype == torch.float32
+
+
 def test_a_batch_is_padded_to_its_own_longest(tokenizer):
     rows = pd.DataFrame({"text": ["sunny", "very wet today"], "label": [1, 0]})
     batch = Padding(0)(list(encode(tokenizer, rows, max_length=16)))

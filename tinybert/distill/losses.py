@@ -82,11 +82,12 @@ def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
     Args:
         logits: (examples, classes), or (examples, 1) for regression.
-        labels: class indices (examples,), floats (examples,) for regression, or 0 and 1 for each label of a multilabel
-            task (examples, labels), whose cross-entropies are summed.
+        labels: class indices (examples,), probabilities of the classes, floats (examples, classes), numbers, floats
+            (examples,), for regression, or 0 and 1, integers, for each label of a multilabel task (examples, labels),
+            whose cross-entropies are summed.
     """
-    if labels.ndim == 2:
+    if labels.ndim == 2 and not labels.is_floating_point():
         return F.binary_cross_entropy_with_logits(logits.float(), labels.float(), reduction="none").sum(-1).mean()
-    if labels.is_floating_point():
+    if labels.ndim == 1 and labels.is_floating_point():
         return F.mse_loss(logits.float().squeeze(-1), labels.float())
     return F.cross_entropy(logits.float(), labels)

@@ -75,6 +75,13 @@ class Label(Table):
     threshold: float | None = Field(
         None, allow_inf_nan=False, description="above it is the second of names, else the first"
     )
+    softness: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="with a threshold: the second class is learnt with the probability σ((number − threshold) / "
+        "softness), so that rows near the threshold pull less; null learns every class as certain",
+    )
     drop: list[Cell] = Field([], description="rows with one of these values in a column are left out")
     names: list[str] | None = Field(
         None,
@@ -120,6 +127,8 @@ class Label(Table):
     def _names_fit(self) -> Label:
         if self.threshold is not None and (self.names is None or len(self.names) != 2):
             raise ValueError(f"names: a threshold needs two, as in [negative, positive], found {self.names}")
+        if self.softness is not None and self.threshold is None:
+            raise ValueError("softness: it is of labels by a threshold; remove it, or add threshold")
         if self.names is not None and len(set(self.names)) != len(self.names):
             raise ValueError(f"names: expected names that differ from each other, found {self.names}")
         if self.columns is not None and self.names is not None and len(self.names) != len(self.columns):

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from tinybert.errors import UserError, suggest
 from tinybert.params.rows import Label
@@ -69,6 +70,17 @@ def parse_classes(
                 f"label.names, or add it to label.drop to leave such rows out"
             )
     return values.map(indices).to_numpy(np.int64), list(names)
+
+
+def soft_labels(values: pd.Series, label: Label, place: str) -> np.ndarray:
+    """The probability of the second class, float64 (rows,): σ((number − threshold) / softness).
+
+    Raises:
+        UserError: naming the first line whose value is no finite number.
+    """
+    assert label.threshold is not None  # held by Label
+    assert label.softness is not None
+    return expit((parse_numbers(values, place) - label.threshold) / label.softness)
 
 
 def parse_multilabel(

@@ -16,7 +16,15 @@ from tinybert.errors import UserError
 from tinybert.params.glue import submitted_labels
 from tinybert.params.tasks import Task
 from tinybert.text.class_labels import name_classes, names_for, require_same_names
-from tinybert.text.labels import class_names, is_dropped, label_names, parse_classes, parse_multilabel, parse_numbers
+from tinybert.text.labels import (
+    class_names,
+    is_dropped,
+    label_names,
+    parse_classes,
+    parse_multilabel,
+    parse_numbers,
+    soft_labels,
+)
 from tinybert.text.left_out import kept, left_out
 from tinybert.text.questions import prepare_questions
 from tinybert.text.splits import (
@@ -55,7 +63,8 @@ def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
 
     Questions on contexts have rows of their own kind (see `tinybert.text.questions`). Of the other types the
     columns are `text` (and `text_pair` where `task.text` names two), without line breaks and tabs, and `label`:
-    int64 class index, a list of 0 and 1 for multilabel, or float64 for regression. Rows are in the source's order.
+    int64 class index, a list of 0 and 1 for multilabel, or float64 for regression; with `label.softness` training rows
+    have `probability` too, of the second class, float64. Rows are in the source's order.
     Rows with an empty text are left out; so are training and validation rows whose text is in a test set too, and
     training rows whose text is in the validation split. Texts with labels that contradict each other stay, and are
     counted. Further test sets are `test_<name>.parquet`; files without labels are `unlabelled/<name>.parquet`, all
@@ -89,6 +98,7 @@ def _prepare_rows(source: Path, task: Task, folder: Path) -> dict[str, Any]:
         paths = find_files(source, file) if file else [find_table(source)]
         parts[name] = [_read(path, file, task, dropped, broken) for path in paths]
     labels, names = _labels(parts, task)
+    soft = _soft_labels(parts, task)
     texts = [text for shards in parts.values() for shard in shards for text in shard.texts]
     try:
         splits, repeated = _split(parts, texts, labels, names, task)
@@ -112,7 +122,10 @@ def _prepare_rows(source: Path, task: Task, folder: Path) -> dict[str, Any]:
         summary["also_test"] = {name: len(splits[name]) for name in task.split.also_test}
     for split, rows in splits.items():
         file = f"{split}.parquet" if split in SPLITS else f"test_{split}.parquet"
-        _write([texts[row] for row in rows], labels[rows], folder / file)
+        columns = {"label": labels[rows]}
+        if soft is not None and split == "train":
+            columns["probability"] = soft[rows]
+        _write([texts[row] for row in rows], columns, folder / file)
     if task.split.unlabelled:
         (folder / UNLABELLED).mkdir()
         summary[UNLABELLED] = {name: _unlabelled(source, name, task, names, folder) for name in task.split.unlabelled}
@@ -192,6 +205,14 @@ def _labels(parts: dict[str, list[Part]], task: Task) -> tuple[np.ndarray, list[
     return np.concatenate([labels for labels, _ in found]), names
 
 
+def _soft_labels(parts: dict[str, list[Part]], task: Task) -> np.ndarray | None:
+    """What training learns in place of the labels, where they are not taken as certain."""
+    if task.label.softness is None:
+        return None
+    shards = [shard for shards in parts.values() for shard in shards]
+    return np.concatenate([soft_labels(shard.cells[task.label.column], task.label, shard.place) for shard in shards])
+
+
 def _split(
     parts: dict[str, list[Part]], texts: list[Text], labels: np.ndarray, names: list[str] | None, task: Task
 ) -> tuple[Splits, dict[str, dict[str, int]]]:
@@ -231,7 +252,7 @@ def _unlabelled(source: Path, name: str, task: Task, names: list[str] | None, fo
         for path in find_files(source, file)
     ]
     texts = [text for table in tables for text in _texts(table, task.text)]
-    _write(texts, None, folder / UNLABELLED / f"{name}.parquet")
+    _write(texts, {}, folder / UNLABELLED / f"{name}.parquet")
     try:
         labels = names and submitted_labels(name, names, task.label.written)
     except ValueError as error:
@@ -246,9 +267,9 @@ def _count(labels: np.ndarray, names: list[str]) -> list[int]:
     return np.bincount(labels, minlength=len(names)).tolist() if names else []
 
 
-def _write(texts: list[Text], labels: np.ndarray | None, file: Path) -> None:
+def _write(texts: list[Text], labels: dict[str, np.ndarray], file: Path) -> None:
     columns: dict[str, Any] = dict(zip(("text", "text_pair"), zip(*texts, strict=True), strict=False))
     arrays = {name: pa.array(column, pa.string()) for name, column in columns.items()}
-    if labels is not None:
-        arrays["label"] = pa.array(labels) if labels.ndim == 1 else pa.array(labels.tolist(), pa.list_(pa.int8()))
+    for name, values in labels.items():
+        arrays[name] = pa.array(values) if values.ndim == 1 else pa.array(values.tolist(), pa.list_(pa.int8()))
     pq.write_table(pa.table(arrays), file, compression="zstd")

@@ -22,12 +22,13 @@ TEACHER_LOGITS = "teacher_logits"
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int) -> Dataset:
-    """Columns `input_ids`, `length` in tokens, and `labels` where the rows have one.
+    """Columns `input_ids`, `length` in tokens, and `labels` where the rows have one, to be learnt from.
 
     Pairs have `token_type_ids` too where the tokenizer names them among the model's inputs.
 
     Args:
-        rows: columns `text`, `text_pair` (only for pairs), `label` (optional).
+        rows: columns `text`, `text_pair` (only for pairs), `label` (optional), and `probability` of the second of two
+            classes, which is learnt in place of the label.
         max_length: longer examples are cut, of a pair the longer text first.
     """
     pair = "text_pair" in rows.columns
@@ -47,7 +48,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: i
     texts = Dataset.from_pandas(rows[["text", "text_pair"] if pair else ["text"]], preserve_index=False)
     dataset = texts.map(batch, batched=True, remove_columns=texts.column_names)
     if "label" in rows.columns:
-        labels = label_array(rows)
+        labels = _targets(rows)
         dataset = dataset.add_column("labels", labels if labels.ndim == 1 else labels.tolist())
     return dataset
 
@@ -62,6 +63,14 @@ def label_array(rows: pd.DataFrame) -> np.ndarray:
     """The column `label`: class indices or numbers (rows,); 0 and 1 (rows, labels) for a multilabel task."""
     labels = rows["label"].to_numpy()
     return np.stack(labels.tolist()) if labels.dtype == object else labels
+
+
+def _targets(rows: pd.DataFrame) -> np.ndarray:
+    """`label_array`, or the probability of each of two classes, floats (rows, 2)."""
+    if "probability" not in rows.columns:
+        return label_array(rows)
+    second = rows["probability"].to_numpy()
+    return np.stack([1 - second, second], axis=1)
 
 
 class Padding:

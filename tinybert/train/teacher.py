@@ -32,7 +32,10 @@ class LabelObjective:
     weights: Mapping[str, float] = {"labels": 1.0}
 
     def __call__(self, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        labels = batch["labels"].float() if batch["labels"].ndim == 2 else batch["labels"]
+        labels = batch["labels"]
+        if labels.ndim == 2 and labels.is_floating_point():  # the probability of each class, which no head takes
+            return {"labels": nn.functional.cross_entropy(model(**model_inputs(batch)).logits.float(), labels)}
+        labels = labels.float() if labels.ndim == 2 else labels
         return {"labels": model(**model_inputs(batch), labels=labels).loss}
 
 
