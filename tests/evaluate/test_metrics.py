@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import f1_score, matthews_corrcoef
 
-from tinybert.evaluate.metrics import all_scores, confidence_interval, score
+from tinybert.evaluate.metrics import all_scores, confidence_interval, retention, retention_interval, score
 
 
 def one_hot(answers, classes):
@@ -72,6 +72,34 @@ def test_interval_of_a_correlation_resamples_rows_in_pairs():
 
 def test_interval_of_a_single_row_is_its_score():
     assert confidence_interval("accuracy", np.array([1]), one_hot([1], 2), seed=0) == [1.0, 1.0]
+
+
+def test_retention_has_no_meaning_below_a_teacher_of_zero():
+    assert retention(0.0, 0.5) is None
+    assert retention(-0.1, 0.5) is None
+    assert retention(0.8, 0.4) == 0.5
+    labels = np.array([0, 1, 0, 1])
+    wrong = one_hot(1 - labels, 2)
+    assert retention_interval("accuracy", labels, wrong, one_hot(labels, 2), seed=0) is None
+
+
+def test_the_interval_of_retention_resamples_both_models_rows_together():
+    """A student that errs where its teacher does, and on an eighth of the other rows."""
+    labels = np.zeros(1000, dtype=int)
+    teacher = np.arange(1000) % 5 == 0
+    student = teacher | (np.arange(1000) % 10 == 1)
+    both = [one_hot(wrong.astype(int), 2) for wrong in (teacher, student)]
+    low, high = retention_interval("accuracy", labels, *both, seed=3)
+    # of the 800 rows that the teacher has right the student has 700: a binomial share, teacher's errors being its own
+    half = 1.96 * np.sqrt(0.875 * 0.125 / 800)
+    assert low == pytest.approx(0.875 - half, abs=0.005)
+    assert high == pytest.approx(0.875 + half, abs=0.005)
+    assert [low, high] == retention_interval("accuracy", labels, *both, seed=3)
+
+
+def test_retention_of_a_single_row():
+    one = np.array([1]), one_hot([1], 2), one_hot([1], 2)
+    assert retention_interval("accuracy", *one, seed=0) == [1.0, 1.0]
 
 
 def test_scores_need_no_torch():

@@ -212,7 +212,7 @@ def test_phases_that_were_passed_through_leave_no_figure(tmp_path):
 
 
 def test_regression_and_retention_without_meaning(tmp_path):
-    write_evidence(tmp_path, "movies-tinybert4", names=None, retention=None)
+    write_evidence(tmp_path, "movies-tinybert4", names=None, retention=None, retention_ci95=None)
     page, _ = report(tmp_path, {"movies-tinybert4": student()})
     words = " ".join(page.words)
     assert "movies-tinybert4 keeps its teacher's pearson (85.0 against 86.0)" in words

@@ -18,7 +18,7 @@ from tinybert.errors import UserError
 from tinybert.evaluate.schema import read_result
 from tinybert.evaluate.size import count_parameters, weight_bytes
 from tinybert.evaluate.speed import measure_latencies
-from tinybert.evaluate.student import evaluate_student, retention
+from tinybert.evaluate.student import evaluate_student
 
 WORDS = sorted({word.strip(",") for sentence in SENTENCES for word in sentence.split()} | {","})
 ROWS = 30
@@ -175,12 +175,6 @@ def test_another_tokenizer_is_refused(tmp_path):
     save_tokenizer(tmp_path / "student", [*WORDS, "extra"])
     with pytest.raises(UserError, match="vocabular"):
         evaluate(tmp_path)
-
-
-def test_retention_has_no_meaning_below_a_teacher_of_zero():
-    assert retention(0.0, 0.5) is None
-    assert retention(-0.1, 0.5) is None
-    assert retention(0.8, 0.4) == 0.5
 
 
 def test_tinybert4_has_the_size_that_the_project_states():

@@ -109,17 +109,47 @@ def confidence_interval(metric: str, labels: np.ndarray, logits: np.ndarray, see
     """
     if len(labels) < 2:
         return [score(metric, labels, logits)] * 2
+    return _bootstrap(_resampled(metric, labels, logits), len(labels), seed)
+
+
+def retention(teacher: float, student: float) -> float | None:
+    """The student's score as a fraction of its teacher's; None where that is not above 0 and means nothing."""
+    return student / teacher if teacher > 0 else None
+
+
+def retention_interval(
+    metric: str, labels: np.ndarray, teacher: np.ndarray, student: np.ndarray, seed: int
+) -> list[float] | None:
+    """`confidence_interval` of the retention: a resampled row is one for both, since what is hard is hard for both.
+
+    None where the teacher's score is not above 0, be it of some rows only.
+    """
+    of_teacher, of_student = _resampled(metric, labels, teacher), _resampled(metric, labels, student)
+
+    def measure(rows: np.ndarray) -> float:
+        kept = retention(of_teacher(rows), of_student(rows))
+        return np.nan if kept is None else kept
+
+    everything = measure(np.arange(len(labels)))
+    if np.isnan(everything) or len(labels) < 2:
+        return None if np.isnan(everything) else [everything] * 2
+    interval = _bootstrap(measure, len(labels), seed)
+    return None if np.isnan(interval).any() else interval
+
+
+def _bootstrap(measure: Callable[[np.ndarray], float], rows: int, seed: int) -> list[float]:
     from scipy import stats
 
-    measure = _resampled(metric, labels, logits)
-    interval = stats.bootstrap(
-        (np.arange(len(labels)),),
-        measure,
-        n_resamples=RESAMPLES,
-        vectorized=False,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # the NaN that it warns of is the answer
+        interval = stats.bootstrap(
+            (np.arange(rows),),
+            measure,
+            n_resamples=RESAMPLES,
+            vectorized=False,
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        ).confidence_interval
     return [float(interval.low), float(interval.high)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tinybert.params.table import read_yaml
 def refresh(readme: Path, dvc: Path, metrics: Path) -> str:
     """README.md with each section between `<!-- name -->` and `<!-- /name -->` written anew.
 
-    The section `ablations` is written from `results/ablations.json` beside the metrics, once it is there.
+    Those of other experiments are written from `results/<name>.json` beside the metrics, once it is there.
 
     Raises:
         UserError: the markers of a section are missing.
@@ -29,9 +30,10 @@ def refresh(readme: Path, dvc: Path, metrics: Path) -> str:
         "graph": lambda: graph(stages),
         "stages": lambda: stages_table(stages),
     }
-    ablations = metrics.with_name("results") / "ablations.json"
-    if ablations.exists():
-        sections["ablations"] = lambda: ablation_tables(Metrics.model_validate_json(ablations.read_text("utf-8")))
+    for name, table in OTHERS.items():
+        file = metrics.with_name("results") / f"{name}.json"
+        if file.exists():
+            sections[name] = partial(table, json.loads(file.read_text(encoding="utf-8")))
     text = readme.read_text(encoding="utf-8")
     for name, write in sections.items():
         start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
@@ -55,12 +57,11 @@ def results_table(metrics: Mapping[str, Any]) -> str:
             teachers.add(result["task"])
             lines.append(_row(f"teacher of `{result['task']}`", result["teacher"], "", "", ""))
         speedup = result["speedup"]
-        retention = result["retention"]
         lines.append(
             _row(
                 f"`{name}`",
                 result["student"],
-                "–" if retention is None else f"{tenths(100 * retention)} %",
+                _share(result["retention"], result.get("retention_ci95")),
                 f"{result['compression']:.1f}×",
                 f"{speedup['batch1']:.1f}× / {speedup['batch32']:.1f}×",
             )
@@ -68,14 +69,29 @@ def results_table(metrics: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def ablation_tables(metrics: Metrics) -> str:
+def _share(retention: float | None, interval: list[float] | None) -> str:
+    if retention is None:
+        return "–"
+    low, high = (tenths(100 * end) for end in interval) if interval else ("", "")
+    return f"{tenths(100 * retention)} %" + (f" ({low} – {high})" if interval else "")
+
+
+def ablation_tables(metrics: Mapping[str, Any]) -> str:
     """Each variant's mean and spread over its seeds, the paper's number in brackets."""
     parts = []
-    for table in variant_tables(metrics.root):
+    for table in variant_tables(Metrics.model_validate(metrics).root):
         lines = ["| " + " | ".join(["variant", *table.columns]) + " |", "|" + "---|" * (1 + len(table.columns))]
         lines += ["| " + " | ".join([row.name, *map(str, row.cells)]) + " |" for row in table.rows]
         parts += ["\n".join(lines), " ".join(filter(None, (_legend(table), table.note, table.remark)))]
     return "\n\n".join(parts)
+
+
+OTHERS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "ablations": ablation_tables,
+    "glue-files": results_table,
+    "squad-files": results_table,
+}
+"""How the numbers of other experiments are shown, by their `name`."""
 
 
 def _legend(table: Table) -> str:

@@ -84,6 +84,7 @@ class Result(Exact):
     reference: Reference
     latency: Setting
     retention: float | None
+    retention_ci95: list[float] | None = Field(None, min_length=2, max_length=2)
     compression: float = Field(gt=0)
     speedup: PerBatch
     agreement: Score

@@ -89,6 +89,8 @@ def evaluate_student(
         )
         for name, folder in folders.items()
     }
+    kept = metrics.retention(measured["teacher"].score, measured["student"].score)
+    interval = metrics.retention_interval(task.metric, head.labels(rows), said["teacher"], said["student"], own_seed)
     result = Result(
         task=student.task,
         variant=student.variant,
@@ -106,7 +108,8 @@ def evaluate_student(
         latency=Setting(
             threads=torch.get_num_threads(), precision=precisions.name(PRECISION), max_length=task.max_length
         ),
-        retention=retention(measured["teacher"].score, measured["student"].score),
+        retention=None if kept is None else round(kept, DECIMALS),
+        retention_ci95=interval and [round(end, DECIMALS) for end in interval],
         compression=round(measured["teacher"].parameters / measured["student"].parameters, DECIMALS),
         speedup=PerBatch(
             **{
@@ -124,11 +127,6 @@ def evaluate_student(
     (details / LINEAGE).write_text(json.dumps(lineage, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     metrics_file.write_text(json.dumps(result.model_dump(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"  {task.metric}: teacher {result.teacher.score:.4f}, student {result.student.score:.4f}")
-
-
-def retention(teacher: float, student: float) -> float | None:
-    """The student's score as a fraction of its teacher's; None where that is not above 0 and means nothing."""
-    return round(student / teacher, DECIMALS) if teacher > 0 else None
 
 
 def _further_scores(head: Head, folder: Path, task: Task, facts: dict[str, Any], data: Path) -> dict[str, float]:
