@@ -9,7 +9,8 @@ from tests.families import FAMILIES, LAYERS, family_config, family_model, family
 from tests.tiny import BAD, GOOD
 from tinybert.augment.candidates import MaskedWords, Place, whole_words
 from tinybert.augment.words import split
-from tinybert.models.initialise import initialise_student
+from tinybert.errors import UserError
+from tinybert.models.initialise import initialise_student, shape_of
 from tinybert.models.student import SignalModel
 from tinybert.params.models import Architecture
 from tinybert.train.masked_lm import masked_logits
@@ -118,6 +119,24 @@ def test_teacher_svd_brings_the_embeddings_over(family, hidden):
             restored = projections.embedding(student.get_input_embeddings().weight)
             left = (restored - words).square().mean() / words.square().mean()
             assert left < 1e-6 if hidden == 24 else left < 1 - hidden / 24
+
+
+@every_family
+def test_teacher_pruned_is_for_layers_like_berts(family):
+    """Nothing is lost at equal width, where the embeddings are narrower than the layers (ELECTRA's here) too."""
+    teacher = family_model(family)
+    architecture = shape_of(teacher.config)
+    if family in ("albert", "deberta", "deberta-v2", "distilbert", "mpnet"):
+        with pytest.raises(UserError, match=r"initialise: .* layers of .*; set initialise: teacher-svd"):
+            initialise_student(teacher, architecture, "teacher-pruned", seed=0)
+        return
+    student, projections = initialise_student(teacher, architecture, "teacher-pruned", seed=0)
+    with torch.no_grad():
+        expected, found = (model.eval()(IDS, output_hidden_states=True) for model in (teacher, student))
+        restored = projections(-1, found.hidden_states[-1])
+    torch.testing.assert_close(restored, expected.hidden_states[-1], rtol=1e-3, atol=1e-4)
+    narrow = architecture.model_copy(update={"hidden": 16})
+    assert initialise_student(teacher, narrow, "teacher-pruned", seed=0)[0].config.hidden_size == 16
 
 
 @every_family

@@ -51,7 +51,7 @@ def test_no_mistake(mistakes):
         (
             f"{MINI}.initialise",
             "svd",
-            ": expected 'random', 'teacher-svd', 'teacher-lower', 'teacher-spread' or 'start', ",
+            ": expected 'random', 'teacher-svd', 'teacher-pruned', 'teacher-lower', 'teacher-spread' or 'start', ",
         ),
         (f"{MINI}.relation_heads", 0, ": expected at least 1, found 0"),
         (f"{MINI}.teacher", "x", ": there is no 'x' in downloads or files"),

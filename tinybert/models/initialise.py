@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -13,9 +14,12 @@ from tinybert.errors import UserError
 from tinybert.models.fit import require_same_tokenizer
 from tinybert.models.layer_map import layer_pairs
 from tinybert.models.loading import load_config, load_encoder
+from tinybert.models.pruned import is_laid_out_as_bert, prune_layer, prune_normalisation, strongest_dimensions
 from tinybert.models.student import Projections
 from tinybert.params.models import Architecture
 
+NARROWED = ("teacher-svd", "teacher-pruned")
+"""Those that bring the teacher's weights to the student's width."""
 LAYERS_FROM = {"teacher-lower": "bottom", "teacher-spread": "uniform"}
 """By way of initialising, the layer map that picks the teacher's layers."""
 WIDENINGS = ("embeddings_project", "encoder.embedding_hidden_mapping_in", "embeddings.embed_proj")
@@ -60,6 +64,11 @@ def initialise_student(
     keeps most of them), and the embedding projection to the map back: the student starts with a vocabulary that it
     would otherwise have to learn from the corpus. The student may not be wider than its teacher then.
 
+    `teacher-pruned` goes on from there, into the layers: of the teacher's dimensions those stay in which its word
+    embeddings are largest, and each layer starts as the teacher layer of the uniform map, ⌈m·N/M⌉, cut to what is left
+    (`prune_layer`). Embeddings, normalisation and projections are the kept dimensions'. Not in the paper, whose layers
+    start random and need its 2.5 billion words.
+
     `teacher-lower` and `teacher-spread` copy the teacher's embeddings and its first M layers, or those that the uniform
     layer map picks, ⌈m·N/M⌉ for layer m, so that each layer starts as the one that it would learn from. The
     projections start as identities then, since teacher and student see the same space.
@@ -69,7 +78,8 @@ def initialise_student(
     What each of them needs of student and teacher is asked by `require_start`.
 
     Raises:
-        UserError: `teacher-svd` of a model whose embeddings are not laid out as any known family's.
+        UserError: `teacher-svd` of a model whose embeddings are not laid out as any known family's, `teacher-pruned` of
+            one whose layers are not BERT's.
     """
     torch.manual_seed(seed)
     if initialise == "start" and start is not None:
@@ -77,8 +87,11 @@ def initialise_student(
         return student, Projections(architecture.layers, architecture.hidden, teacher.config.hidden_size)
     student = AutoModel.from_config(student_config(teacher.config, architecture), dtype=torch.float32)
     projections = Projections(architecture.layers, architecture.hidden, teacher.config.hidden_size)
-    if initialise == "teacher-svd":
-        _project_embeddings(teacher, student, projections)
+    if initialise in NARROWED:
+        directions = principal_directions if initialise == "teacher-svd" else strongest_dimensions
+        _project_embeddings(teacher, student, projections, directions)
+    if initialise == "teacher-pruned":
+        _prune(teacher, student, projections)
     elif initialise in LAYERS_FROM:
         _copy_layers(teacher, student, LAYERS_FROM[initialise])
         for weight in projections.parameters():
@@ -92,11 +105,22 @@ def require_start(architecture: Architecture, initialise: str, teacher: Pretrain
     Raises:
         UserError: naming what differs, and the choices.
     """
-    if initialise == "teacher-svd" and architecture.hidden > teacher.hidden_size:
+    if initialise in NARROWED and architecture.hidden > teacher.hidden_size:
         raise UserError(
-            f"initialise: teacher-svd needs a student no wider than its teacher, found hidden {architecture.hidden} "
+            f"initialise: {initialise} needs a student no wider than its teacher, found hidden {architecture.hidden} "
             f"for a teacher of {teacher.hidden_size}; set initialise: random, or a smaller hidden"
         )
+    if initialise == "teacher-pruned":
+        found, expected = architecture.model_dump(), shape_of(teacher).model_dump()
+        larger = [name for name in ("layers", "intermediate") if found[name] > expected[name]]
+        if found["heads"] != expected["heads"]:
+            larger.append("heads")
+        if larger:
+            raise UserError(
+                f"initialise: teacher-pruned cuts the teacher's {_shape(expected, larger)} to fit, found "
+                f"{_shape(found, larger)}; take no more layers and neurons than these and as many heads, or "
+                f"initialise: teacher-svd"
+            )
     if initialise in LAYERS_FROM:
         found, expected = architecture.model_dump(), shape_of(teacher).model_dump()
         differs = [name for name in ("hidden", "heads", "intermediate") if found[name] != expected[name]]
@@ -140,6 +164,24 @@ def _shape(shape: dict[str, int], names: list[str], sign: str = " ") -> str:
 
 
 @torch.no_grad()
+def _prune(teacher: PreTrainedModel, student: PreTrainedModel, projections: Projections) -> None:
+    """See `initialise_student`; what is left to do once the embeddings have been narrowed."""
+    (_, of_teacher), (_, of_student) = _layers(teacher), _layers(student)
+    if not is_laid_out_as_bert(of_teacher[0]):
+        raise UserError(
+            f"initialise: teacher-pruned does not know the layers of a {teacher.config.model_type} model; "
+            f"set initialise: teacher-svd"
+        )
+    basis = projections.embedding.weight
+    for m, g in layer_pairs("uniform", len(of_student), len(of_teacher)).items():
+        prune_layer(of_teacher[g - 1], of_student[m - 1], basis, student.config.num_attention_heads)
+        projections.hidden[m - 1].load_state_dict({"weight": basis})
+    before, after = teacher.get_submodule("embeddings.LayerNorm"), student.get_submodule("embeddings.LayerNorm")
+    if before.get_parameter("weight").numel() == len(basis):  # else a widening map follows, and it is there already
+        prune_normalisation(before, after, basis)
+
+
+@torch.no_grad()
 def _copy_layers(teacher: PreTrainedModel, student: PreTrainedModel, layer_map: str) -> None:
     """Everything of the teacher's but its layers, and of these the ones that the layer map picks."""
     (place, of_teacher), (_, of_student) = _layers(teacher), _layers(student)
@@ -166,7 +208,12 @@ def _layers(model: PreTrainedModel) -> tuple[str, nn.ModuleList]:
 
 
 @torch.no_grad()
-def _project_embeddings(teacher: PreTrainedModel, student: PreTrainedModel, projections: Projections) -> None:
+def _project_embeddings(
+    teacher: PreTrainedModel,
+    student: PreTrainedModel,
+    projections: Projections,
+    directions: Callable[[Tensor, int], Tensor],
+) -> None:
     """See `initialise_student`.
 
     Embeddings narrower than the layers are followed by a linear map that widens them. The directions kept are those of
@@ -182,7 +229,7 @@ def _project_embeddings(teacher: PreTrainedModel, student: PreTrainedModel, proj
             f"set initialise: random"
         )
     widened = words if widening is None else words.float() @ widening.weight.float().T
-    basis = principal_directions(widened, student.config.hidden_size)  # (teacher width, student width)
+    basis = directions(widened, student.config.hidden_size)  # (teacher width, student width)
     projections.embedding.weight.copy_(basis)
     through = basis if widening is None else widening.weight.float().T @ basis  # (embedding width, student width)
     if own is not None and widening is not None:

@@ -39,6 +39,7 @@ class General(Table):
 
     - `random`, as in the paper;
     - `teacher-svd`: the teacher's embeddings, brought to the student's width;
+    - `teacher-pruned`: the teacher's embeddings and layers, cut to the student's width, for teachers laid out as BERT;
     - `teacher-lower`, `teacher-spread`: the teacher's embeddings and its lower layers, or layers spread over all of it;
     - `start`: the model that the key `start` names, an existing student.
     """
@@ -47,7 +48,7 @@ class General(Table):
     teacher: Reference = Field(description="a key of downloads or files, of kind model")
     start: Reference = Field(description="the same key as teacher; or, with initialise: start, that of a student")
     architecture: AnyArchitecture
-    initialise: Literal["random", "teacher-svd", "teacher-lower", "teacher-spread", "start"]
+    initialise: Literal["random", "teacher-svd", "teacher-pruned", "teacher-lower", "teacher-spread", "start"]
     layer_map: LayerMap = "uniform"
     relation_heads: RelationHeads = 12
     temperature: float = Field(2.0, gt=0, le=100, description="of the loss vocabulary; 2 is DistilBERT's")

@@ -1,0 +1,111 @@
+"""A teacher cut to its student's width: the dimensions, heads and neurons that carry most of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+PARTS = (
+    "attention.self.query",
+    "attention.self.key",
+    "attention.self.value",
+    "attention.output.dense",
+    "attention.output.LayerNorm",
+    "intermediate.dense",
+    "output.dense",
+    "output.LayerNorm",
+)
+"""What a layer of BERT's layout is made of; RoBERTa's, ELECTRA's and their like are laid out so too."""
+
+
+def is_laid_out_as_bert(layer: nn.Module) -> bool:
+    """Whether this is a layer that `prune_layer` knows: all its weights are in `PARTS`, with biases."""
+    return {name for name, _ in layer.named_parameters()} == {
+        f"{part}.{w}" for part in PARTS for w in ("weight", "bias")
+    }
+
+
+def strongest_dimensions(embeddings: Tensor, count: int) -> Tensor:
+    """The dimensions of (words, width) embeddings with the largest sums of squares, as (width, count) unit vectors.
+
+    Unlike the directions of a singular value decomposition they leave layer normalisation what it is: it scales each
+    dimension by itself.
+    """
+    kept = embeddings.double().square().sum(0).topk(count).indices.sort().values
+    return torch.eye(embeddings.shape[1], device=embeddings.device)[:, kept].contiguous()
+
+
+@torch.no_grad()
+def prune_layer(source: nn.Module, target: nn.Module, basis: Tensor, heads: int) -> None:
+    """Make a student's layer compute what its teacher's does, as far as its width allows; at equal widths the same.
+
+    With B the `basis`, a state x of the teacher is Bᵀx in the student. In each head the attention scores are a bilinear
+    form, xᵀ(W_qᵀW_k)y, and what a token receives is W_o·W_v·x: both are matrices whose rank is the head's width, and
+    the student's narrower head gets the best ones of its rank, the truncated singular value decompositions (Eckart and
+    Young). Of the feed-forward neurons those stay that have the largest product of the norms of what they read and what
+    they write.
+
+    Args:
+        basis: unit vectors as columns, (teacher width, student width); see `strongest_dimensions`.
+        heads: of both.
+    """
+    basis = basis.double()
+    old, new = _parts(source), _parts(target)
+
+    def read(part: str) -> tuple[Tensor, Tensor]:
+        return old[part].weight.double(), old[part].bias.double()
+
+    def write(part: str, weight: Tensor, bias: Tensor) -> None:
+        new[part].weight.copy_(weight)
+        new[part].bias.copy_(bias)
+
+    width = new["attention.self.query"].out_features // heads
+    # The scores' biases are what a constant 1, appended to a state, is multiplied with.
+    query, key = (
+        torch.cat([weight @ basis, bias[:, None]], 1).unflatten(0, (heads, -1))
+        for weight, bias in map(read, ("attention.self.query", "attention.self.key"))
+    )
+    queries, keys = _factors(query.mT @ key, width)
+    scale = (width / query.shape[1]) ** 0.25  # both models divide their scores by √width, each by its own
+    for part, rows in (("attention.self.query", queries.mT), ("attention.self.key", keys)):
+        rows = scale * rows.flatten(0, 1)
+        write(part, rows[:, :-1], rows[:, -1])
+
+    # What attention weighs sums to 1, so that the values' bias passes through it unchanged, into the output's.
+    (value, value_bias), (output, output_bias) = read("attention.self.value"), read("attention.output.dense")
+    reads = (value @ basis).unflatten(0, (heads, -1))
+    writes = (basis.T @ output).unflatten(1, (heads, -1)).movedim(1, 0)
+    outputs, values = _factors(writes @ reads, width)
+    write("attention.self.value", values.flatten(0, 1), torch.zeros(heads * width))
+    write("attention.output.dense", outputs.movedim(0, 1).flatten(1), basis.T @ (output_bias + output @ value_bias))
+
+    (reads, bias), (writes, output_bias) = read("intermediate.dense"), read("output.dense")
+    reads, writes = reads @ basis, basis.T @ writes
+    neurons = reads.norm(dim=1) * writes.norm(dim=0)
+    kept = neurons.topk(new["intermediate.dense"].out_features).indices.sort().values
+    write("intermediate.dense", reads[kept], bias[kept])
+    write("output.dense", writes[:, kept], basis.T @ output_bias)
+
+    for part in ("attention.output.LayerNorm", "output.LayerNorm"):
+        prune_normalisation(old[part], new[part], basis)
+
+
+@torch.no_grad()
+def prune_normalisation(source: nn.Module, target: nn.Module, basis: Tensor) -> None:
+    """Take over the kept dimensions of a layer normalisation."""
+    for name in ("weight", "bias"):
+        target.get_parameter(name).copy_(basis.T.double() @ source.get_parameter(name).double())
+
+
+def _parts(layer: nn.Module) -> dict[str, Any]:
+    modules = dict(layer.named_modules())
+    return {part: modules[part] for part in PARTS}
+
+
+def _factors(matrices: Tensor, rank: int) -> tuple[Tensor, Tensor]:
+    """The factors (…, n, rank) and (…, rank, m) of the best approximations of matrices (…, n, m), equally large."""
+    left, sizes, right = torch.linalg.svd(matrices, full_matrices=False)
+    root = sizes[..., :rank].sqrt()
+    return left[..., :rank] * root[..., None, :], right[..., :rank, :] * root[..., None]
