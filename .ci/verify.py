@@ -25,11 +25,7 @@ STUDENT, BASELINE = "movies-tinybert4", "movies-scratch"
 
 # What the committed numbers promise. One standard error of an accuracy of 0.85 on the 2,114 test rows is 0.0077.
 TEACHER_SCORE = 0.85  # what a fine-tuned model of this size reaches on these sentences
-# Students are to keep 98 % and don't any more, since their teacher became better than they did. The floor is what the
-# paper's TinyBERT4 keeps of its own teacher, 7.5 times larger where ours is 1.6 times. Every run says so until the
-# target is met and is the floor again.
-RETENTION_TARGET = 0.98
-RETENTION = 0.968
+RETENTION = 0.98  # the paper's TinyBERT4 keeps 96.8 % of a teacher that is 7.5 times larger; ours is 1.6 times larger
 ABOVE_BASELINE = 0.04  # what distillation is worth: five standard errors above the same student trained on labels alone
 MEMORY = 6 * 2**30  # bytes that a stage may take
 PARAMETERS = 14_350_874  # TinyBERT4 with the uncased vocabulary, pooler and two-class head: under 14.4 M
@@ -155,9 +151,6 @@ def main() -> int:
         print(f"error: {line}", file=sys.stderr)
     if lines:
         return 1
-    student = metrics[STUDENT]
-    if (student.retention or 0) < RETENTION_TARGET:
-        print(f"TARGET MISSED: {STUDENT}: retention is {student.retention}, to be {RETENTION_TARGET}")
     print(f"{'student':<24} {'teacher':>8} {'student':>8} {'kept':>7} {'parameters':>12}")
     for name, result in metrics.items():
         kept = "–" if result.retention is None else f"{result.retention:.1%}"
