@@ -4,7 +4,7 @@ import torch
 from tests.models.test_initialise import SHAPE
 from tests.tiny import tiny_bert
 from tinybert.errors import UserError
-from tinybert.models.initialise import initialise_student, require_start
+from tinybert.models.initialise import initialise_student, require_start, student_config
 from tinybert.models.loading import load_config, load_encoder
 from tinybert.models.pruned import prune_layer, strongest_dimensions
 from tinybert.params.models import Architecture
@@ -100,8 +100,7 @@ def test_the_neurons_that_stay_are_those_that_matter(tmp_path):
     source = teacher.encoder.layer[1]
     with torch.no_grad():
         source.output.dense.weight[:, 16:] = 0  # what these 32 neurons compute goes nowhere
-    student, _ = initialise_student(teacher, OF_TEACHER.model_copy(update={"layers": 2}), "teacher-pruned", seed=0)
-    small = type(source)(student.config.__class__(**{**student.config.to_dict(), "intermediate_size": 16})).eval()
+    small = type(source)(student_config(teacher.config, OF_TEACHER.model_copy(update={"intermediate": 16}))).eval()
     prune_layer(source, small, torch.eye(24), heads=2)
     x = torch.randn(1, 4, 24, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():

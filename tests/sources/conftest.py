@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from tests.sources.hub_server import Hub, HubHandler
 from tests.sources.serving import Answers
+from tinybert.sources.hub import CACHE, fetch_repository
 from tinybert.sources.pip_config import PipSettings
 
 
@@ -103,6 +105,13 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     with _serving(HubHandler, hub=state) as state.url:
         monkeypatch.setenv("HF_ENDPOINT", state.url)
         yield state
+
+
+@pytest.fixture
+def quick_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty working folder, and short pauses between attempts."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fetch_repository, "__defaults__", (CACHE, 3, 0.001))
 
 
 def sha256(content: bytes) -> str:

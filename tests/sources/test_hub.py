@@ -1,28 +1,19 @@
-"""Models and data sets of a hub: what is taken, resumed, checked and kept; each way to fail says what to do."""
+"""Models of a hub, and its network: what is taken, resumed, checked and kept; each way to fail says what to do."""
 
 from __future__ import annotations
 
-import io
 import json
 import socket
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import save
 
-from tests.import_closure import ROOT
 from tests.sources.conftest import Hub
-from tests.sources.hub_server import COMMIT
-from tests.text.glue import ROWS, write_hub
-from tinybert.errors import UserError
-from tinybert.params.experiment import load_experiment
-from tinybert.params.sources import Download
-from tinybert.sources import hub as module
-from tinybert.sources.downloads import store_download
-from tinybert.text.tasks import prepare
+from tests.sources.hub_downloads import failure, files, parquet, store
+
+pytestmark = pytest.mark.usefixtures("quick_hub")
 
 WEIGHTS = save({"a": np.arange(200_000, dtype=np.float32)})
 MODEL = {
@@ -37,45 +28,10 @@ MODEL = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(module.fetch_repository, "__defaults__", (module.CACHE, 3, 0.001))
-
-
 @pytest.fixture
 def bert(hub: Hub) -> Hub:
     hub.repositories["models/owner/bert"] = dict(MODEL)
     return hub
-
-
-def store(kind: str, name: str, **keys: object) -> Path:
-    entry = {"kind": kind, "hub": name, "revision": COMMIT, **keys}
-    store_download(Download.model_validate(entry), Path("out"))
-    return Path("out")
-
-
-def failure(kind: str, name: str, **keys: object) -> str:
-    """The error of a download: one line, and nothing written."""
-    with pytest.raises(UserError) as error:
-        store(kind, name, **keys)
-    assert "\n" not in str(error.value)
-    assert not Path("out").exists()
-    return str(error.value)
-
-
-def files(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-
-
-def parquet(**columns: list[object]) -> bytes:
-    stream = io.BytesIO()
-    pq.write_table(pa.table(columns), stream)
-    return stream.getvalue()
-
-
-def texts(folder: Path) -> list[str]:
-    return [text for file in sorted(folder.glob("*.parquet")) for text in pq.read_table(file)["text"].to_pylist()]
 
 
 class TestModel:
@@ -227,80 +183,3 @@ class TestNetwork:
     def test_offline_switch(self, bert: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
         assert "HF_HUB_OFFLINE is set" in failure("model", "owner/bert")
-
-
-class TestDataSet:
-    def test_corpus(self, hub: Hub) -> None:
-        hub.repositories["datasets/owner/texts"] = {
-            "README.md": b"#",
-            "data/train-00000-of-00002.parquet": parquet(text=["One.", "Two."]),
-            "data/train-00001-of-00002.parquet": parquet(text=["Three."]),
-        }
-        assert texts(store("corpus", "owner/texts")) == ["One.", "Two.", "Three."]
-
-    def test_patterns_choose_and_column_names_the_text(self, hub: Hub) -> None:
-        hub.repositories["datasets/owner/texts"] = {
-            "en/a.jsonl": b'{"content": "One."}\n',
-            "de/a.jsonl": b'{"content": "Eins."}\n',
-            "texts.py": b"raise SystemExit",
-        }
-        message = failure("corpus", "owner/texts")
-        assert "de/*.jsonl" in message
-        assert "en/*.jsonl" in message
-        assert texts(store("corpus", "owner/texts", files=["en/*"], column="content")) == ["One."]
-        assert not hub.asked_for("/cdn/datasets/owner/texts/de")
-
-    def test_splits_of_a_table_keep_their_names(self, hub: Hub) -> None:
-        content = {f"mrpc/{split}-00000-of-00001.parquet": parquet(text=[split]) for split in ("train", "test")}
-        hub.repositories["datasets/owner/glue"] = {**content, "sst2/train.parquet": b"other"}
-        out = store("table", "owner/glue", files=["mrpc/*.parquet"])
-        assert {name: (out / name).read_bytes() for name in files(out)} == content
-
-    @pytest.mark.parametrize("checksums", [True, False])
-    def test_names_that_addresses_write_otherwise(self, checksums: bool, hub: Hub) -> None:
-        content = {"my data/训练 50% #1?.csv": b"text,label\n", "my data/été+1.csv.gz": b"packed"}
-        hub.repositories["datasets/owner/reviews"] = dict(content)
-        hub.checksums = checksums
-        out = store("table", "owner/reviews", files=["my data/*"])
-        assert {name: (out / name).read_bytes() for name in files(out)} == content
-
-    @pytest.mark.parametrize("ending", [".csv.gz", ".tsv.gz", ".jsonl.gz", ".json.gz", ".json"])
-    def test_a_table_may_be_packed(self, ending: str, hub: Hub) -> None:
-        hub.repositories["datasets/owner/reviews"] = {"README.md": b"#", f"train{ending}": b"packed"}
-        assert files(store("table", "owner/reviews")) == [f"train{ending}"]
-
-    def test_glue_as_the_papers_preset_takes_it(self, hub: Hub, tmp_path: Path) -> None:
-        """A folder a task, in shards, integer labels: from the hub's files to the rows of each of the nine tasks."""
-        preset = load_experiment(ROOT / "presets/paper-glue.yaml")
-        files: dict[str, bytes] = {"README.md": b"#"}
-        for task in preset.tasks:
-            write_hub(task, tmp_path / "made" / task)
-            for file in (tmp_path / "made" / task).rglob("*.parquet"):
-                name = file.relative_to(tmp_path / "made" / task).as_posix()
-                files[name if name.startswith("ax/") else f"{task}/{name}"] = file.read_bytes()
-        hub.repositories["datasets/nyu-mll/glue"] = files
-        out = store("table", "nyu-mll/glue", files=preset.downloads["glue"].files)
-        for key, task in preset.tasks.items():
-            (tmp_path / key).mkdir()
-            split = task.split.model_copy(update={"validation": 0.1})  # a fiftieth of 60 rows is too few to be split
-            summary = prepare(out, task.model_copy(update={"split": split}), tmp_path / key)
-            assert summary["names"] == task.label.names
-            assert sum(summary["rows"].values()) == 2 * ROWS
-            assert set(summary["unlabelled"]) == set(task.split.unlabelled)
-
-    def test_a_loading_script_is_not_run(self, hub: Hub) -> None:
-        hub.repositories["datasets/owner/texts"] = {"texts.py": b"raise SystemExit", "data.zip": b""}
-        message = failure("corpus", "owner/texts")
-        assert "found data.zip, texts.py" in message
-        assert "texts.py is a loading script" in message
-
-    @pytest.mark.parametrize(
-        ("pattern", "expected"), [("x/*", "nothing matches 'x/*'"), ("*.py", "texts.py: expected")]
-    )
-    def test_patterns_that_give_nothing(self, pattern: str, expected: str, hub: Hub) -> None:
-        hub.repositories["datasets/owner/texts"] = {"texts.py": b"", "a.parquet": parquet(text=["One."])}
-        assert expected in failure("corpus", "owner/texts", files=[pattern])
-
-    def test_a_name_that_leads_outside(self, hub: Hub) -> None:
-        hub.repositories["datasets/owner/texts"] = {"../../evil.txt": b"One."}
-        assert "no path inside" in failure("corpus", "owner/texts")
