@@ -16,9 +16,8 @@ from tinybert.evaluate.chance import chance
 from tinybert.evaluate.metrics import score
 from tinybert.models.loading import head_config, load_classifier, load_config
 from tinybert.params.tasks import Teacher
-from tinybert.text.tokens import Padding, encode
 from tinybert.train.labels import match_labels, output_layer, reorder_outputs
-from tinybert.train.teacher import LabelObjective, finetune_teacher
+from tinybert.train.teacher import finetune_teacher
 
 NAMES = ["bad", "good"]
 
@@ -97,15 +96,6 @@ def test_a_checkpoint_trained_further_starts_from_its_head_in_the_datas_order(wo
     assert "a new one is trained" in capsys.readouterr().out
     before, after = (output_layer(load_classifier(folder)).weight.abs().sum() for folder in (other, drawn))
     assert not torch.isclose(before, after, rtol=0.01)
-
-
-def test_what_is_uncertain_is_learnt_as_such(world):
-    rows = pd.read_parquet(world / "data" / "validation.parquet")[:2].assign(probability=[0.3, 1.0])
-    batch = Padding(0)(list(encode(family_tokenizer("bert"), rows, max_length=32)))
-    model = load_classifier(world / "tuned").eval()
-    chances = torch.tensor(logits_of(world / "tuned", rows)).log_softmax(1)
-    by_hand = -(0.7 * chances[0, 0] + 0.3 * chances[0, 1] + chances[1, 1]) / 2
-    torch.testing.assert_close(LabelObjective()(model, batch)["labels"], by_hand, rtol=1e-4, atol=1e-4)
 
 
 def test_a_teacher_near_chance_may_be_asked_for(world):

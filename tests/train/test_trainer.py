@@ -12,7 +12,7 @@ from tinybert.models.loading import head_config, load_classifier, load_tokenizer
 from tinybert.params.table import Optimisation
 from tinybert.text.tokens import Padding, encode
 from tinybert.train.curves import Curve
-from tinybert.train.teacher import LabelObjective
+from tinybert.train.label_loss import LabelObjective
 from tinybert.train.trainer import Validation, train
 
 SETTINGS = Optimisation(batch_size=8, learning_rate=5e-3)

@@ -75,19 +75,3 @@ def soft_span_loss(student: Tensor, teacher: Tensor, mask: Tensor, temperature: 
 def logits_mse(student: Tensor, teacher: Tensor) -> Tensor:
     """Mean squared error of predictions, the prediction loss of regression; (examples, outputs) each."""
     return (student.float() - teacher.float()).square().mean()
-
-
-def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """The ordinary loss on the data's labels: cross-entropy for class indices, squared error for numbers.
-
-    Args:
-        logits: (examples, classes), or (examples, 1) for regression.
-        labels: class indices (examples,), probabilities of the classes, floats (examples, classes), numbers, floats
-            (examples,), for regression, or 0 and 1, integers, for each label of a multilabel task (examples, labels),
-            whose cross-entropies are summed.
-    """
-    if labels.ndim == 2 and not labels.is_floating_point():
-        return F.binary_cross_entropy_with_logits(logits.float(), labels.float(), reduction="none").sum(-1).mean()
-    if labels.ndim == 1 and labels.is_floating_point():
-        return F.mse_loss(logits.float().squeeze(-1), labels.float())
-    return F.cross_entropy(logits.float(), labels)

@@ -19,16 +19,15 @@ from tinybert.distill.baseline_losses import (
 from tinybert.distill.losses import (
     attention_loss,
     hidden_loss,
-    label_loss,
     logits_mse,
     soft_binary_cross_entropy,
     soft_cross_entropy,
     soft_span_loss,
 )
-from tinybert.models.span_logits import span_loss
 from tinybert.models.student import SignalModel
 from tinybert.text.masking import MASKED_LABELS, UNMASKED
 from tinybert.text.tokens import TEACHER_LOGITS, model_inputs
+from tinybert.train.label_loss import label_loss
 
 LAYER_LOSSES: dict[str, tuple[str, Callable[..., Tensor]]] = {
     "embedding": ("hidden", hidden_loss),
@@ -130,12 +129,7 @@ class DistillationObjective:
         if "logits" in self.weights:
             terms["logits"] = self._prediction_loss(student["logits"], batch[TEACHER_LOGITS], mask)
         if "labels" in self.weights:
-            spans = student["logits"].ndim == 3
-            terms["labels"] = (
-                span_loss(student["logits"], batch["labels"], mask)
-                if spans
-                else label_loss(student["logits"], batch["labels"])
-            )
+            terms["labels"] = label_loss(student["logits"], batch["labels"], mask)
         return terms
 
     def _prediction_loss(self, student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:

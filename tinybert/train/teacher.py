@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from tinybert.errors import UserError
@@ -17,34 +16,12 @@ from tinybert.evaluate.chance import chance
 from tinybert.models.fit import require_length
 from tinybert.models.heads import Head, SequenceHead, SpanHead
 from tinybert.models.loading import head_config, load_classifier, load_config, load_span_model, load_tokenizer
-from tinybert.models.span_logits import head_logits, span_loss
 from tinybert.params.tasks import Teacher
-from tinybert.text.tokens import model_inputs
 from tinybert.train.curves import Curve
 from tinybert.train.job import Job
+from tinybert.train.label_loss import LabelObjective
 from tinybert.train.labels import draw_output_layer, match_labels, output_names, reorder_outputs
 from tinybert.train.trainer import Validation, no_training, train
-
-
-class LabelObjective:
-    """The ordinary loss on labels, as the model's own head computes it."""
-
-    weights: Mapping[str, float] = {"labels": 1.0}
-
-    def __call__(self, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        labels = batch["labels"]
-        if labels.ndim == 2 and labels.is_floating_point():  # the probability of each class, which no head takes
-            return {"labels": nn.functional.cross_entropy(model(**model_inputs(batch)).logits.float(), labels)}
-        labels = labels.float() if labels.ndim == 2 else labels
-        return {"labels": model(**model_inputs(batch), labels=labels).loss}
-
-
-class SpanObjective(LabelObjective):
-    """The ordinary loss on where answers start and end."""
-
-    def __call__(self, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        logits = head_logits(model(**model_inputs(batch)))
-        return {"labels": span_loss(logits, batch["labels"], batch["attention_mask"])}
 
 
 def finetune_teacher(
@@ -91,7 +68,7 @@ def finetune_teacher(
         dataset, collate = head.examples(tokenizer, pd.read_parquet(data / "train.parquet"), job.max_length)
         train(
             model,
-            SpanObjective() if span is not None else LabelObjective(),
+            LabelObjective(),
             dataset,
             collate,
             settings,

@@ -1,0 +1,40 @@
+"""The ordinary loss on the data's labels, of every kind of task: a teacher's whole objective, a student's at will."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from torch import Tensor, nn
+
+from tinybert.models.span_logits import head_logits, span_loss
+from tinybert.text.tokens import model_inputs
+
+
+def label_loss(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
+    """Cross-entropy for classes and for where answers are, squared error for numbers; in fp32.
+
+    Args:
+        logits: (examples, classes), (examples, 1) for regression, or of starts and ends (examples, 2, tokens).
+        labels: class indices (examples,), probabilities of the classes, floats (examples, classes), numbers, floats
+            (examples,), for regression, 0 and 1, integers, for each label of a multilabel task (examples, labels),
+            whose cross-entropies are summed, or the places of an answer's first and last token (examples, 2).
+        mask: 1 for a real token, 0 for padding, (examples, tokens); only an answer depends on it.
+    """
+    if logits.ndim == 3:
+        return span_loss(logits, labels, mask)
+    if labels.ndim == 2 and not labels.is_floating_point():
+        return F.binary_cross_entropy_with_logits(logits.float(), labels.float(), reduction="none").sum(-1).mean()
+    if labels.ndim == 1 and labels.is_floating_point():
+        return F.mse_loss(logits.float().squeeze(-1), labels.float())
+    return F.cross_entropy(logits.float(), labels)
+
+
+class LabelObjective:
+    """`label_loss` of a model's predictions, as `tinybert.train.trainer` minimises it."""
+
+    weights: Mapping[str, float] = {"labels": 1.0}
+
+    def __call__(self, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        logits = head_logits(model(**model_inputs(batch)))
+        return {"labels": label_loss(logits, batch["labels"], batch["attention_mask"])}
