@@ -135,6 +135,21 @@ def test_a_label_that_is_neither_said_nor_there_counts_nothing():
     }
 
 
+def test_a_label_that_the_test_rows_lack_is_no_part_of_the_mean():
+    labels = np.array([[1, 0], [1, 0], [0, 0]], dtype=np.int8)
+    logits = np.array([[1, -1], [-1, -1], [-1, -1]], dtype=np.float32)
+    assert score("f1_macro", labels, logits) == pytest.approx(2 / 3)
+    assert score("f1_macro", labels, logits + [0, 2]) == pytest.approx((2 / 3 + 0) / 2)  # said, so it counts
+
+
+def test_the_interval_of_many_rare_labels_holds_their_score():
+    rng = np.random.default_rng(0)
+    labels = (rng.random((60, 40)) < 0.05).astype(np.int8)
+    logits = np.where(rng.random(labels.shape) < 0.02, -1, 1) * (labels - 0.5)
+    low, high = confidence_interval("f1_macro", labels, logits, seed=0)
+    assert low < score("f1_macro", labels, logits) < high
+
+
 def test_interval_of_multilabel_resamples_rows():
     labels = (np.arange(400).reshape(200, 2) % 3 == 0).astype(np.int8)
     assert confidence_interval("f1_micro", labels, labels - 0.5, seed=0) == [1.0, 1.0]

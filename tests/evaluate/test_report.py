@@ -18,10 +18,12 @@ from tests.evaluate.made_up import (
     write_losses,
 )
 from tinybert.errors import UserError
-from tinybert.evaluate.curves import panels, read_curve, thin
+from tinybert.evaluate.curves import TERMS, panels, read_curve, thin
 from tinybert.evaluate.predictions import answers, confusion, disagreements
 from tinybert.evaluate.report import write_report
 from tinybert.evaluate.schema import Metrics
+from tinybert.params.general import GeneralLosses
+from tinybert.params.students import PhaseLosses
 
 NAMES = ["negative", "positive"]
 
@@ -93,11 +95,27 @@ def test_page_says_the_result_and_knows_the_baseline(two):
     assert page.tags.count("svg") >= 2 + 2 + 2 * 6  # scatters, validation and teacher, and each student's
 
 
+def test_the_teachers_latency_is_the_median_of_the_processes_it_was_measured_in(two):
+    root, students = two
+    for name, latency in (("movies-tinybert4", 20.0), ("movies-scratch", 40.0)):
+        file = root / f"evaluation/{name}.json"
+        result = json.loads(file.read_text())
+        result["teacher"]["latency_ms"]["batch1"] = latency
+        file.write_text(json.dumps(result))
+    words = " ".join(report(root, students)[0].words)
+    assert " 30.0 " in words
+    assert "Each student takes turns with its teacher in a process of their own" in words
+
+
 def test_the_headline_is_the_first_distilled_student_not_the_luckiest(tmp_path):
     for name, score in (("scratch", 0.91), ("first", 0.82), ("second", 0.85)):
         write_evidence(tmp_path, name, score, names=NAMES)
-    page, _ = report(tmp_path, {"scratch": student(distilled=False), "first": student(), "second": student()})
-    assert "first keeps 95.3 % of its teacher's accuracy (82.0 against 86.0)" in " ".join(page.words)
+    write_evidence(tmp_path, "worse", 0.71, names=NAMES)
+    plain = student(distilled=False)
+    page, _ = report(tmp_path, {"worse": plain, "scratch": plain, "first": student(), "second": student()})
+    words = " ".join(page.words)
+    assert "first keeps 95.3 % of its teacher's accuracy (82.0 against 86.0)" in words
+    assert "without distillation scratch reaches 91.0" in words  # the best of those
     alone, _ = report(tmp_path, {"scratch": student(distilled=False)})
     assert "scratch keeps 105.8 % of its teacher's accuracy" in " ".join(alone.words)
 
@@ -244,6 +262,13 @@ def test_curves_are_split_into_panels_and_thinned(tmp_path):
     assert thinned["loss"].mean() == pytest.approx(read_curve(file)["loss"].mean(), rel=0.05)
     write_losses(file, ["labels"])
     assert list(panels(file)) == ["true labels"]
+
+
+@pytest.mark.parametrize("loss", sorted(GeneralLosses.model_fields | PhaseLosses.model_fields))
+def test_every_loss_has_its_panel(tmp_path, loss):
+    write_losses(tmp_path / "losses.csv", [loss])
+    (title,) = panels(tmp_path / "losses.csv")
+    assert title == TERMS[loss]
 
 
 def test_disagreements_are_those_on_which_both_are_surest():

@@ -15,6 +15,11 @@ TERMS = {
     "embedding": "embedding",
     "hidden": "hidden states",
     "attention": "attention scores",
+    "relations": "relations of queries, keys and values",
+    "cls": "states of [CLS]",
+    "cosine": "directions of the last states",
+    "mlm": "masked tokens",
+    "vocabulary": "soft labels of masked tokens",
     "logits": "soft labels",
     "labels": "true labels",
 }

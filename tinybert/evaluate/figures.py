@@ -188,7 +188,8 @@ def _svg(draw: Callable[[Axes], None], title: str, size: tuple[float, float]) ->
     text = re.sub(r' id="([^"]+)"', lambda found: found[0] if found[1] in referenced else "", text)
     for colour, name in CSS.items():
         text = text.replace(colour, name)
-    text = re.sub(r"(\d\.\d\d)\d+", r"\1", text)  # a hundredth of a point is finer than any screen
+    # A hundredth of a point is finer than any screen; what stands between the tags is labels, which stay as they are.
+    text = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag[0]), text)
     text = re.sub(r"\n\s*", "\n", text)
     viewbox = re.search(r'viewBox="[^"]+"', text)
     label = escape(title)

@@ -36,8 +36,9 @@ def score(metric: str, labels: np.ndarray, logits: np.ndarray) -> float:
     """One metric of a model's logits. Higher is better for all of them.
 
     A correlation with a constant is 0/0; it counts as 0.0, since a model that gives the same answer to every text
-    says nothing about the labels, and a NaN would neither order nor survive in JSON. The same holds for F1 of a class
-    that is neither predicted nor present.
+    says nothing about the labels, and a NaN would neither order nor survive in JSON. Classes and labels that are
+    neither said nor there are no part of a mean of F1, as scikit-learn has it for classes: a resample of the bootstrap
+    lacks rare ones, and would score lower for that alone.
 
     Args:
         metric: `accuracy`, `f1` (of class 1 where there are two classes, the mean over classes where there are more),
@@ -70,7 +71,10 @@ def score(metric: str, labels: np.ndarray, logits: np.ndarray) -> float:
 
 
 def multilabel_score(metric: str, labels: np.ndarray, answers: np.ndarray) -> float:
-    """A metric of multilabel tasks; `labels` and `answers` are 0 and 1 (rows, labels). 0/0 is 0.0 (see `score`)."""
+    """A metric of multilabel tasks; `labels` and `answers` are 0 and 1 (rows, labels).
+
+    A label that is neither said nor there is left out of `f1_macro` (see `score`); where that is every label, F1 is 0.
+    """
     if metric == "subset_accuracy":
         return float((labels == answers).all(axis=1).mean())
     if metric == "label_accuracy":
@@ -80,7 +84,8 @@ def multilabel_score(metric: str, labels: np.ndarray, answers: np.ndarray) -> fl
     total = (labels.sum(axis=0, dtype=np.int64) + answers.sum(axis=0, dtype=np.int64)).astype(float)
     if metric == "f1_micro":
         return float(both.sum() / total.sum()) if total.any() else 0.0
-    return float(np.divide(both, total, out=np.zeros_like(both), where=total > 0).mean())
+    of_labels = both[total > 0] / total[total > 0]
+    return float(of_labels.mean()) if len(of_labels) else 0.0
 
 
 def correlation(metric: str, one: np.ndarray, other: np.ndarray) -> float:

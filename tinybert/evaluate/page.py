@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import statistics
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tinybert.evaluate import figures
 from tinybert.evaluate.curves import Line, panels, read_curve
 from tinybert.evaluate.gather import Evidence
 from tinybert.evaluate.predictions import TEXTS, apart, confusion, disagreements, label_counts
-from tinybert.evaluate.schema import Measured
+from tinybert.evaluate.schema import Measured, PerBatch
 from tinybert.evaluate.variants import tenths, variant_tables
 from tinybert.params.experiment import Experiment
 from tinybert.params.tasks import METRICS
@@ -82,7 +83,7 @@ def sentence(students: list[Evidence]) -> str:
     if first is None:
         return "There is no student in params.yaml yet."
     result = first.result
-    share = "" if result.retention is None else f"{100 * result.retention:.1f} % of "
+    share = "" if result.retention is None else f"{points(result.retention)} % of "
     text = (
         f"{first.name} keeps {share}its teacher's {result.metric} ({points(result.student.score)} against "
         f"{points(result.teacher.score)}) with {100 / result.compression:.0f} % of its parameters "
@@ -90,7 +91,8 @@ def sentence(students: list[Evidence]) -> str:
     )
     plain = [each for each in students if not each.distilled and each.result.task == result.task]
     if plain and first.distilled:
-        text += f"; without distillation {plain[0].name} reaches {points(plain[0].result.student.score)}"
+        best = max(plain, key=lambda each: each.result.student.score)
+        text += f"; without distillation {best.name} reaches {points(best.result.student.score)}"
     return text + "."
 
 
@@ -109,6 +111,9 @@ def quantity(count: float) -> str:
 
 def _task(task: str, students: list[Evidence], experiment: Experiment, root: Path) -> dict[str, Any]:
     result = students[0].result
+    latency = {
+        who: _median([getattr(each.result, who).latency_ms for each in students]) for who in ("teacher", "reference")
+    }
     uses_augmented = any(
         phase.data == "augmented" and phase.epochs
         for each in students
@@ -117,15 +122,21 @@ def _task(task: str, students: list[Evidence], experiment: Experiment, root: Pat
     return {
         "name": task,
         "result": result,
+        "latency": latency,
         "data": _data(root / "data/original" / task / "task.json"),
         "students": [_student(index, each, root) for index, each in enumerate(students)],
-        "by_size": _against(students, "parameters", lambda model: model.parameters, quantity),
+        "by_size": _against(
+            students,
+            "parameters",
+            [result.teacher.parameters, *(each.result.student.parameters for each in students)],
+            quantity,
+        ),
         "by_latency": _against(
             students,
             "milliseconds for one text",
-            lambda model: model.latency_ms.batch1,
+            [latency["teacher"].batch1, *(each.result.student.latency_ms.batch1 for each in students)],
             lambda value: f"{value:g}",
-            mark=("BERT-base", result.reference.latency_ms.batch1),
+            mark=("BERT-base", latency["reference"].batch1),
         ),
         "validation": _validation(task, students, root),
         "teacher": _panels(root / "curves/teachers" / task / "losses.csv"),
@@ -140,7 +151,8 @@ def _data(file: Path) -> dict[str, list[str]] | None:
     if not file.exists():
         return None
     summary = json.loads(file.read_text(encoding="utf-8"))
-    return {"left out": left_out(summary), "kept": kept(summary)}
+    something = [line for line in left_out(summary) if not line.startswith("0 ")]
+    return {"left out": something, "kept": kept(summary)}
 
 
 def masked_accuracy(file: Path) -> str:
@@ -214,17 +226,25 @@ def _answer(row: Mapping[Any, Any], who: str, names: list[str] | None) -> str:
     return names[int(row[who])] + confidence
 
 
+def _median(latencies: list[PerBatch]) -> PerBatch:
+    """Of a model that was measured once beside each student, in as many processes."""
+    return PerBatch(
+        batch1=statistics.median(each.batch1 for each in latencies),
+        batch32=statistics.median(each.batch32 for each in latencies),
+    )
+
+
 def _against(
-    students: list[Evidence], label: str, place: Any, unit: Any, mark: tuple[str, float] | None = None
+    students: list[Evidence], label: str, places: list[float], unit: Any, mark: tuple[str, float] | None = None
 ) -> Markup:
-    """Scores of the teacher and of the students of one task against a number of theirs."""
-
-    def point(model: Measured, index: int | None) -> figures.Point:
-        return figures.Point(index, place(model), model.score, model.ci95[0], model.ci95[1])
-
+    """Scores of the teacher and of the students of one task against a number of theirs, in this order."""
     result = students[0].result
-    marks = [point(result.teacher, None), *(point(each.result.student, index) for index, each in enumerate(students))]
-    return figures.scatter(marks, label, result.metric, unit, mark)
+    models: list[Measured] = [result.teacher, *(each.result.student for each in students)]
+    points = [
+        figures.Point(index, place, model.score, model.ci95[0], model.ci95[1])
+        for index, place, model in zip((None, *range(len(students))), places, models, strict=True)
+    ]
+    return figures.scatter(points, label, result.metric, unit, mark)
 
 
 def _validation(task: str, students: list[Evidence], root: Path) -> Markup | None:

@@ -88,6 +88,7 @@ def ablation_tables(metrics: Mapping[str, Any]) -> str:
 
 OTHERS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "ablations": ablation_tables,
+    "baselines": results_table,
     "glue-files": results_table,
     "squad-files": results_table,
 }

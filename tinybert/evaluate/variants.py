@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
@@ -11,6 +10,9 @@ from typing import NamedTuple
 
 from tinybert.evaluate.published import TABLES, TEACHER, Column, Published, Size
 from tinybert.evaluate.schema import Measured, Result
+
+LEVEL = 0.05
+"""Of significance, below which two variants count as told apart."""
 
 
 def tenths(points: float) -> str:
@@ -174,19 +176,22 @@ def _size(name: str, groups: Mapping[str, Mapping[str, Sequence[Result]]], tasks
 
 def _order(rows: Sequence[Row], own: Sequence[Column]) -> str:
     """How many pairs of variants our first column orders as the paper's average does, as far as seeds can tell."""
+    from scipy.stats import ttest_ind_from_stats
+
     both = []
     for row in rows if own else ():
         ours, published = row.cells[0], row.cells[-1].published
         if ours.mean is not None and ours.spread is not None and published is not None:
-            both.append((ours.mean, ours.spread**2 / ours.seeds, published))
+            both.append(((ours.mean, ours.spread, ours.seeds), published))
     signs = [
-        (a[0] - b[0]) * (a[2] - b[2]) if abs(a[0] - b[0]) > 2 * math.sqrt(a[1] + b[1]) else 0.0
-        for a, b in combinations(both, 2)
+        (a[0] - b[0]) * (of_a - of_b) if ttest_ind_from_stats(*a, *b, equal_var=False).pvalue < LEVEL else 0.0
+        for (a, of_a), (b, of_b) in combinations(both, 2)
     ]
     if len(signs) < 3:
         return ""
     same, opposite = sum(sign > 0 for sign in signs), sum(sign < 0 for sign in signs)
     return (
         f"Pairs of variants: {same} in the paper's order, {opposite} in the opposite one, "
-        f"{len(signs) - same - opposite} not told apart, with means within two standard errors of their difference."
+        f"{len(signs) - same - opposite} not told apart by Welch's t-test at {100 * LEVEL:.0f} %, each pair by itself: "
+        f"by chance alone it would tell {LEVEL * len(signs):.0f} of {len(signs)} apart."
     )
