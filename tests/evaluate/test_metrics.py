@@ -139,7 +139,7 @@ def test_a_label_that_the_test_rows_lack_is_no_part_of_the_mean():
     labels = np.array([[1, 0], [1, 0], [0, 0]], dtype=np.int8)
     logits = np.array([[1, -1], [-1, -1], [-1, -1]], dtype=np.float32)
     assert score("f1_macro", labels, logits) == pytest.approx(2 / 3)
-    assert score("f1_macro", labels, logits + [0, 2]) == pytest.approx((2 / 3 + 0) / 2)  # said, so it counts
+    assert score("f1_macro", labels, np.add(logits, [0, 2])) == pytest.approx((2 / 3 + 0) / 2)  # said, so it counts
 
 
 def test_the_interval_of_many_rare_labels_holds_their_score():
