@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from functools import cache
 
 import pytest
+from dvc.utils.hydra import apply_overrides
 
 from tests.import_closure import ROOT
 from tinybert.params.experiment import load_experiment
 from tinybert.params.models import Architecture
+from tinybert.params.table import read_yaml
 
 GLUE = ("paper-glue", "paper-procedures", "paper-objectives", "paper-layer-maps")
 ABLATIONS = GLUE[1:]
@@ -259,6 +262,19 @@ def test_baselines_share_what_the_default_makes():
     assert baselines.general["tinybert4"] == default.general["tinybert4"]
     ours, theirs = (each.students["movies-tinybert4"] for each in (baselines, default))
     assert (ours.intermediate, ours.prediction) == (theirs.intermediate, theirs.prediction)
+
+
+@pytest.mark.parametrize(("file", "student"), [("params", "movies"), ("presets/own-csv", "reviews")])
+def test_dvc_changes_one_value_and_no_other(tmp_path, file, student):
+    """`dvc exp run -S`: entries that shared parts by `<<:` would be put back by DVC, or all changed."""
+    path = tmp_path / "params.yaml"
+    shutil.copy(ROOT / f"{file}.yaml", path)
+    before = read_yaml(path)
+    apply_overrides(path, [f"students.{student}-tinybert4.prediction.epochs=7"])
+    after = read_yaml(path)
+    assert after["students"][f"{student}-tinybert4"]["prediction"].pop("epochs") == 7
+    assert before["students"][f"{student}-tinybert4"]["prediction"].pop("epochs") == 1
+    assert after == before
 
 
 def test_squad():

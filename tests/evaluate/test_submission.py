@@ -1,6 +1,7 @@
 """Submissions as GLUE's server takes them."""
 
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,7 +41,8 @@ def test_one_archive_a_general_student_the_same_bytes_every_time(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(f"index\tprediction\n0\t{name}\n")
         files.append(tmp_path / name)
-    grouped = archives([("tinybert4", files[:2]), ("tinybert4", files[2:]), ("scratch", files[2:]), ("none", [])])
+    students = [("tinybert4", files[:2]), ("tinybert4", files[2:]), ("scratch", files[2:]), ("none", [])]
+    grouped = archives([(general, "full", of_student) for general, of_student in students])
     assert {name: sorted(of) for name, of in grouped.items()} == {
         "tinybert4": ["RTE.tsv", "SST-2.tsv"],
         "tinybert4-2": ["RTE.tsv"],
@@ -56,6 +58,17 @@ def test_one_archive_a_general_student_the_same_bytes_every_time(tmp_path):
         assert archive.namelist() == ["RTE.tsv", "SST-2.tsv"]
         assert archive.read("SST-2.tsv") == (tmp_path / "a/SST-2.tsv").read_bytes()
         assert {entry.date_time[0] for entry in archive.infolist()} == {1980}
+
+
+def test_variants_and_answers_are_not_mixed():
+    rte, cola, dev = Path("a/RTE.tsv"), Path("b/CoLA.tsv"), Path("c/dev.json")
+    full, ablated = ("tinybert4", "full"), ("tinybert4", "without attention loss")
+    assert archives([(*full, [rte]), (*ablated, [rte]), (*ablated, [cola]), (*full, [dev])]) == {
+        "tinybert4-full": {"RTE.tsv": rte},
+        "tinybert4-without-attention-loss": {"RTE.tsv": rte, "CoLA.tsv": cola},
+        "tinybert4-full-answers": {"dev.json": dev},
+    }
+    assert list(archives([(*full, [rte]), (*ablated, [])])) == ["tinybert4"]
 
 
 def test_the_report_zips_what_the_students_in_params_predicted(tmp_path):

@@ -17,7 +17,7 @@ from tinybert.params.experiment import Experiment
 def write_report(experiment: Experiment, root: Path) -> None:
     """Write metrics.json, results/<name>.json, reports/index.html and reports/cards/ for the students in `experiment`.
 
-    Students that predicted test sets without labels have them in reports/submissions/<general>.zip.
+    Students that predicted test sets without labels have them in reports/submissions/, see `archives`.
 
     Args:
         root: the project's folder.
@@ -43,4 +43,5 @@ def write_report(experiment: Experiment, root: Path) -> None:
     shutil.rmtree(root / "reports/submissions", ignore_errors=True)
     if any(student.submissions for student in students):
         with whole_folder(root / "reports/submissions") as folder:
-            write_archives(archives([(student.settings.general, student.submissions) for student in students]), folder)
+            predicted = [(each.settings.general, each.settings.variant, each.submissions) for each in students]
+            write_archives(archives(predicted), folder)

@@ -1,10 +1,12 @@
-"""Predictions of test sets without labels, in the format of GLUE's server: one TSV a set, one ZIP a general student."""
+"""Predictions of test sets without labels, in the format of GLUE's server: one TSV a set, one ZIP a variant."""
 
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -55,21 +57,30 @@ def write_archives(grouped: Mapping[str, Mapping[str, Path]], folder: Path) -> N
                 archive.writestr(entry, file.read_bytes())
 
 
-def archives(students: Sequence[tuple[str, Sequence[Path]]]) -> dict[str, dict[str, Path]]:
-    """Which files of predictions go into which ZIP: those of one general student together.
+def archives(students: Sequence[tuple[str, str | None, Sequence[Path]]]) -> dict[str, dict[str, Path]]:
+    """Which files of predictions go into which ZIP: those of one general student and one variant together.
 
     Args:
-        students: general student and files of predictions of each student, in the order of params.yaml.
+        students: general student, variant and files of predictions of each student, in the order of params.yaml.
 
     Returns:
-        file by its name, by the ZIP's name: `<general>`, and for a second student of the same task `<general>-2`.
+        file by its name, by the ZIP's name: `<general>`, with `-<variant>` where the general student has several, with
+        `-answers` for answers to questions, and for a second student of the same task with `-2`.
     """
+    variants: dict[str, set[str | None]] = {}
+    for general, variant, files in students:
+        if files:
+            variants.setdefault(general, set()).add(variant)
     grouped: dict[str, dict[str, Path]] = {}
-    for general, files in students:
+    for general, variant, files in students:
+        several = len(variants.get(general, ())) > 1
+        own = f"{general}-{re.sub(r'[^a-z0-9]+', '-', variant.lower())}" if several and variant else general
         for file in files:
-            number, name = 1, general
-            while file.name in grouped.get(name, {}):
-                number += 1
-                name = f"{general}-{number}"
+            first = f"{own}-answers" if file.suffix == ".json" else own
+            name = first
+            for number in count(2):
+                if file.name not in grouped.get(name, {}):
+                    break
+                name = f"{first}-{number}"
             grouped.setdefault(name, {})[file.name] = file
     return grouped

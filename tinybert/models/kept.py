@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+import transformers
 
 from tinybert.lineage import digest
 from tinybert.models.heads import head_of
@@ -44,6 +45,7 @@ def _kept(what: str, folder: Path, rows: pd.DataFrame, max_length: int, dtype: t
     texts = pd.util.hash_pandas_object(rows.drop(columns="label", errors="ignore"), index=False).to_numpy()
     makers = (predict_logits, encode, encode_windows, head_of, head_logits, decide)
     code = " ".join(digest(Path(getfile(unwrap(function)))) for function in makers)  # without torch's decorator
+    code += f" torch {torch.__version__} transformers {transformers.__version__}"
     identity = f"{what} {code} {digest(folder)} {hashlib.sha256(texts.tobytes()).hexdigest()} {max_length} {dtype}"
     file = cache / f"{hashlib.sha256(identity.encode()).hexdigest()[:24]}.npy"
     if not file.exists():
