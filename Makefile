@@ -8,6 +8,7 @@ repro: venv  ## check params and data, then run what is not up to date
 	python -m tinybert check
 	dvc repro
 	@python -m tinybert times
+	@echo "the report: reports/index.html, the students: models/students/"
 
 test: venv  ## every test (about fourteen minutes on two cores)
 	ruff check .
