@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,45 @@ def test_what_a_killed_process_left_is_not_in_the_next_output(tmp_path):
         pass
     assert not list(folder.iterdir())
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def die_at_rename(folder, of):
+    rename = Path.rename
+
+    def rename_or_die(path, target):
+        if path.name == of:
+            os._exit(9)
+        return rename(path, target)
+
+    Path.rename = rename_or_die
+    with whole_folder(folder) as partial:
+        (partial / "new").touch()
+
+
+@pytest.mark.parametrize("of", ["out", ".out.partial"])
+def test_a_process_killed_while_it_replaces_a_folder_does_not_lose_the_old_one(tmp_path, of):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "old").touch()
+    writer = multiprocessing.get_context("spawn").Process(target=die_at_rename, args=(folder, of))
+    writer.start()
+    writer.join(60)
+    assert writer.exitcode == 9
+    with pytest.raises(RuntimeError), whole_folder(folder) as partial:
+        fail_after_writing(partial / "new")
+    assert [file.name for file in folder.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_an_old_folder_beside_its_new_one_is_removed(tmp_path):
+    left = tmp_path / ".out.old.partial"
+    left.mkdir()
+    (left / "old").touch()
+    for content in ("first", "second"):
+        with whole_folder(tmp_path / "out") as partial:
+            (partial / content).touch()
+        assert [file.name for file in (tmp_path / "out").iterdir()] == [content]
+        assert list(tmp_path.iterdir()) == [tmp_path / "out"]
 
 
 def test_a_file_is_replaced_in_one_step_or_stays(tmp_path):

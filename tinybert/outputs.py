@@ -19,18 +19,21 @@ FULL = re.compile(r"No space left on device|\d+ requested and \d+ written|unexpe
 def whole_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder to fill, and put it in the place of `path` when the block ends well.
 
-    The folder lies beside `path`, so that the last step is one rename. If the block raises, what it wrote is removed
-    and `path` stays as it was; a folder left by a killed process is removed by the next run.
+    The folder lies beside `path`, and so does the old one until the new one is in its place: each step is one rename,
+    so that a process which is killed at any moment leaves one of the two whole. If the block raises, what it wrote is
+    removed and `path` stays as it was; what a killed process left is put back, or removed, by the next run.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial, old = path.with_name(f".{path.name}.partial"), path.with_name(f".{path.name}.old.partial")
+    _put_back(old, path)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
         yield partial
         if path.exists():
-            shutil.rmtree(path)
+            path.rename(old)
         partial.rename(path)
     finally:
+        _put_back(old, path)
         shutil.rmtree(partial, ignore_errors=True)
 
 
@@ -56,6 +59,13 @@ def why_not_written(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
         return os.strerror(error.errno)
     return os.strerror(errno.ENOSPC) if FULL.search(str(error)) else None
+
+
+def _put_back(old: Path, path: Path) -> None:
+    """A folder that was moved aside goes back to `path`, or goes for good where there is a new one."""
+    if old.exists() and not path.exists():
+        old.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _remove_left_by_killed(path: Path) -> None:

@@ -71,6 +71,17 @@ def test_every_copy_is_written_or_counted_as_dropped(run) -> None:
     assert counts["augmented"] <= 12
 
 
+def test_a_copy_that_is_an_original_row_is_dropped_where_its_label_is_the_same(run) -> None:
+    films = pd.DataFrame({"text": ["films"], "label": [0]})
+    copies = [text for text in run(films, copies=30, probability=0.5)[0].text if text != "films"]
+    for label, is_written in ((0, False), (1, True)):
+        other = pd.DataFrame({"text": [copies[0]], "label": [label]})
+        rows = pd.concat([films, other], ignore_index=True)
+        added = run(rows, copies=30, probability=0.5)[0][2:]
+        assert ((added.text == copies[0]) & (added.label == 0)).sum() == is_written
+        assert set(copies[1:]) <= set(added.text[added.label == 0])
+
+
 def test_rows_that_no_copy_differs_from(run) -> None:
     written, report, _ = run(SINGLES, probability=0.0)
     pd.testing.assert_frame_equal(written, SINGLES)

@@ -46,6 +46,26 @@ def test_words_are_found_in_lower_case_and_the_unknown_have_none(vectors: Path) 
     assert found["zzz"] == []
 
 
+def write(folder: Path, rows: list[tuple[str, list[float]]]) -> Path:
+    words, array = zip(*rows, strict=True)
+    np.save(folder / "vectors.npy", np.array(array, np.float32))
+    pq.write_table(pa.table({"word": list(words)}), folder / "words.parquet")
+    return folder
+
+
+@pytest.mark.filterwarnings("error")  # such as a division by zero
+def test_a_vector_of_zeros_is_nobodys_neighbour_and_has_none(tmp_path: Path) -> None:
+    rows = [("none", [0.0, 0.0]), ("good", [1.0, 0.0]), ("fine", [1.0, 0.1]), ("bad", [-1.0, 0.0])]
+    found = Neighbours(load_vectors(write(tmp_path, rows), 10), 1).find(["good", "fine", "bad", "none", "None"])
+    assert found == {"good": ["fine"], "fine": ["good"], "bad": ["fine"], "none": [], "None": []}
+
+
+def test_a_repeated_word_is_no_neighbour_of_itself(tmp_path: Path) -> None:
+    rows = [("good", [1.0, 0.0]), ("fine", [1.0, 0.2]), ("good", [1.0, 0.1]), ("bad", [-1.0, 0.0])]
+    neighbours = Neighbours(load_vectors(write(tmp_path, rows), 10), 2)
+    assert neighbours.find(["good", "bad"]) == {"good": ["fine", "bad"], "bad": ["good", "fine"]}
+
+
 def test_more_candidates_than_words(vectors: Path) -> None:
     assert Neighbours(load_vectors(vectors, 2), 15).find(["films"]) == {"films": ["unwatchable"]}
 

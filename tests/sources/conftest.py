@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -16,6 +19,8 @@ from tests.sources.hub_server import Hub, HubHandler
 from tests.sources.serving import Answers
 from tinybert.sources.hub import CACHE, fetch_repository
 from tinybert.sources.pip_config import PipSettings
+
+Answer = TypeVar("Answer")
 
 
 @dataclass
@@ -29,6 +34,8 @@ class Index:
         page_mishaps: HTTP statuses of the next answers for pages.
         ranges: whether it knows `Range`.
         redirect: whether its links lead to a redirect.
+        login: `user:password@` that its links hold.
+        pause: seconds before it answers a request for a file.
         requests: (path, Range header) of all that was asked.
     """
 
@@ -37,6 +44,8 @@ class Index:
     page_mishaps: list[int] = field(default_factory=list)
     ranges: bool = True
     redirect: bool = False
+    login: str = ""
+    pause: float = 0
     requests: list[tuple[str, str | None]] = field(default_factory=list)
     url: str = ""
 
@@ -59,6 +68,7 @@ class _Handler(Answers, BaseHTTPRequestHandler):
         elif self.path.startswith("/old/"):
             self._answer(302, b"", {"Location": self.path.replace("/old/", "/files/")})
         else:
+            time.sleep(self.index.pause)
             name = self.path.removeprefix("/files/").partition("?")[0]
             self._bytes(self.index.files[name], self.index.mishaps, self.index.ranges)
 
@@ -67,7 +77,8 @@ class _Handler(Answers, BaseHTTPRequestHandler):
             return self._answer(self.index.page_mishaps.pop(0), b"")
         name = self.path.removeprefix("/simple/").strip("/")
         folder = "old" if self.index.redirect else "files"
-        links = [f'<a href="/{folder}/{file}">{file}</a>' for file in self.index.files if _project(file) == name]
+        root = self.index.url.replace("://", f"://{self.index.login}") if self.index.login else ""
+        links = [f'<a href="{root}/{folder}/{file}">{file}</a>' for file in self.index.files if _project(file) == name]
         status = 200 if links else 404
         return self._answer(status, "\n".join(links).encode(), {"Content-Type": "text/html"})
 
@@ -112,6 +123,12 @@ def quick_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty working folder, and short pauses between attempts."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(fetch_repository, "__defaults__", (CACHE, 3, 0.001))
+
+
+def at_once(call: Callable[[], Answer]) -> list[Answer]:
+    """What two calls at the same time return, as of two stages that are run side by side."""
+    with ThreadPoolExecutor(2) as pool:
+        return [call.result() for call in [pool.submit(call) for _ in range(2)]]
 
 
 def sha256(content: bytes) -> str:

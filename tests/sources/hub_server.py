@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import quote, unquote, urlsplit
@@ -29,6 +30,7 @@ class Hub:
         wrong: whether checksums are those of other bytes.
         token: that is needed to see anything.
         gated: whether files, but not listings, are withheld.
+        pause: seconds before it answers a request for a file.
         moved: starts of paths, and where they are now, as of a repository that has another name.
         requests: (method, path, Range, Authorization) of all that was asked.
     """
@@ -41,6 +43,7 @@ class Hub:
     wrong: bool = False
     token: str = ""
     gated: bool = False
+    pause: float = 0
     moved: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[str, str, str | None, str | None]] = field(default_factory=list)
     url: str = ""
@@ -125,6 +128,7 @@ class HubHandler(Answers, BaseHTTPRequestHandler):
         return files
 
     def _file(self, content: bytes, headers: dict[str, str] | None = None) -> None:
+        time.sleep(self.hub.pause)
         self._bytes(content, self.hub.mishaps, self.hub.ranges, headers)
 
     def _refuse(self, status: int, code: str) -> None:

@@ -16,7 +16,6 @@ FILES = {
     "a.jsonl": '\ufeff{"body": "One.\\nTwo.", "title": "T"}\n\n{"body": null}\n{"body": "Thrée"}\n',
     "a.ndjson": '{"body": "One.\\nTwo.", "title": "T"}\n\n{"body": ""}\n{"body": "Thrée"}',
     "a.csv": '\ufefftitle,body\r\nT,"One.\nTwo."\r\n,\r\n,Thrée\r\n',
-    "a.tsv": 'title\tbody\nT\t"One.\nTwo."\n\t \n\tThrée\n',
 }
 
 
@@ -39,6 +38,12 @@ def test_rows_are_documents(name: str, gz: str, tmp_path: Path) -> None:
     (title, text), (other, last) = read(tmp_path, name + gz, FILES[name])
     assert (title, text) == ("T", "One.\nTwo.")
     assert (other, last) == (f"{name}{gz}:{4 if 'json' in name else 5}", "Thrée")
+
+
+@pytest.mark.parametrize("gz", ["", ".gz"])
+def test_a_quote_in_tsv_is_text(gz: str, tmp_path: Path) -> None:
+    rows = read(tmp_path, f"a.tsv{gz}", '\ufefftitle\tbody\r\nT\t"One\r\n\n\tTwo" or 5" is "it"\r\n')
+    assert rows == [("T", '"One'), (f"a.tsv{gz}:4", 'Two" or 5" is "it"')]
 
 
 def test_empty_rows_are_counted(tmp_path: Path) -> None:
@@ -68,6 +73,17 @@ def test_column_of_parquet(tmp_path: Path) -> None:
         ("a.csv", "title,text\n", "no column 'body' of text; name one in `column`"),
         ("a.csv", "", "no column 'body'"),
         ("a.csv", "title,body\na,b\na,b,c\n", "line 3: expected 2 columns, found 3"),
+        ("a.csv", 'title,body\na,b\n,"c\n,d\n,e\n', "line 3: unexpected end of data"),
+        ("a.csv", 'title,body\na,"b\n,c\n,"d"\n', "line 2: ',' expected after '\"'"),
+        ("a.csv", 'title,body\na,"b" c\n', "save it as .tsv or .jsonl"),
+        ("a.tsv", 'title\tbody\nT\t"One.\nTwo."\n', "line 3: expected 2 columns, found 1; save text that holds tabs"),
+        ("a.jsonl", '{"body": "x"}\n{"body": "abc \\ud800 def"}\n', "line 2: 'body': '\\ud800' is half of a character"),
+        ("a.jsonl", '{"body": "x", "title": "\\udc00"}', "line 1: 'title': '\\udc00' is half of a character"),
+        (
+            "a.jsonl",
+            '{"body": "x"}\n' + "[" * 100_000 + "]" * 100_000,
+            "line 2: not valid JSON (it is nested too deeply",
+        ),
         ("a.md", "x", "expected .xml, .xml.bz2, .txt, .jsonl, .csv, .tsv"),
     ],
 )

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from tests.sources.conftest import Hub
+from tests.sources.conftest import Hub, at_once
 from tests.sources.hub_downloads import failure, files, parquet, store
+from tests.sources.hub_server import COMMIT
+from tinybert.sources.hub import Repository, fetch_repository
 
 pytestmark = pytest.mark.usefixtures("quick_hub")
 
@@ -49,6 +51,14 @@ class TestModel:
         store("model", "owner/bert")
         assert len(bert.requests) == asked
 
+    def test_two_at_once_fetch_once(self, bert: Hub) -> None:
+        bert.pause = 0.3
+        repository = Repository("model", "owner/bert", COMMIT)
+        first, second = at_once(lambda: fetch_repository(repository, lambda names: ["model.safetensors"]))
+        assert first == second
+        assert first[1][0].read_bytes() == WEIGHTS
+        assert len(bert.asked_for("/cdn/")) == len(bert.asked_for("/api/")) == 1
+
     def test_shards(self, bert: Hub) -> None:
         shards = {f"model-0000{n}-of-00002.safetensors": save({f"w{n}": np.ones(n, np.float32)}) for n in (1, 2)}
         weight_map = {f"w{n}": name for n, name in enumerate(shards, start=1)}
@@ -77,6 +87,13 @@ class TestModel:
         monkeypatch.setenv("HF_TOKEN", "hf_secret")
         assert "model.safetensors" in files(store("model", "owner/bert"))
         assert {auth for _, path, _, auth in bert.requests if path.startswith("/cdn/")} == {None}
+
+    def test_token_outdoes_netrc(self, bert: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "netrc").write_text("machine 127.0.0.1 login user password other\n")
+        monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+        monkeypatch.setenv("HF_TOKEN", "hf_secret")
+        bert.token = "hf_secret"
+        assert (store("model", "owner/bert") / "model.safetensors").read_bytes() == WEIGHTS
 
     def test_of_another_name_by_now(self, bert: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
         """The hub sends who asks for the old name to the new one, with the token, for the listing and each file."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources.conftest import Index, sha256
+from tests.sources.conftest import Index, at_once, sha256
 from tinybert.errors import UserError
 from tinybert.sources.package_index import Pin, fetch
 from tinybert.sources.pip_config import PipSettings
@@ -43,6 +43,14 @@ def test_second_fetch_asks_nobody(index: Index, pin: Pin, tmp_path: Path) -> Non
     asked = len(index.requests)
     assert get(pin, tmp_path, index.settings) == file
     assert len(index.requests) == asked
+
+
+def test_two_at_once_fetch_once(index: Index, pin: Pin, tmp_path: Path) -> None:
+    index.pause = 0.3
+    first, second = at_once(lambda: get(pin, tmp_path, index.settings))
+    assert first == second
+    assert first.read_bytes() == CONTENT
+    assert len(index.asked_for_files()) == 1
 
 
 def test_spoiled_cache_is_fetched_again(index: Index, pin: Pin, tmp_path: Path) -> None:
@@ -174,6 +182,13 @@ def test_folder_of_find_links(pin: Pin, tmp_path: Path) -> None:
 def test_password_of_an_index_is_not_printed(index: Index, pin: Pin, tmp_path: Path) -> None:
     url = index.url.replace("http://", "http://user:secret@")
     message = failure(pin._replace(file="x-1.zip"), tmp_path, PipSettings(index_urls=(f"{url}/simple/",)))
+    assert "secret" not in message
+
+
+def test_password_in_a_link_is_not_printed(index: Index, pin: Pin, tmp_path: Path) -> None:
+    index.login, index.mishaps = "user:secret@", [("status", 404)]
+    message = failure(pin, tmp_path, index.settings)
+    assert f"/files/{FILE} answers HTTP 404" in message
     assert "secret" not in message
 
 

@@ -31,8 +31,9 @@ def test_lists_and_precedence() -> None:
     assert settings.timeout == 60
 
 
-def test_no_index_leaves_only_the_links() -> None:
-    settings = parse_pip_settings({":env:.no-index": "1", "global.extra-index-url": "https://a/simple"})
+@pytest.mark.parametrize("value", ["1", "y", "T", "yes", "True", "on"])
+def test_no_index_leaves_only_the_links(value: str) -> None:
+    settings = parse_pip_settings({":env:.no-index": value, "global.extra-index-url": "https://a/simple"})
     assert settings.index_urls == ()
 
 

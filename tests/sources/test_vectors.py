@@ -231,10 +231,22 @@ def test_null_word(tmp_path: Path, out: Path) -> None:
         (b"3 2\nthe 1\n", "line 2: expected a word and 2 numbers"),
         (b"the\n", "line 1: expected a word and its numbers"),
         (b"\n", "no vectors in it"),
+        (
+            b"the 1 2\nw2 3\nof 5 6\nw4 x 8\n\nlast 1 2\n",
+            "line 2: expected a word and 2 numbers, found 1 at the end of 'w2 3'",
+        ),
+        (b"the 1 2\nw2 3\nof 5 6\nw4 x 8\n\nlast 1 2\n", "(malformed are lines 2, 4, 5)"),
+        (b"the 1\n" + b"cat x\n" * 2000, f"lines {', '.join(map(str, range(2, 22)))} and 1,980 more)"),
+        (b"the\t1\t2\n", "line 1: expected a word and its numbers, separated by spaces, found tabs in"),
+        (b"the\t1 2\n", "line 1: expected a word and its numbers, separated by spaces, found tabs in"),
+        (b"2 2\nthe\t1\t2\nof\t1\t2\n", "line 2: expected a word and 2 numbers, separated by spaces, found tabs in"),
+        (b"new york 1 2\n", "found 2 at the end of 'new york 1 2'; where its word has spaces, begin the file with"),
+        (b"PK\x03\x04\x14", "v.txt: a .zip archive; unpack it"),
         (b"the 1 2\n\r\n\nof 3 4\n", "line 2: expected a word and its numbers, found nothing"),
     ],
 )
-def test_bad_lines(content: bytes, expected: str, tmp_path: Path, out: Path) -> None:
+def test_bad_lines(content: bytes, expected: str, tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tinybert.sources.vectors.CHUNK", 1)  # what is wrong behind it is told too
     (tmp_path / "v.txt").write_bytes(content)
     assert expected in failure([tmp_path / "v.txt"], out)
 

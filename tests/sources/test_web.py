@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tests.sources.conftest import Index, sha256
+from tests.sources.conftest import Index, at_once, sha256
 from tinybert.errors import UserError
 from tinybert.params.sources import Download
 from tinybert.sources import web
@@ -43,6 +43,12 @@ def test_second_time_asks_nobody(index: Index) -> None:
     asked = len(index.requests)
     assert get(index) == CONTENT
     assert len(index.requests) == asked
+
+
+def test_two_at_once_fetch_once(index: Index) -> None:
+    index.pause = 0.3
+    assert at_once(lambda: get(index)) == [CONTENT, CONTENT]
+    assert len(index.asked_for_files()) == 1
 
 
 def test_broken_connection_is_resumed(index: Index) -> None:

@@ -109,6 +109,6 @@ class TestMultilabel:
     def test_mistakes_name_the_line(self):
         with pytest.raises(UserError, match=r"line 3: column 'rating': unknown label 'c' \(known: a, b\)"):
             parse_multilabel(column("a", "c|a").to_frame(), label(separator="|", names=["a", "b"]), "t.csv")
-        for cell in ("a, b", '{"a": 1}', "[[1]]", "[null]", "7"):
+        for cell in ("a, b", '{"a": 1}', "[[1]]", "[null]", "7", "[" * 100_000):
             with pytest.raises(UserError, match=r"line 2: .*expected a list of labels, as in .* set label.separator"):
                 parse_multilabel(column(cell).to_frame(), label(), "t.csv")

@@ -226,6 +226,8 @@ def test_an_unused_column_may_be_anything(read):
         ("t.json", '[{"text": "a", "label": 1}, {"text": {}, "label": 1}]', "row 2: text: expected text or a number"),
         ("t.json", '{\n"text": "a"}', r"line 1: not JSON: .*one object a line, or an array of objects: \[{"),
         ("t.jsonl", '{"text": "a", "label": [1]}', "line 1: label: expected text or a number, found a list"),
+        ("t.jsonl", '{"text": "a", "label": 1}\n' + "[" * 100_000, r"line 2: not JSON: it is nested too deeply"),
+        ("t.json", "[" * 100_000, r"line 1: not JSON: it is nested too deeply"),
         ("t.jsonl", json.dumps({"text": "\ud83d", "label": 1}), r"line 1: text: '\\ud83d' is half of a character"),
         ("t.xlsx", b"PK", "expected a file that ends in .csv, .tsv"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import time
 import tracemalloc
 from collections.abc import Iterator
 from itertools import islice
@@ -173,6 +174,10 @@ def test_articles_come_before_the_dump_has_been_read(tmp_path: Path) -> None:
             "It is {{convert|10|km|mi|abbr=on}} or {{convert|3|to|4|ft}} from {{nowrap|here}}{{snd}}always.",
             "It is 10 km or 3 to 4 ft from here – always.",
         ),
+        (
+            "It is called {{langx|de|Deutschland}} in the Language of it.",
+            "It is called Deutschland in the Language of it.",
+        ),
         ("__NOTOC__{{Infobox|name={{nested|x={{deep}}}}|y=[[z|w]]}}\n" + LEFT, LEFT),
         ("[[File:a b.jpg|thumb|upright=1.2|A caption with a [[link|Link]] in it.]]\n" + LEFT, LEFT),
         (f"{LEFT}\n[[Category:Things|Sort]]\n[[de:Ding]]\n[[zh-min-nan:X]]", LEFT),
@@ -192,6 +197,15 @@ def test_articles_come_before_the_dump_has_been_read(tmp_path: Path) -> None:
         (f"{LEFT} It introduces the following:\n* item\n* item", LEFT),
         (f"{LEFT}\n\n:An indented quotation is a Paragraph too.", f"{LEFT}\nAn indented quotation is a Paragraph too."),
         ("<gallery>\nFile:x.jpg|A picture with words in it.\n</gallery>\n" + LEFT, LEFT),
+        (
+            "The signs <nowiki>{{</nowiki> and <nowiki>[[a|b]]</nowiki> are no Markup.\n\n" + LEFT,
+            "The signs {{ and [[a|b]] are no Markup.\n" + LEFT,
+        ),
+        (LEFT + " {{Infobox|never closed\nwith a {{convert|10|km}} in it.\n\n" + LEFT, f"{LEFT}\n{LEFT}"),
+        (LEFT + "{{cite|title=a {x b}} It goes on in here.\n\n" + LEFT, f"{LEFT} It goes on in here.\n{LEFT}"),
+        (LEFT + "{{cite|title={a} and {b}}} It goes on in here.", f"{LEFT} It goes on in here."),
+        ("This }} is all &#123;&#123; that is left over.\n\n" + LEFT, f"{LEFT}\n{LEFT}"),
+        (f"[[File:a.jpg|thumb|A [[caption not closed\n\n{LEFT} It has [[links]].", f"{LEFT} It has links."),
     ],
 )
 def test_cleaning(markup: str, text: str) -> None:
@@ -206,3 +220,26 @@ def test_sections_without_running_text_go_with_what_is_under_them() -> None:
         "== References and notes ==\nThis is a line of the references.\n==External links==\nThis is one of the links."
     )
     assert clean(markup) == f"{SENTENCE}\nThere was one history of it all.\nThere was one legacy of it all."
+
+
+def test_sections_that_tell_of_literature_resources_or_works_stay() -> None:
+    sections = "".join(
+        f"== {title} ==\n{title} are what this is about.\n* An item of a list that has many words.\n"
+        for title in ("Literature", "Resources", "Works")
+    )
+    assert clean(sections + "== Selected works ==\nThis is a line of the works.").split("\n") == [
+        "Literature are what this is about.",
+        "Resources are what this is about.",
+        "Works are what this is about.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "markup",
+    ["[http://a " * 10_000, "{{x" + "|a" * 40_000 + "}}", "==" + " " * 40_000 + "x", "{{a " * 40_000, "{a " * 40_000],
+    ids=["links", "pipes", "spaces", "templates", "braces"],
+)
+def test_time_does_not_explode_on_a_long_line_of_signs(markup: str) -> None:
+    start = time.process_time()
+    assert clean(f"{LEFT}\n\n{markup}") == LEFT
+    assert time.process_time() - start < 5  # it took minutes

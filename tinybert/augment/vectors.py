@@ -48,13 +48,16 @@ class Neighbours:
     """The K nearest words by cosine, alphabetic ones only, never the word itself.
 
     Found in batches, since a product of matrices takes a fraction of the time of as many products with a vector, and
-    kept, since words come back.
+    kept, since words come back. A vector of zeros has no direction, so it is as good as none; of a word that is there
+    several times the first vector counts.
     """
 
     def __init__(self, vectors: KeyedVectors, k: int) -> None:
-        self._index = vectors.key_to_index
-        self._normed = vectors.get_normed_vectors()
-        rows = [row for row, word in enumerate(vectors.index_to_key) if word.isalpha()]
+        vectors.fill_norms()
+        known = np.flatnonzero(vectors.norms).tolist()
+        self._index = {vectors.index_to_key[row]: row for row in reversed(known)}
+        self._normed = vectors.vectors / np.where(vectors.norms, vectors.norms, np.float32(1))[:, np.newaxis]
+        rows = [row for row in known if (word := vectors.index_to_key[row]).isalpha() and self._index[word] == row]
         self._words = [vectors.index_to_key[row] for row in rows]
         self._matrix = np.ascontiguousarray(self._normed[rows].T)
         self._column = {word: column for column, word in enumerate(self._words)}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
-import json
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -15,14 +13,16 @@ import pyarrow.parquet as pq
 
 from tinybert.errors import UserError, suggest
 from tinybert.sources.progress import ByteProgress
+from tinybert.text.delimited import Dialect
+from tinybert.text.json_values import parse, require_whole
 from tinybert.text.wikipedia import read_dump
 
 DUMP = re.compile(r"\.xml(-[^.]*)?(\.bz2)?$")
 """`pages-articles.xml`, `pages-articles.xml.bz2`, and parts such as `pages-articles1.xml-p1p41242.bz2`."""
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
-SEPARATORS = {".csv": ",", ".tsv": "\t"}
-TEXTS = tuple(name + gz for name in (".txt", *JSON_LINES, *SEPARATORS) for gz in ("", ".gz"))
+DIALECTS = {".csv": Dialect(",", quotes=True), ".tsv": Dialect("\t", quotes=False)}
+TEXTS = tuple(name + gz for name in (".txt", *JSON_LINES, *DIALECTS) for gz in ("", ".gz"))
 
 LONGEST = 1 << 20
 """Characters at which a document of a text file ends at the next line, so that a file without blank lines is fine."""
@@ -40,13 +40,14 @@ def read_documents(
 
     Args:
         files: `.xml` and `.xml.bz2` dumps; `.txt` (blank lines separate documents); `.parquet`, `.csv`, `.tsv` and
-            JSON lines (`.jsonl`, `.ndjson`, `.json`), one document a row; `.gz` of the text ones.
+            JSON lines (`.jsonl`, `.ndjson`, `.json`), one document a row; `.gz` of the text ones. As in tables of
+            labelled text, CSV has RFC 4180's quotes, and TSV has none: a quote in it is text.
         dropped: filled with counts of what is left out, and why.
         column: that holds the text, `text` by default; one called `title` is taken where there is one.
         processes: that clean a dump (see `read_dump`).
 
     Raises:
-        UserError: a file is of another type, damaged or not UTF-8, or lacks the column.
+        UserError: a file is of another type, damaged or not UTF-8, or lacks the column; a line is malformed.
     """
     for file in files:
         if not (DUMP.search(file.name) or file.name.endswith((*TEXTS, ".parquet"))):
@@ -115,7 +116,7 @@ def _read_json(file: Path, column: str, at: At) -> Iterator[Document]:
             continue
         place = f"{file}: line {number}"
         try:
-            record = json.loads(line)
+            record = parse(line)
         except ValueError as error:
             raise UserError(f"{place}: not valid JSON ({error}); a line holds one object, as {{…}}") from None
         if not isinstance(record, dict) or column not in record:
@@ -123,26 +124,26 @@ def _read_json(file: Path, column: str, at: At) -> Iterator[Document]:
             raise UserError(f"{place}: expected an object with {column!r}, found {found}; name its key in `column`")
         if not isinstance(record[column], str | None):
             raise UserError(f"{place}: {column!r}: expected text, found {record[column]!r:.40}; correct it")
-        yield _title(record.get("title"), file, number), record[column]
+        title = _title(record.get("title"), file, number)
+        require_whole(title, f"{place}: 'title'")
+        require_whole(record[column] or "", f"{place}: {column!r}")
+        yield title, record[column]
 
 
 def _read_csv(file: Path, column: str, at: At) -> Iterator[Document]:
-    csv.field_size_limit(1 << 30)
-    separator = SEPARATORS[PurePath(file.name.removesuffix(".gz")).suffix]
-    rows = csv.reader((line for _, line in _lines(file, at)), delimiter=separator)
-    try:
-        header = next(rows, [])
-        if column not in header:
-            raise _no_column(file, column, header)
-        place, title = header.index(column), header.index("title") if "title" in header else None
-        for row in rows:
-            if row and len(row) != len(header):
-                found = f"expected {len(header)} columns, found {len(row)}"
-                raise UserError(f"{file}: line {rows.line_num}: {found}; quote text that holds {separator!r}")
-            if row:
-                yield _title(row[title] if title is not None else None, file, rows.line_num), row[place]
-    except csv.Error as error:
-        raise UserError(f"{file}: line {rows.line_num}: not valid CSV ({error}); correct it") from None
+    dialect = DIALECTS[PurePath(file.name.removesuffix(".gz")).suffix]
+    lines = (line for _, line in _lines(file, at))
+    records = dialect.read_lines(lines, file, "where quotes are text as they are, save it as .tsv or .jsonl")
+    _, header = next(records, (1, []))
+    if column not in header:
+        raise _no_column(file, column, header)
+    place, title = header.index(column), header.index("title") if "title" in header else None
+    for number, cells in records:
+        if len(cells) != len(header):
+            found = f"expected {len(header)} columns, found {len(cells)}"
+            advice = "quote text that holds ','" if dialect.quotes else "save text that holds tabs or lines as .jsonl"
+            raise UserError(f"{file}: line {number}: {found}; {advice}")
+        yield _title(cells[title] if title is not None else None, file, number), cells[place]
 
 
 def _read_parquet(file: Path, column: str, at: At) -> Iterator[Document]:

@@ -17,6 +17,10 @@ SECTIONS = ("global", "install", "download", ":env:")
 """Of pip's configuration, later ones outdo earlier ones; what serves `pip install` serves us."""
 
 
+TRUE = ("y", "yes", "t", "true", "on", "1")
+"""How pip lets a switch be on."""
+
+
 @dataclass(frozen=True)
 class PipSettings:
     """What pip's configuration says about the places to look in, and about the way there.
@@ -56,7 +60,7 @@ def parse_pip_settings(configuration: Mapping[str, str]) -> PipSettings:
             if name != key and value.strip():
                 merged[name] = value.strip()
     index_urls = [merged.get("index-url", PYPI), *merged.get("extra-index-url", "").split()]
-    if merged.get("no-index", "0").lower() in ("1", "true", "yes", "on"):
+    if merged.get("no-index", "0").lower() in TRUE:
         index_urls = []
     try:
         timeout = float(merged.get("timeout", merged.get("default-timeout", PipSettings.timeout)))

@@ -6,10 +6,11 @@ import codecs
 import gzip
 import io
 import re
+import reprlib
 import zlib
 from array import array
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,17 @@ WORDS = "words.parquet"
 CHUNK = 10_000
 """Rows in memory at a time."""
 
+SHOWN = 20
+"""Malformed lines whose numbers an error says."""
+
 BLOCK = 1 << 20
 """Bytes of a binary file that are read at a time; no word is longer."""
 
 CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 """Bytes that binary numbers have, and text hasn't."""
+
+ZIPPED = b"PK\x03\x04"
+"""How an archive of that kind begins."""
 
 Stream = gzip.GzipFile | io.BufferedReader
 
@@ -132,6 +139,8 @@ def _read_file(file: Path, limit: int | None) -> Chunks:
     """A text file, or a binary one of word2vec's, unpacked on the way where it is a .gz."""
     try:
         with file.open("rb") as raw, ByteProgress([file]) as progress:
+            if raw.peek(4).startswith(ZIPPED):
+                raise UserError(f"{file}: a .zip archive; unpack it, and name the file of vectors in it")
             stream = gzip.GzipFile(fileobj=raw) if file.suffix == ".gz" else raw
             first = stream.readline().removeprefix(codecs.BOM_UTF8)
             sizes = _sizes(first)
@@ -149,25 +158,37 @@ def _read_file(file: Path, limit: int | None) -> Chunks:
 def _read_text(lines: Stream, first: bytes, sizes: tuple[int, int] | None, file: Path, limit: int | None) -> Chunks:
     """What follows the line that is read already; that one is a word too where it says no sizes."""
     expected, dimensions = sizes or (None, 0)
-    rows = blank = 0
+    rows = 0
+    blank: list[int] = []
     words: list[str] = []
     numbers = array("f")
+    malformed = _Malformed()
     for number, line in enumerate(lines if sizes else chain([first], lines), start=2 if sizes else 1):
         if not line.strip():
-            blank = blank or number
+            blank.append(number)
             continue
-        if blank:  # the last ones are no mistake
-            raise UserError(f"{file}: line {blank}: expected a word and its numbers, found nothing; remove the line")
-        word, values = _parse(line, dimensions, f"{file}: line {number}")
-        dimensions = len(values)
-        words.append(word)
-        numbers.extend(values)
+        for empty in blank:  # the last ones are no mistake
+            malformed.add(empty, "expected a word and its numbers, found nothing; remove the line")
+        blank = []
         rows += 1
+        try:
+            word, values = _parse(line, dimensions)
+        except ValueError as error:
+            malformed.add(number, str(error))
+            if not dimensions:
+                break  # nothing says how the others should be
+        else:
+            dimensions = len(values)
+            words.append(word)
+            numbers.extend(values)
         if len(words) == CHUNK or rows == limit:
-            yield words, np.frombuffer(numbers, np.float32).reshape(-1, dimensions)
+            if not malformed.count:  # else only to count the others
+                yield words, np.frombuffer(numbers, np.float32).reshape(-1, dimensions)
             words, numbers = [], array("f")
         if rows == limit:
+            malformed.refuse(file)
             return
+    malformed.refuse(file)
     if words:
         yield words, np.frombuffer(numbers, np.float32).reshape(-1, dimensions)
     if not rows:
@@ -206,19 +227,65 @@ def _sizes(line: bytes) -> tuple[int, int] | None:
     return (int(parts[0]), int(parts[1])) if len(parts) == 2 and all(part.isdigit() for part in parts) else None
 
 
-def _parse(line: bytes, dimensions: int, place: str) -> tuple[str, array[float]]:
-    """A word and its numbers; the first line says how many, where they are not known yet."""
+def _parse(line: bytes, dimensions: int) -> tuple[str, array[float]]:
+    """A word and its numbers; the first line says how many, where they are not known yet.
+
+    Raises:
+        ValueError: saying what was expected, what was found and what to change.
+    """
     try:
-        parts = line.decode("utf-8").rstrip().split(" ")
-        count = dimensions or len(parts) - 1
-        word = " ".join(parts[:-count])  # some of GloVe's words have spaces
-        values = array("f", map(float, parts[-count:])) if count else array("f")
+        text = line.decode("utf-8").rstrip()
     except UnicodeDecodeError as error:
-        raise UserError(f"{place}: not UTF-8 (byte {error.start} of the line); save it as UTF-8") from None
-    except ValueError as error:
-        raise UserError(f"{place}: expected a word and {count} numbers: {error}; correct it") from None
-    if not word or not values or len(values) != count:
-        raise UserError(f"{place}: expected a word and {count or 'its'} numbers, found {len(parts)} parts; correct it")
+        raise ValueError(f"not UTF-8 (byte {error.start} of the line); save it as UTF-8") from None
+    parts = text.split(" ")
+    count = dimensions or len(parts) - 1
+    word = " ".join(parts[:-count])  # some of GloVe's words have spaces
+    values = _numbers(parts[-count:]) if count else None
+    if not word or values is None or ("\t" in word and not dimensions):
+        raise ValueError(f"expected a word and {dimensions or 'its'} numbers, {_found(text, dimensions)}")
     if not np.isfinite(np.frombuffer(values, np.float32)).all():
-        raise UserError(f"{place}: the vector of {word!r} is not finite; remove the word")
+        raise ValueError(f"the vector of {word!r} is not finite; remove the word")
     return word, values
+
+
+def _numbers(parts: list[str]) -> array[float] | None:
+    try:
+        return array("f", map(float, parts))
+    except ValueError:
+        return None
+
+
+def _found(text: str, dimensions: int) -> str:
+    """What is wrong with a line, and what to do."""
+    if "\t" in text:
+        return f"separated by spaces, found tabs in {reprlib.repr(text)}; replace them"
+    parts = text.split(" ")
+    behind = takewhile(lambda part: _numbers([part]) is not None, reversed(parts[1:]))
+    found = f"found {sum(1 for _ in behind)} at the end of {reprlib.repr(text)}"
+    if dimensions or len(parts) < 3:
+        return f"{found}; correct or remove the line"
+    return f"{found}; where its word has spaces, begin the file with a line of the numbers of words and dimensions"
+
+
+class _Malformed:
+    """The lines of a file that are not as they should be."""
+
+    def __init__(self) -> None:
+        self._lines: list[int] = []
+        self._reason = ""
+        self.count = 0
+
+    def add(self, line: int, reason: str) -> None:
+        self.count += 1
+        self._reason = self._reason or f"line {line}: {reason}"
+        if len(self._lines) < SHOWN:
+            self._lines.append(line)
+
+    def refuse(self, file: Path) -> None:
+        """Raise one UserError for all of them, if there are any."""
+        if self.count == 1:
+            raise UserError(f"{file}: {self._reason}")
+        if self.count:
+            more = f" and {self.count - len(self._lines):,} more" if self.count > len(self._lines) else ""
+            lines = ", ".join(map(str, self._lines))
+            raise UserError(f"{file}: {self._reason} (malformed are lines {lines}{more})")

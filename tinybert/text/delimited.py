@@ -38,7 +38,18 @@ class Dialect(NamedTuple):
         Raises:
             UserError: naming the line; a quoted cell has no end, or goes on behind it.
         """
-        return _quoted_records(text, self.separator, file) if self.quotes else _plain_records(text, self.separator)
+        lines = io.StringIO(text, newline="") if self.quotes else text.split("\n")
+        return self.read_lines(lines, file, "where quotes are text as they are, set split.quotes: false")
+
+    def read_lines(self, lines: Iterable[str], file: Path, advice: str) -> Iterator[Record]:
+        """The records of lines that may come one by one, each with its line break or without; as `read`.
+
+        Args:
+            advice: what else to do about quotes that are not as they should be.
+        """
+        if self.quotes:
+            return _quoted_records(lines, self.separator, file, advice)
+        return _plain_records(lines, self.separator)
 
 
 def keys_that_fit(text: str, dialect: Dialect, fits: Callable[[list[str]], bool]) -> str:
@@ -67,15 +78,15 @@ def find_quoted(records: Iterable[Record]) -> int | None:
     return first
 
 
-def _plain_records(text: str, separator: str) -> Iterator[Record]:
-    for number, line in enumerate(text.split("\n"), start=1):
+def _plain_records(lines: Iterable[str], separator: str) -> Iterator[Record]:
+    for number, line in enumerate(lines, start=1):
         if line.strip():
-            yield number, line.removesuffix("\r").split(separator)
+            yield number, line.removesuffix("\n").removesuffix("\r").split(separator)
 
 
-def _quoted_records(text: str, separator: str, file: Path) -> Iterator[Record]:
+def _quoted_records(lines: Iterable[str], separator: str, file: Path, advice: str) -> Iterator[Record]:
     csv.field_size_limit(sys.maxsize)  # a text may be long
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    reader = csv.reader(lines, delimiter=separator, strict=True)
     first = 1
     try:
         for cells in reader:
@@ -85,5 +96,5 @@ def _quoted_records(text: str, separator: str, file: Path) -> Iterator[Record]:
     except csv.Error as error:
         raise UserError(
             f"{file}: line {first}: {error}; a cell with a separator, a quote or a line break is written in double "
-            f"quotes, each quote in it twice; where quotes are text as they are, set split.quotes: false"
+            f"quotes, each quote in it twice; {advice}"
         ) from None

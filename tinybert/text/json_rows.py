@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tinybert.errors import UserError
-
-_parse = partial(json.loads, parse_int=str, parse_float=str, parse_constant=str)
+from tinybert.text.json_values import parse, require_whole
 
 Objects = list[tuple[int, dict[str, Any]]]
 
@@ -27,7 +25,7 @@ def read_objects(text: str, file: Path) -> tuple[str, Objects]:
         if not line.strip():
             continue
         try:
-            value = _parse(line)
+            value = parse(line, as_written=True)
         except ValueError as error:
             expected = "expected one object a line, or an array of objects: [{…}, …]"
             raise UserError(f"{file}: line {number}: not JSON: {error}; {expected}") from None
@@ -46,20 +44,18 @@ def cell(value: Any, place: str, may_be_list: bool = False) -> str:
     if isinstance(value, (list, dict)):
         expected = "a list of text or numbers" if may_be_list else "text or a number"
         raise UserError(f"{place}: expected {expected}, found a {type(value).__name__}")
-    if isinstance(value, str) and not value.isascii():
-        try:
-            value.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise UserError(f"{place}: {value[error.start]!a} is half of a character; write both halves") from None
+    if isinstance(value, str):
+        require_whole(value, place)
     return {None: "", True: "true", False: "false"}.get(value, value)
 
 
 def _array(text: str, file: Path) -> Objects:
     try:
-        values = _parse(text)
-    except json.JSONDecodeError as error:
+        values = parse(text, as_written=True)
+    except ValueError as error:
         expected = "expected an array of objects: [{…}, …], or one object a line"
-        raise UserError(f"{file}: line {error.lineno}: not JSON: {error.msg}; {expected}") from None
+        line, reason = getattr(error, "lineno", 1), getattr(error, "msg", error)
+        raise UserError(f"{file}: line {line}: not JSON: {reason}; {expected}") from None
     return [(number, _object(value, f"{file}: row {number}")) for number, value in enumerate(values, start=1)]
 
 

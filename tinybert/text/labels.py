@@ -157,7 +157,7 @@ def _pieces(cell: str, separator: str | None) -> list[str] | None:
         return [piece.strip() for piece in cell.split(separator) if piece.strip()]
     try:
         found = json.loads(cell, parse_int=str, parse_float=str)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
         return None

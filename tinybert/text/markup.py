@@ -12,15 +12,20 @@ from tinybert.text.templates import expand_templates
 
 _APPENDIX = (
     r"see also|references?|external links?|links|further reading|(foot|end)?notes?|bibliograph(y|ies)|citations?|"
-    r"works cited|cited in footnotes|literature|publications|resources|discography|filmography|gallery|list of works|"
-    r"((primary|secondary|additional|general|selected|etymological|other) )?(sources|references|bibliography|works)"
+    r"works cited|cited in footnotes|publications|discography|filmography|gallery|list of works|sources|"
+    r"(primary|secondary|additional|general|selected|etymological|other) (sources|references|bibliography|works)"
 )
 APPENDIX = re.compile(rf"({_APPENDIX})( (and|&) .*)?", re.IGNORECASE)
-"""Titles of sections that hold no running text; their subsections go with them."""
+"""Titles of sections that hold no running text; their subsections go with them.
 
-HEADING = re.compile(r"^(={2,6})[ \t]*(.*?)[ \t]*\1[ \t]*$", re.MULTILINE)
+Not `Literature`, `Resources` or `Works`, which may tell of a country's books, of its oil, or of what somebody wrote:
+where these are lists, they go as lists.
+"""
 
-COMMENT = re.compile(r"<!--.*?(-->|\Z)", re.DOTALL)
+HEADING = re.compile(r"^(={2,6})(.*?)\1[ \t]*$", re.MULTILINE)
+
+VERBATIM = re.compile(r"<!--.*?(?:-->|\Z)|<nowiki\s*>(.*?)</nowiki\s*>", re.DOTALL | re.IGNORECASE)
+"""A comment, or text whose signs are no markup."""
 
 SHORT_FORMULA = re.compile(r"<math\b[^<>]*>\s*([\w ]{1,12})\s*</math>")
 """`<math>n</math>`, which is a word of its sentence."""
@@ -39,6 +44,14 @@ TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 LESS, MORE = "\ue000", "\ue001"
 """Stand for signs that are no markup, while gensim takes `<` and `>` for tags."""
+
+SIGNS = "{}[]|'"
+PLAIN = str.maketrans({"<": LESS, ">": MORE} | {sign: chr(0xE002 + number) for number, sign in enumerate(SIGNS)})
+MARKS = str.maketrans({chr(0xE002 + number): sign for number, sign in enumerate(SIGNS)})
+"""From signs of markup to what stands for them in text from `<nowiki>`, and back."""
+
+ADDRESS = re.compile(r"\[\w+://[^\s\]]*")
+"""How a link to elsewhere begins; the rest is its name, if it has one."""
 
 SILENT = re.compile(r"\[\[\s*((?i:file|image|media|category)\s*:|([a-z]{2,3}(-[a-z]+)*|simple):)")
 """How links begin that are no words of the sentence: pictures, categories, the page in other languages."""
@@ -80,13 +93,14 @@ SHORTEST = 5
 
 def clean(markup: str) -> str:
     """The running text of a page; paragraphs are lines. Tables, lists, headings, captions and notes are dropped."""
-    text = _drop_appendices(COMMENT.sub("", markup))
+    text = _drop_appendices(VERBATIM.sub(lambda found: (found[1] or "").translate(PLAIN), markup))
     text = ELEMENT.sub("", VOID.sub("", SHORT_FORMULA.sub(r"\1", text)))
     text = _drop_silent_links(expand_templates(text))
     text = TAG.sub("", BREAK.sub(" ", text))
     text = html.unescape(html.unescape(text)).replace("<", LESS).replace(">", MORE)
+    text = ADDRESS.sub("", re.sub(r"\{\{|\}\}", " ", text))  # from `{{` on, gensim drops all that is left of the page
     text = filter_wiki(text).replace(LESS, "<").replace(MORE, ">")
-    return "\n".join(filter(None, map(_tidy, _paragraphs(text))))
+    return "\n".join(filter(None, map(_tidy, _paragraphs(text)))).translate(MARKS)
 
 
 def _drop_appendices(markup: str) -> str:
@@ -98,7 +112,7 @@ def _drop_appendices(markup: str) -> str:
         if not dropping:
             kept.append(markup[position : heading.start()])
         if not dropping or depth <= dropping:
-            dropping = depth if APPENDIX.fullmatch(heading[2].strip(" :'")) else 0
+            dropping = depth if APPENDIX.fullmatch(heading[2].strip(" \t:'")) else 0
         position = heading.end()
     if not dropping:
         kept.append(markup[position:])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import reprlib
 from collections.abc import Iterator
 from itertools import count
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tinybert.errors import UserError, suggest
+from tinybert.text.json_values import parse, require_whole
 from tinybert.text.tables import read_text
 
 FORMATS = (".json", ".jsonl", ".ndjson", ".parquet")
@@ -89,7 +89,7 @@ def _question(raw: _Raw, no_answer: bool, counts: dict[str, int], labelled: bool
     for key, value in (("question", raw.question), ("context", raw.context)):
         if not isinstance(value, str):
             raise UserError(f"{raw.place}: {key}: expected text, found {_short(value)}")
-        _require_whole(value, f"{raw.place}: {key}")
+        require_whole(value, f"{raw.place}: {key}")
     identity, question, context = str(raw.id), " ".join(raw.question.split()), raw.context
     if not labelled:
         return Question(identity, question, context, [])
@@ -127,7 +127,7 @@ def _answers(raw: _Raw) -> list[Answer]:
         if not isinstance(text, str) or type(start) is not int:
             found = f"{_short(text)}, {_short(start)}"
             raise UserError(f"{raw.place}: answers: expected a text and a whole answer_start, found {found}")
-        _require_whole(text, f"{raw.place}: answers")
+        require_whole(text, f"{raw.place}: answers")
     return [Answer(*pair) for pair in pairs]
 
 
@@ -140,7 +140,7 @@ def _read(file: Path, columns: tuple[str, str, str], labelled: bool) -> Iterator
         return
     text = read_text(file)
     try:
-        content = _parse(text)
+        content = parse(text)
     except ValueError as error:
         if "\n" not in text.strip() or not isinstance(_first_line(text), dict):
             raise UserError(f"{file}: line {getattr(error, 'lineno', 1)}: not valid JSON: {error}") from None
@@ -196,21 +196,14 @@ def _json_lines(text: str, file: Path) -> Iterator[tuple[int, Any]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
-                yield number, _parse(line)
+                yield number, parse(line)
             except ValueError as error:
                 raise UserError(f"{file}: line {number}: not valid JSON: {error}") from None
 
 
-def _parse(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-
-
 def _first_line(text: str) -> Any:
     try:
-        return _parse(text.strip().split("\n")[0])
+        return parse(text.strip().split("\n")[0])
     except ValueError:
         return None
 
@@ -219,17 +212,8 @@ def _identity(value: Any, place: str) -> str | None:
     if isinstance(value, (list, dict)):
         raise UserError(f"{place}: id: expected text or a number, found {_short(value)}")
     identity = None if value is None else str(value)
-    _require_whole(identity or "", f"{place}: id")
+    require_whole(identity or "", f"{place}: id")
     return identity
-
-
-def _require_whole(text: str, place: str) -> None:
-    """Refuse half of a character (a lone surrogate), which JSON can say, and no other file can hold."""
-    if not text.isascii():
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise UserError(f"{place}: {text[error.start]!a} is half of a character; write both halves") from None
 
 
 def _name(identity: str | None, number: int) -> str:
