@@ -17,6 +17,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
 from tinybert.errors import UserError
 from tinybert.memory import keep_freed_memory
 from tinybert.models.plain_attention import use_plain_attention
+from tinybert.models.precision import require_autocast
 from tinybert.params.table import Optimisation
 from tinybert.train.batches import LengthBatches
 from tinybert.train.curves import Curve
@@ -65,8 +66,9 @@ def train(
         validation: keeps the weights of the epoch that scored best (the first of equals) instead of the last.
 
     Raises:
-        UserError: the loss is no longer finite.
+        UserError: the model can't be trained in the job's precision, or the loss is no longer finite.
     """
+    require_autocast(model, job.dtype)
     keep_freed_memory()
     use_plain_attention(model)
     seed = job.seed(settings)
