@@ -138,7 +138,11 @@ class _ObjectiveTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler:
         dataset = self.train_dataset
-        lengths = dataset["length"] if "length" in dataset.column_names else np.ones(len(dataset), dtype=int)
+        lengths = (
+            dataset.with_format("numpy")["length"][:]  # 50 times as fast as row by row
+            if "length" in dataset.column_names
+            else np.ones(len(dataset), dtype=int)
+        )
         return LengthBatches(lengths, self.args.train_batch_size, self.args.seed)
 
 
