@@ -33,7 +33,7 @@ COUNTED = 20_000
 
 
 class MaskedTokenObjective:
-    """Cross-entropy at the masked positions.
+    """Cross-entropy at the masked positions: the mean over the batch's masked tokens, as in BERT's pre-training.
 
     Only these go through the head, whose vocabulary-sized product would otherwise be as costly as the whole trunk.
     """

@@ -35,7 +35,7 @@ class Objective(Protocol):
         """The weight of each term; the terms' names are the columns of the curve."""
 
     def __call__(self, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Each term's value on a batch, a scalar: the mean over the batch's examples."""
+        """Each term's value on a batch, a scalar: the mean over the batch's examples, or over its masked tokens."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,7 @@ def no_training(job: Job) -> None:
 
 
 class _ObjectiveTrainer(Trainer):
+    loss_is_scaled_for_ga = False  # a loss is a batch's mean, so that Trainer divides by the batches of a step
     objective: Objective
     recorder: _LossRecorder
 
