@@ -47,7 +47,14 @@ def tiny_tokenizer(vocabulary: Sequence[str] = VOCABULARY, uncased: bool = True)
 
 
 def tiny_bert(
-    folder: Path, *, layers: int = 3, hidden: int = 24, heads: int = 2, head: bool = False, seed: int = 0
+    folder: Path,
+    *,
+    layers: int = 3,
+    hidden: int = 24,
+    heads: int = 2,
+    positions: int = 32,
+    head: bool = False,
+    seed: int = 0,
 ) -> Path:
     """A folder with a random BERT and its tokenizer; `head` adds the masked-language head."""
     torch.manual_seed(seed)
@@ -57,7 +64,7 @@ def tiny_bert(
         num_hidden_layers=layers,
         num_attention_heads=heads,
         intermediate_size=2 * hidden,
-        max_position_embeddings=32,
+        max_position_embeddings=positions,
     )
     (BertForMaskedLM if head else BertModel)(config).save_pretrained(folder)
     tiny_tokenizer().save_pretrained(folder)

@@ -1,5 +1,5 @@
 import pytest
-from transformers import BertConfig
+from transformers import BertConfig, FunnelConfig
 
 from tinybert.distill.general import require_fit
 from tinybert.errors import UserError
@@ -45,3 +45,12 @@ def test_a_student_that_fits():
     require_fit(general(architecture=other_heads, losses={"hidden": 1.0}), TEACHER)
     with pytest.raises(UserError):
         require_length(TEACHER, 513)
+
+
+def test_a_teacher_of_a_family_whose_layers_come_in_blocks():
+    """Funnel, of which transformers has two encoders, and whose layers cannot be counted out anew."""
+    for losses in ({"relations": 1.0}, {"hidden": 1.0}):
+        with pytest.raises(UserError) as error:
+            require_fit(general(losses=losses), FunnelConfig())
+        assert "funnel model" in str(error.value)
+        assert "\n" not in str(error.value)

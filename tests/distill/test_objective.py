@@ -4,7 +4,7 @@ import torch
 from tests.families import FAMILIES, family_model
 from tests.tiny import tiny_bert
 from tinybert.distill.baseline_losses import cls_loss, cosine_loss, masked_lm_loss, relation_loss, vocabulary_loss
-from tinybert.distill.losses import attention_loss, hidden_loss, soft_cross_entropy
+from tinybert.distill.losses import attention_loss, hidden_loss, soft_binary_cross_entropy, soft_cross_entropy
 from tinybert.distill.objective import TEACHER_LOGITS, DistillationObjective
 from tinybert.distill.phase import fix_prediction_layer
 from tinybert.distill.teacher import frozen_teacher
@@ -236,3 +236,13 @@ def test_masked_predictions_are_those_of_the_whole_sequence(masked):
     torch.stack(list(terms.values())).sum().backward()
     assert student.model.cls.predictions.transform.dense.weight.grad is not None
     assert all(weight.grad is None for weight in teacher.parameters())
+
+
+def test_a_multilabel_task_of_one_label_is_no_regression(tmp_path, batch):
+    classifier = load_classifier(tiny_bert(tmp_path / "one"), new_head=head_config(["rainy"], multilabel=True))
+    model = SignalModel(classifier, records_scores=False).eval()
+    teacher = torch.tensor([[2.0], [-1.0]])
+    objective = DistillationObjective({"logits": 1.0}, {}, None, temperature=2.0, multilabel=True)
+    term = objective(model, batch | {TEACHER_LOGITS: teacher})["logits"]
+    logits = model.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+    torch.testing.assert_close(term, soft_binary_cross_entropy(logits, teacher, 2.0))

@@ -9,13 +9,16 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from tests.tiny import logits_of, tiny_bert, tiny_job, weather_report
 from tinybert.distill.general import distil_general_student
+from tinybert.distill.losses import soft_cross_entropy
 from tinybert.distill.phase import distil_phase
 from tinybert.errors import UserError
 from tinybert.evaluate.metrics import score
-from tinybert.models.loading import load_config
+from tinybert.models.loading import head_config, load_classifier, load_config, load_tokenizer
+from tinybert.models.student import Projections
 from tinybert.params.general import General
 from tinybert.params.students import Phase
 from tinybert.params.table import Run
@@ -101,6 +104,43 @@ def test_a_teacher_for_another_number_of_classes_is_refused(world):
     job, names = tiny_job(world / "same", world / "curves"), ["a", "b", "c"]
     with pytest.raises(UserError, match="has 1 outputs and the task 3"):
         finetune_teacher(settings, world / "teacher", world / "data", names, partial(score, "accuracy"), job)
+
+
+def test_a_phase_goes_on_from_the_general_students_projections(world):
+    """They are drawn at random there: what a phase is to learn with is what it has learnt so far."""
+    before = Projections.load(world / "general")
+    with torch.no_grad():
+        for weight in before.parameters():
+            weight.normal_()
+    before.save(world / "general")
+    settings = phase(learning_rate=1e-9, weight_decay=0.0, losses={"embedding": 1.0, "hidden": 1.0})
+    job = tiny_job(world / "student", world / "curves")
+    distil_phase(settings, world / "general", world / "teacher", world / "data" / "train.parquet", job)
+    after = Projections.load(world / "student").state_dict()
+    for name, weight in before.state_dict().items():
+        torch.testing.assert_close(after[name], weight, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 4.0])
+def test_the_logits_are_softened_by_the_phases_temperature(world, temperature):
+    """One step of all rows, at a rate that changes nothing: its loss is that of the models as they are."""
+    data = world / "data" / "train.parquet"
+    rows = pd.read_parquet(data)
+    classifier = load_classifier(world / "bert", new_head=head_config(["bad", "good"]))
+    for name, bias in (("start", [2.0, -1.0]), ("classes", [-1.0, 1.5])):
+        classifier.classifier.bias.data = torch.tensor(bias)
+        classifier.save_pretrained(world / name)
+        load_tokenizer(world / "bert").save_pretrained(world / name)
+    Projections(3, 24, 24).save(world / "start")
+    settings = phase(
+        batch_size=len(rows), learning_rate=1e-9, dropout=0.0, temperature=temperature, losses={"logits": 1.0}
+    )
+    job = tiny_job(world / "student", world / "curves")
+    distil_phase(settings, world / "start", world / "classes", data, job)
+    of_student, of_teacher = (torch.tensor(logits_of(world / name, rows)) for name in ("student", "classes"))
+    expected = soft_cross_entropy(of_student, of_teacher, temperature).item()
+    assert pd.read_csv(world / "curves" / "losses.csv")["logits"][0] == pytest.approx(expected, rel=1e-4)
+    assert soft_cross_entropy(of_student, of_teacher, 2.0).item() != pytest.approx(expected, rel=1e-2)
 
 
 def test_bf16_gives_the_same_bytes_twice_and_nearly_the_losses_of_fp32(world):

@@ -60,6 +60,11 @@ def change_tokenizer(world, **settings):
         (lambda world: change_tokenizer(world, uncased=False), {}, "general and .*teacher split text differently"),
         (None, {"max_length": 33}, "max_length 33 is above the 32 positions of .*teacher; set at most 32"),
         (
+            lambda world: change_teacher(world, positions=64),
+            {"max_length": 40},
+            "max_length 40 is above the 32 positions of .*general; set at most 32",
+        ),
+        (
             lambda world: make_student(world, heads=4),
             {"losses": {"attention": 1.0}},
             "the attention loss needs a student with the teacher's 2 heads, found 4; set",
@@ -80,7 +85,7 @@ def change_tokenizer(world, **settings):
             "projections.safetensors: missing; it is written by general-distill",
         ),
     ],
-    ids=["vocabulary", "casing", "positions", "heads", "width", "layers", "projections"],
+    ids=["vocabulary", "casing", "positions", "start's positions", "heads", "width", "layers", "projections"],
 )
 def test_what_does_not_fit_is_one_line_and_writes_no_model(world, change, settings, message):
     if change is not None:

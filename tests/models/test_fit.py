@@ -1,8 +1,9 @@
 import pytest
+from transformers import BertConfig, XLNetConfig
 
 from tests.tiny import VOCABULARY, tiny_bert, tiny_tokenizer
 from tinybert.errors import UserError
-from tinybert.models.fit import require_same_tokenizer
+from tinybert.models.fit import require_length, require_same_tokenizer
 
 
 def test_another_vocabulary_is_refused(tmp_path):
@@ -19,3 +20,9 @@ def test_another_casing_is_refused(tmp_path):
     tiny_tokenizer(uncased=False).save_pretrained(two)
     with pytest.raises(UserError, match="split text differently"):
         require_same_tokenizer(one, two)
+
+
+def test_a_model_without_a_limit_of_positions_takes_any_length():
+    require_length(XLNetConfig(), 10_000)  # it says that it has −1
+    with pytest.raises(UserError, match="10000 is above the 512 positions of this bert model"):
+        require_length(BertConfig(), 10_000)

@@ -1,6 +1,14 @@
 import pytest
 import torch
-from transformers import BertConfig, BertForSequenceClassification, BertModel
+from transformers import (
+    AutoModel,
+    BertConfig,
+    BertForSequenceClassification,
+    BertModel,
+    LongformerConfig,
+    ModernBertConfig,
+    XLNetConfig,
+)
 
 from tests.tiny import VOCABULARY, tiny_bert, tiny_tokenizer
 from tinybert.errors import UserError
@@ -142,3 +150,50 @@ def test_a_students_masked_head_is_the_teachers_where_it_fits(tmp_path, shape):
     assert torch.equal(model.cls.predictions.bias, teacher.cls.predictions.bias)
     dense, other = model.cls.predictions.transform.dense.weight, teacher.cls.predictions.transform.dense.weight
     assert (dense.shape == other.shape and torch.equal(dense, other)) == (shape is OF_TEACHER)
+
+
+def test_a_start_that_is_not_named_is_no_random_one(tmp_path):
+    teacher = load_encoder(tiny_bert(tmp_path / "bert"))
+    with pytest.raises(ValueError, match="start needs the folder of the model to start from, found none"):
+        initialise_student(teacher, SHAPE, "start", seed=0)
+
+
+@pytest.fixture
+def modernbert():
+    """A teacher of four layers, of which the first and the last see the whole text, the others what is near."""
+    shape = {"num_hidden_layers": 4, "hidden_size": 24, "num_attention_heads": 2, "intermediate_size": 48}
+    special = {"pad_token_id": 0, "cls_token_id": 2, "sep_token_id": 3, "bos_token_id": 2, "eos_token_id": 3}
+    torch.manual_seed(0)
+    return AutoModel.from_config(ModernBertConfig(**shape, **special, vocab_size=40, local_attention=4)).eval()
+
+
+@pytest.mark.parametrize("layers", [2, 4, 5])
+@pytest.mark.parametrize("initialise", ["random", "teacher-svd"])
+def test_a_student_with_lists_of_its_layers_is_saved_and_loaded(tmp_path, modernbert, layers, initialise):
+    shape = SHAPE.model_copy(update={"layers": layers})
+    student, _ = initialise_student(modernbert, shape, initialise, seed=0)
+    student.save_pretrained(tmp_path / "student")
+    again = load_encoder(tmp_path / "student")
+    kinds = ["full_attention", "sliding_attention", "sliding_attention", "full_attention", "full_attention"]
+    assert again.config.layer_types == kinds[:layers]
+    ids = torch.tensor([[2, 5, 6, 7, 8, 9, 3]])
+    assert again(ids, output_hidden_states=True).hidden_states[-1].shape == (1, 7, 16)
+
+
+def test_layers_that_are_not_alike_are_not_copied_onto_each_other(modernbert):
+    """ModernBERT's first has no normalisation before its attention."""
+    shape = OF_TEACHER.model_copy(update={"layers": 2})
+    initialise_student(modernbert, shape, "teacher-lower", seed=0)
+    with pytest.raises(UserError, match=r"the map uniform gives some to layers that have others; set initialise"):
+        initialise_student(modernbert, shape, "teacher-spread", seed=0)
+
+
+def test_windows_are_one_for_each_layer():
+    longformer = LongformerConfig(num_hidden_layers=4, attention_window=[4, 8, 4, 8])
+    assert student_config(longformer, SHAPE).attention_window == [4, 8]
+
+
+def test_a_shape_that_a_family_cannot_have_is_one_line():
+    with pytest.raises(UserError, match=r"architecture: no xlnet model can have layers 2, hidden 16.*d_head") as error:
+        student_config(XLNetConfig(), SHAPE)
+    assert "\n" not in str(error.value)

@@ -10,7 +10,7 @@ from tinybert.distill.fit import require_comparable
 from tinybert.distill.objective import LAYER_LOSSES, RECORDED, DistillationObjective
 from tinybert.distill.teacher import frozen_teacher
 from tinybert.models.fit import require_length
-from tinybert.models.initialise import initialise_student, require_existing_student, require_start
+from tinybert.models.initialise import initialise_student, require_existing_student, require_start, student_config
 from tinybert.models.layer_map import layer_pairs
 from tinybert.models.loading import load_config, load_encoder, load_masked_lm, load_tokenizer
 from tinybert.models.masked_head import require_masked_head, with_masked_head
@@ -82,16 +82,18 @@ def require_fit(general: General, teacher: PretrainedConfig) -> None:
     """Refuse a general student that its teacher can't teach.
 
     Raises:
-        UserError: heads, layers, width or positions don't agree.
+        UserError: heads, layers, width or positions don't agree, or the teacher's family has no such students.
     """
     losses = general.losses.model_dump() if general.train.epochs else dict.fromkeys(general.losses.model_dump(), 0.0)
     require_comparable(losses, general.layer_map, general.relation_heads, general.architecture, teacher)
     require_length(teacher, general.train.max_length)
+    if general.initialise != "start":
+        student_config(teacher, general.architecture)
     require_start(general.architecture, general.initialise, teacher)
 
 
 def require_fit_of_folders(general: General, teacher: Path, start: Path) -> None:
-    """What `require_fit` asks where the configuration does not know: heads, tokenizers, an existing student's shape.
+    """What `require_fit` can't ask of the teacher's configuration: heads, tokenizers, an existing student's shape.
 
     Raises:
         UserError: the teacher has no masked-language head, or the existing student doesn't fit.
@@ -100,3 +102,4 @@ def require_fit_of_folders(general: General, teacher: Path, start: Path) -> None
         require_masked_head(teacher)
     if general.initialise == "start":
         require_existing_student(general.architecture, start, teacher)
+        require_length(load_config(start), general.train.max_length, start)

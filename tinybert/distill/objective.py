@@ -81,7 +81,7 @@ class DistillationObjective:
         on = {name: weight for name, weight in losses.items() if weight}
         self.teacher = teacher
         self.temperature = temperature
-        self.soft_loss = soft_binary_cross_entropy if multilabel else soft_cross_entropy
+        self.multilabel = multilabel
         self.weights: dict[str, float] = {}
         self.comparisons: dict[str, Comparison] = {}
         for name, weight in on.items():
@@ -133,9 +133,14 @@ class DistillationObjective:
         return terms
 
     def _prediction_loss(self, student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
-        """Which one it is shows in the logits: of starts and ends, of one number, or of classes."""
+        """Which one it is shows in the logits: of starts and ends, of one number, or of classes.
+
+        A multilabel task's may be of one label, which is no number.
+        """
         if teacher.ndim == 3:
             return soft_span_loss(student, teacher, mask, self.temperature)
+        if self.multilabel:
+            return soft_binary_cross_entropy(student, teacher, self.temperature)
         if teacher.shape[-1] == 1:
             return logits_mse(student, teacher)
-        return self.soft_loss(student, teacher, self.temperature)
+        return soft_cross_entropy(student, teacher, self.temperature)

@@ -20,7 +20,14 @@ from tinybert.models.heads import Head, SpanHead, head_of
 from tinybert.models.initialise import shape_of
 from tinybert.models.kept import kept_logits
 from tinybert.models.layer_map import layer_pairs
-from tinybert.models.loading import MULTILABEL, load_classifier, load_config, load_span_model, load_tokenizer
+from tinybert.models.loading import (
+    MULTILABEL,
+    TYPES,
+    load_classifier,
+    load_config,
+    load_span_model,
+    load_tokenizer,
+)
 from tinybert.models.student import Projections, StudentModel
 from tinybert.params.models import Architecture
 from tinybert.params.students import Phase
@@ -58,6 +65,7 @@ def distil_phase(
     config = load_config(teacher)
     require_same_tokenizer(start, teacher)
     require_length(config, job.max_length, teacher)
+    require_length(load_config(start), job.max_length, start)
     student = load_student(start, teacher, job.seed(phase))
     losses = phase.losses.model_dump()
     projections = Projections.load(start)
@@ -65,10 +73,10 @@ def distil_phase(
     compares_layers = any(losses.get(name) for name in LAYER_LOSSES)
     records = bool(phase.epochs and any(losses[name] for name in RECORDED))
     model = StudentModel(student, projections, records)
-    tokenizer, head = load_tokenizer(teacher), head_of(config)
+    tokenizer, head = load_tokenizer(teacher, reader=start), head_of(config)
     if phase.epochs:
         logits = kept_logits(teacher, rows, job.max_length, job.dtype) if losses["logits"] else None
-        dataset, collate = head.examples(tokenizer, rows, job.max_length, logits)
+        dataset, collate = head.examples(_tokenizer_of_both(tokenizer, teacher), rows, job.max_length, logits)
         if validation is None:
             fix_prediction_layer(student)
         print(f"  {len(rows):,} rows, {student.num_parameters():,} parameters")
@@ -145,6 +153,17 @@ def fix_prediction_layer(student: PreTrainedModel) -> None:
     for name, weight in student.named_parameters():
         if name not in trunk or ".pooler." in name:
             weight.requires_grad_(False)
+
+
+def _tokenizer_of_both(tokenizer: PreTrainedTokenizerBase, teacher: Path) -> PreTrainedTokenizerBase:
+    """One that tells the texts of a pair apart by token types where the student or the teacher does.
+
+    `SignalModel` keeps the types from the other of the two.
+
+    Args:
+        tokenizer: for the student, which it is evaluated with.
+    """
+    return tokenizer if TYPES in tokenizer.model_input_names else load_tokenizer(teacher)
 
 
 def _validation(

@@ -107,6 +107,7 @@ class ScoreRecorder:
 def has_vectors(config: PretrainedConfig) -> bool:
     """Whether models of this family go through the interface, which alone gives queries, keys and values."""
     family = MODEL_MAPPING.get(type(config), None)
+    family = family[0] if isinstance(family, tuple) else family  # Funnel's, with and without its decoder
     return family is None or family._can_set_attn_implementation()
 
 

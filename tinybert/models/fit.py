@@ -17,15 +17,18 @@ def require_length(config: PretrainedConfig, max_length: int, folder: Path | Non
     """Refuse a max_length above the tokens that the model has positions for.
 
     RoBERTa and its relatives count positions from the padding token's id on, so that 514 of them hold 512 tokens.
+    XLNet says −1 for as many as one likes.
 
     Raises:
         UserError: naming both numbers.
     """
     positions = getattr(config, "max_position_embeddings", None)
+    if positions is None or positions <= 0:
+        return
     first = (config.pad_token_id or 0) + 1
-    if positions is not None and max_length > positions - first and _counts_from_padding(config):
+    if max_length > positions - first and _counts_from_padding(config):
         positions -= first
-    if positions is not None and max_length > positions:
+    if max_length > positions:
         model = folder or f"this {config.model_type} model"
         raise UserError(
             f"max_length {max_length} is above the {positions} positions of {model}; set at most {positions}"

@@ -152,7 +152,7 @@ class SpanHead:
     ) -> tuple[Dataset, np.ndarray]:
         unlabelled = rows.drop(columns="label", errors="ignore")
         windows = encode_windows(tokenizer, unlabelled, max_length, self.stride)
-        lengths = np.asarray(windows["length"])
+        lengths = windows.with_format("numpy")["length"][:]
         with TemporaryFile() as file:  # zeros on disk: those of a large set are gigabytes
             shape = (len(windows), 2, int(lengths.max()))
             logits = np.asarray(np.memmap(file, np.float32, "w+", shape=shape))

@@ -43,7 +43,7 @@ def run_batches(
     model: PreTrainedModel, dataset: Dataset, collate: Padding, progress: str = ""
 ) -> Iterator[tuple[np.ndarray, Any]]:
     """A model's outputs on examples, batch by batch, and the places of each batch's examples in `dataset`."""
-    order = np.argsort(-np.asarray(dataset["length"]), kind="stable")
+    order = np.argsort(-dataset.with_format("numpy")["length"][:], kind="stable")
     loader = DataLoader(dataset.select(order), BATCH_SIZE, collate_fn=collate)
     was_training = model.training
     model.eval()

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from torch import Tensor, nn
 from transformers import AutoModel, PretrainedConfig, PreTrainedModel
 
 from tinybert.errors import UserError
+from tinybert.models.attention import KNOWN
 from tinybert.models.fit import require_same_tokenizer
 from tinybert.models.layer_map import layer_pairs
 from tinybert.models.loading import load_config, load_encoder
@@ -22,6 +24,8 @@ NARROWED = ("teacher-svd", "teacher-pruned")
 """Those that bring the teacher's weights to the student's width."""
 LAYERS_FROM = {"teacher-lower": "bottom", "teacher-spread": "uniform"}
 """By way of initialising, the layer map that picks the teacher's layers."""
+PER_LAYER = ("attention_window", "layer_types", "mlp_layer_types")
+"""Lists with an entry for each layer: Longformer's windows, and which of ModernBERT's layers see the whole text."""
 WIDENINGS = ("embeddings_project", "encoder.embedding_hidden_mapping_in", "embeddings.embed_proj")
 """ELECTRA's, ALBERT's and DeBERTa's map from the width of the embeddings to that of the layers."""
 
@@ -32,11 +36,28 @@ def student_config(teacher: PretrainedConfig, architecture: Architecture) -> Pre
     A teacher whose embeddings are narrower than its layers (ALBERT, small ELECTRA) hands their width on, where the
     student's layers are not narrower still. The names below are transformers' own; a family that calls them otherwise
     (DistilBERT's `dim`) maps most of them itself.
+
+    Raises:
+        UserError: the teacher's family has no models of that shape.
     """
-    config = copy.deepcopy(teacher)
-    embedding = getattr(teacher, "embedding_size", None)
+    config, shape = copy.deepcopy(teacher), architecture.model_dump()
+    try:
+        _reshape(config, architecture)
+        config.validate()
+    except (StrictDataclassError, NotImplementedError) as error:
+        reason = str(error).strip().splitlines()[-1].strip().removesuffix(".")
+        raise UserError(
+            f"architecture: no {teacher.model_type} model can have {_shape(shape, list(shape))} ({reason}); "
+            f"take another architecture, or a teacher of another family, such as {KNOWN}"
+        ) from None
+    return config
+
+
+def _reshape(config: PretrainedConfig, architecture: Architecture) -> None:
+    """See `student_config`; `config` is the teacher's, and becomes the student's."""
+    embedding = getattr(config, "embedding_size", None)
     if embedding is not None:
-        narrow = embedding != teacher.hidden_size
+        narrow = embedding != config.hidden_size
         config.embedding_size = min(embedding, architecture.hidden) if narrow else architecture.hidden
     config.num_hidden_layers = architecture.layers
     config.hidden_size = architecture.hidden
@@ -44,14 +65,14 @@ def student_config(teacher: PretrainedConfig, architecture: Architecture) -> Pre
     setattr(config, "hidden_dim" if hasattr(config, "hidden_dim") else "intermediate_size", architecture.intermediate)
     if hasattr(config, "num_hidden_groups"):  # ALBERT's sets of shared weights
         config.num_hidden_groups = min(config.num_hidden_groups, architecture.layers)
-    if isinstance(windows := getattr(config, "attention_window", None), list):  # Longformer's, one a layer
-        config.attention_window = (windows * architecture.layers)[: architecture.layers]
+    for name in PER_LAYER:
+        if isinstance(entries := getattr(config, name, None), list):
+            setattr(config, name, (entries * architecture.layers)[: architecture.layers])
     if hasattr(config, "pooler_hidden_size"):  # DeBERTa's
         config.pooler_hidden_size = architecture.hidden
     if hasattr(config, "attention_head_size"):
         config.attention_head_size = architecture.hidden // architecture.heads
     config.dtype = "float32"
-    return config
 
 
 def initialise_student(
@@ -82,7 +103,9 @@ def initialise_student(
             one whose layers are not BERT's.
     """
     torch.manual_seed(seed)
-    if initialise == "start" and start is not None:
+    if initialise == "start":
+        if start is None:
+            raise ValueError("initialise: start needs the folder of the model to start from, found none")
         student = load_encoder(start)
         return student, Projections(architecture.layers, architecture.hidden, teacher.config.hidden_size)
     student = AutoModel.from_config(student_config(teacher.config, architecture), dtype=torch.float32)
@@ -189,7 +212,13 @@ def _copy_layers(teacher: PreTrainedModel, student: PreTrainedModel, layer_map: 
     for m, g in layer_pairs(layer_map, len(of_student), len(of_teacher)).items():
         for name, weight in of_teacher[g - 1].state_dict().items():
             state[f"{place}.{m - 1}.{name}"] = weight
-    student.load_state_dict(state)
+    try:
+        student.load_state_dict(state)
+    except RuntimeError:
+        raise UserError(
+            f"initialise: the layers of a {teacher.config.model_type} model are not all made of the same weights, and "
+            f"the map {layer_map} gives some to layers that have others; set initialise: teacher-svd or random"
+        ) from None
 
 
 def _layers(model: PreTrainedModel) -> tuple[str, nn.ModuleList]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -28,11 +29,14 @@ logging.disable_progress_bar()
 TYPES = "token_type_ids"
 
 
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+def load_tokenizer(folder: Path, reader: Path | None = None) -> PreTrainedTokenizerBase:
     """The fast tokenizer of a model folder.
 
     Whether it tells the two texts of a pair apart by token types is asked of the model, not of the tokenizer's class:
     a DistilBERT with BERT's tokenizer takes none, and ALBERT takes them although its tokenizer hides them.
+
+    Args:
+        reader: the folder of the model that is to read what the tokenizer gives; None is the same folder's.
 
     Raises:
         UserError: the folder has none.
@@ -48,12 +52,18 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         ) from None
     if not tokenizer.is_fast:
         raise UserError(f"{folder}: expected a fast tokenizer (tokenizer.json), found {type(tokenizer).__name__}")
-    if (folder / "config.json").exists():
-        typed = getattr(load_config(folder), "type_vocab_size", 0) > 1
+    reader = reader or folder
+    if (reader / "config.json").exists():
+        typed = takes_types(load_config(reader))
         if typed != (TYPES in tokenizer.model_input_names):
             names = [name for name in tokenizer.model_input_names if name != TYPES] + [TYPES] * typed
             return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, model_input_names=names)
     return tokenizer
+
+
+def takes_types(config: PretrainedConfig) -> bool:
+    """Whether a model tells the two texts of a pair apart by token types."""
+    return getattr(config, "type_vocab_size", 0) > 1
 
 
 def load_config(folder: Path) -> PretrainedConfig:
@@ -64,7 +74,7 @@ def load_config(folder: Path) -> PretrainedConfig:
     """
     try:
         return AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, StrictDataclassError) as error:
         raise UserError(f"{folder}: no model configuration that can be read: {_first_line(error)}") from None
 
 

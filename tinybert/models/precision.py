@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from tinybert.errors import UserError
 
@@ -22,6 +23,28 @@ def choose(precision: str) -> torch.dtype:
     if precision == "fp16" and not torch.cuda.is_available():
         raise UserError("precision: fp16 needs a GPU and there is none here; set it to auto, bf16 or fp32")
     return DTYPES[precision]
+
+
+def require_autocast(model: nn.Module, dtype: torch.dtype) -> None:
+    """Refuse a model that computes in fp32 only.
+
+    transformers' first DeBERTa masks its scores with the smallest number of fp32, which is none of bf16's or fp16's, as
+    soon as autocast has computed them in these. One whose weights are in `dtype` themselves, as a frozen teacher's are,
+    has no such trouble.
+
+    Args:
+        model: with weights in fp32, or a module around it.
+        dtype: what autocast is to compute matrix products in.
+
+    Raises:
+        UserError: naming the family and the precision to set.
+    """
+    families = {getattr(getattr(module, "config", None), "model_type", None) for module in model.modules()}
+    if dtype != torch.float32 and "deberta" in families:
+        raise UserError(
+            f"precision: expected fp32 for a deberta model, which transformers can't train in {name(dtype)}; "
+            f"set precision: fp32, or take a model of another architecture, such as deberta-v2"
+        )
 
 
 def name(dtype: torch.dtype) -> str:

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from tinybert.errors import UserError
 from tinybert.models.attention import ScoreRecorder
+from tinybert.models.loading import TYPES, takes_types
 from tinybert.models.masked_positions import head_sees
 from tinybert.models.span_logits import head_logits
 
@@ -91,6 +92,7 @@ class SignalModel(nn.Module):
         """
         super().__init__()
         self.model = model
+        self.takes_types = takes_types(model.config)
         self.recorder = ScoreRecorder(model) if records_scores else None
 
     def forward(
@@ -106,14 +108,17 @@ class SignalModel(nn.Module):
     ) -> Signals:
         """
         Args:
+            batch: the inputs; token types are left out for a model that takes none, since the other of teacher and
+                student may be one that does.
             hidden, states, cls, scores, vectors: the layers whose signals are wanted.
             masked: the positions whose logits over the vocabulary are wanted, (examples, tokens), true there.
         """
         if self.recorder is not None:
             self.recorder.start(scores, vectors)
+        inputs = {name: tensor for name, tensor in batch.items() if name != TYPES or self.takes_types}
         model = self.model if logits or masked is not None else self.model.base_model
         with head_sees(self.model, masked):
-            outputs = model(**batch, output_hidden_states=bool(hidden or states or cls))
+            outputs = model(**inputs, output_hidden_states=bool(hidden or states or cls))
         return {
             "hidden": {layer: outputs.hidden_states[layer] for layer in hidden},
             "states": {layer: outputs.hidden_states[layer] for layer in states},

@@ -1,4 +1,4 @@
-"""Which examples make up a batch: a function of (seed, epoch), so that any run can be continued where it stopped."""
+"""Which examples make up a batch: a function of (seed, epoch) alone, so that a run repeated has the same ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class LengthBatches(Sampler[int]):
     """Random order of examples in which each run of `batch_size` has about one length.
 
     Examples are shuffled, sorted by length within pools of `POOL` batches, cut into batches, and the batches are
-    shuffled; a last partial batch stays the last.
+    shuffled; a last partial batch, of the last pool's shortest examples, stays the last.
     """
 
     def __init__(self, lengths: Sequence[int] | np.ndarray, batch_size: int, seed: int) -> None:

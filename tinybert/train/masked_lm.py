@@ -17,6 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from tinybert.models.fit import require_length
 from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer
 from tinybert.models.masked_positions import head_sees
+from tinybert.models.precision import require_autocast
 from tinybert.params.tasks import MaskedLanguageModel
 from tinybert.text.blocks import corpus_blocks
 from tinybert.text.masking import MASKED_LABELS, UNMASKED, Masking
@@ -32,7 +33,7 @@ COUNTED = 20_000
 
 
 class MaskedTokenObjective:
-    """Cross-entropy at the masked positions.
+    """Cross-entropy at the masked positions: the mean over the batch's masked tokens, as in BERT's pre-training.
 
     Only these go through the head, whose vocabulary-sized product would otherwise be as costly as the whole trunk.
     """
@@ -78,13 +79,15 @@ def adapt_masked_lm(
         data: Parquet file of the task's training rows.
 
     Raises:
-        UserError: `steps: 0` and a checkpoint without a head, or a max_length above the model's positions.
+        UserError: `steps: 0` and a checkpoint without a head, a max_length above the model's positions, or a precision
+            in which it can't be computed.
     """
     require_length(load_config(source), job.max_length, source)
     tokenizer = load_tokenizer(source)
     seed = job.seed(settings)
     torch.manual_seed(seed)
     model = load_masked_lm(source, new_head=settings.steps > 0)
+    require_autocast(model, job.dtype)
     curve = Curve(job.curves / "validation.csv", ["step", "accuracy"])
     collate = Masking(tokenizer, seed, settings.mask)
     held_out, texts = _task_text(data, tokenizer, job.max_length, seed)

@@ -53,11 +53,7 @@ def finetune_teacher(
     require_length(load_config(source), job.max_length, source)
     tokenizer = load_tokenizer(source)
     torch.manual_seed(job.seed(settings))
-    head: Head = SequenceHead() if span is None else SpanHead(**span)
-    if isinstance(head, SpanHead):
-        model = _load_span_teacher(settings, source, head)
-    else:
-        model = _load_teacher(settings, source, names, head_config(names, multilabel))
+    model, head = load_teacher(settings, source, names, multilabel, span)
     rows = pd.read_parquet(data / "validation.parquet")
     labels = head.labels(rows)
     validation = Validation(
@@ -85,7 +81,29 @@ def finetune_teacher(
     job.write_lineage(settings, settings, {"from": source, "data": data}, {"parameters": model.num_parameters()})
 
 
-def _load_teacher(settings: Teacher, source: Path, names: list[str] | None, head: dict[str, Any]) -> PreTrainedModel:
+def load_teacher(
+    settings: Teacher,
+    source: Path,
+    names: list[str] | None,
+    multilabel: bool = False,
+    span: Mapping[str, Any] | None = None,
+) -> tuple[PreTrainedModel, Head]:
+    """The checkpoint in `source` with the task's head, its own or a new one, before any fine-tuning.
+
+    Args:
+        names, multilabel, span: as in `finetune_teacher`.
+
+    Raises:
+        UserError: `epochs: 0` and a checkpoint without the task's head or with other classes, or `labels` that don't
+            fit its head.
+    """
+    if span is None:
+        return _load_classifier(settings, source, names, head_config(names, multilabel)), SequenceHead()
+    head = SpanHead(**span)
+    return _load_span_teacher(settings, source, head), head
+
+
+def _load_classifier(settings: Teacher, source: Path, names: list[str] | None, head: dict[str, Any]) -> PreTrainedModel:
     """The classifier, its outputs in the order of the data's classes."""
     outputs = len(names) if names else 1
     config = load_config(source)

@@ -17,6 +17,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
 from tinybert.errors import UserError
 from tinybert.memory import keep_freed_memory
 from tinybert.models.plain_attention import use_plain_attention
+from tinybert.models.precision import require_autocast
 from tinybert.params.table import Optimisation
 from tinybert.train.batches import LengthBatches
 from tinybert.train.curves import Curve
@@ -34,7 +35,7 @@ class Objective(Protocol):
         """The weight of each term; the terms' names are the columns of the curve."""
 
     def __call__(self, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Each term's value on a batch, a scalar: the mean over the batch's examples."""
+        """Each term's value on a batch, a scalar: the mean over the batch's examples, or over its masked tokens."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,9 @@ def train(
         validation: keeps the weights of the epoch that scored best (the first of equals) instead of the last.
 
     Raises:
-        UserError: the loss is no longer finite.
+        UserError: the model can't be trained in the job's precision, or the loss is no longer finite.
     """
+    require_autocast(model, job.dtype)
     keep_freed_memory()
     use_plain_attention(model)
     seed = job.seed(settings)
@@ -123,6 +125,7 @@ def no_training(job: Job) -> None:
 
 
 class _ObjectiveTrainer(Trainer):
+    loss_is_scaled_for_ga = False  # a loss is a batch's mean, so that Trainer divides by the batches of a step
     objective: Objective
     recorder: _LossRecorder
 
@@ -136,7 +139,11 @@ class _ObjectiveTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler:
         dataset = self.train_dataset
-        lengths = dataset["length"] if "length" in dataset.column_names else np.ones(len(dataset), dtype=int)
+        lengths = (
+            dataset.with_format("numpy")["length"][:]  # 50 times as fast as row by row
+            if "length" in dataset.column_names
+            else np.ones(len(dataset), dtype=int)
+        )
         return LengthBatches(lengths, self.args.train_batch_size, self.args.seed)
 
 
