@@ -173,6 +173,21 @@ def test_models_and_vectors_of_ones_own_are_read_before_a_run(fresh, file, conte
     assert line.startswith(f"params.yaml: {expected}")
 
 
+def test_a_small_corpus_of_ones_own_is_read_before_a_run(fresh):
+    Path("smoke/corpus.txt").write_bytes(b"a caf\xe9 in the rain\n")
+    (line,) = find_all_mistakes(Path("params.yaml"))
+    assert line.startswith("params.yaml: files.corpus: smoke/corpus.txt: line 1: not UTF-8")
+
+
+def test_a_lock_with_conflicts_is_a_line(prepared):
+    Path("dvc.lock").write_text("stages:\n<<<<<<< HEAD\n")
+    (line,) = find_all_mistakes(Path("params.yaml"))
+    assert line.startswith("dvc.lock: line 3")
+    assert line.endswith("resolve the conflict, or `git checkout dvc.lock`")
+    Path("dvc.lock").write_text("schema: '2.0'\n")
+    assert list(find_all_mistakes(Path("params.yaml"))) == []
+
+
 def test_of_vectors_the_first_lines_are_read(fresh):
     with Path("smoke/vectors.txt").open("a") as file:
         file.writelines(f"word{number} {' '.join(['0.5'] * 8)}\n" for number in range(2000))

@@ -15,6 +15,8 @@ from tinybert.params.tasks import Task
 
 FIRST_WORDS = 1000
 """Of word vectors, how many are read."""
+SMALL = 16 * 2**20
+"""Bytes of a corpus that is read whole; cleaning a larger one takes longer than a check may."""
 
 
 def find_all_mistakes(params: Path, sources: Path = Path("data/sources")) -> Iterator[str]:
@@ -27,12 +29,16 @@ def find_all_mistakes(params: Path, sources: Path = Path("data/sources")) -> Ite
     if mistakes:
         return
     experiment = load_experiment(params)
-    folders = {key: sources / key for key in _current_downloads(params)}
+    folders: dict[str, Path] = {}
+    try:
+        folders |= {key: sources / key for key in _current_downloads(params)}
+    except UserError as error:  # as git leaves it after a merge with conflicts
+        yield f"{error}; resolve the conflict, or `git checkout dvc.lock`"
     for key, file in experiment.files.items():
         path = Path(file.path)
         if not path.exists():
             yield f"{params}: files.{key}.path: there is no {file.path!r} here; give a path from the project's folder"
-        elif file.kind in ("model", "vectors"):
+        elif file.kind in ("model", "vectors") or (file.kind == "corpus" and _bytes(path) <= SMALL):
             misfits = list(_content(params, key, file))
             yield from misfits
             if not misfits:
@@ -53,7 +59,7 @@ def find_all_mistakes(params: Path, sources: Path = Path("data/sources")) -> Ite
 
 
 def _content(params: Path, key: str, file: File) -> Iterator[str]:
-    """What the import would say of a model or of the first word vectors: it is run, in a folder that is removed."""
+    """What the import would say of a model, a corpus or the first word vectors: it is run, in a folder that is removed."""
     from tinybert.sources.kinds import store_file
 
     words = min(file.words or FIRST_WORDS, FIRST_WORDS) if file.kind == "vectors" else None
@@ -62,6 +68,10 @@ def _content(params: Path, key: str, file: File) -> Iterator[str]:
             store_file(file.model_copy(update={"words": words}), Path(scratch) / key)
         except UserError as error:
             yield f"{params}: files.{key}: {error}"
+
+
+def _bytes(path: Path) -> int:
+    return sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
 
 
 def _split_files(params: Path, key: str, task: Task, folder: Path) -> Iterator[str]:
@@ -94,15 +104,16 @@ def _rows(params: Path, key: str, task: Task, file: File) -> Generator[str, None
             store_file(file, source)
             return prepare(source, task, folder)
         except UserError as error:
-            there = source if path.is_dir() else source / path.name
-            yield f"{params}: tasks.{key}: {str(error).replace(str(there), str(path))}"
+            text = str(error).replace(str(source / path.name), str(path)).replace(str(source), str(path))
+            yield f"{params}: tasks.{key}: {text}"
     return {}
 
 
 def _current_downloads(params: Path) -> Iterator[str]:
     """The downloads whose entries, as they stand now, have been run; what others left says nothing of these."""
     lock = params.with_name("dvc.lock")
-    stages = read_yaml(lock)["stages"] if lock.exists() else {}
+    content = read_yaml(lock) if lock.exists() else {}
+    stages = content.get("stages") or {}
     for key, entry in read_yaml(params)["downloads"].items():
         locked = stages.get(f"download-corpus@{key}", {}).get("params", {}).get(params.name, {})
         if locked.get(f"downloads.{key}") == entry:
