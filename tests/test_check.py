@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.smoke import ROOT, make_inputs, run
 from tests.tiny import VOCABULARY, tiny_bert, tiny_tokenizer
+from tinybert.__main__ import app
 from tinybert.check import find_all_mistakes
 
 LOSSES = "losses: {embedding: 1.0, hidden: 1.0, attention: 1.0}"
@@ -59,6 +62,31 @@ def test_a_table_of_ones_own_is_read_before_a_run(prepared, content, expected):
     Path("smoke/weather.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
     (line,) = find_all_mistakes(Path("params.yaml"))
     assert line.startswith(f"params.yaml: tasks.weather: {expected}")
+
+
+@pytest.mark.parametrize("command", ["check", "times"])
+@pytest.mark.parametrize(
+    ("refuse", "reason"),
+    [
+        ("read_text", "params.yaml: Permission denied; put a file there that you may read"),
+        ("glob", "data/x: Permission denied; check rights"),
+        ("exists", "data/x: Permission denied; check rights"),
+    ],
+)
+def test_what_may_not_be_read_is_one_line(prepared, monkeypatch, command, refuse, reason):
+    """The tests may run as root, who may read everything."""
+
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied", "data/x")
+
+    if (command, refuse) in (("check", "glob"), ("times", "exists")):
+        pytest.skip("it does no such thing")
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    monkeypatch.setattr(Path, refuse, refused)
+    result = CliRunner().invoke(app, [command])
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: {reason}")
+    assert result.stderr.count("\n") == 1
 
 
 def mistakes_after(old: str, new: str) -> list[str]:
