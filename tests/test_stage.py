@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -131,6 +132,24 @@ def test_a_signal_is_not_lost_in_the_removal_of_an_object(run, tmp_path, number,
     )
     assert (found, err) == (code, "error: some-stage@key: stopped; nothing was written\n")
     assert files(tmp_path) == ["in"]
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [("rows.parquet", "pd.read_parquet(file)"), ("task.json", "json.loads(file.read_text())")],
+)
+def test_an_input_that_is_cut_off_is_named(run, tmp_path, name, how):
+    folder = tmp_path / "data/original/weather"
+    folder.mkdir(parents=True)
+    (folder / "facts.json").write_text("{}")
+    pd.DataFrame({"text": ["wet"] * 99}).to_parquet(folder / "rows.parquet")
+    (folder / "task.json").write_text('{"names": ["bad", "good"]}')
+    (folder / name).write_bytes((folder / name).read_bytes()[:-9])
+    code, _, err = run("import json, pandas as pd", f"file = reads(Path('data/original/weather'))[0] / '{name}'", how)
+    assert code == 1
+    assert err.startswith(f"error: some-stage@key: data/original/weather/{name}: damaged or cut off (")
+    assert err.endswith("; `dvc repro some-stage@key` writes it again\n")
+    assert err.count("\n") == 1
 
 
 def test_a_bug_keeps_its_traceback_and_leaves_nothing(run, tmp_path):

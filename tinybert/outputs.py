@@ -67,17 +67,18 @@ def why_refused(error: Exception, writes: Sequence[Path] = ()) -> str | None:
         writes: what is named in place of a file that the error doesn't name.
     """
     number, path = getattr(error, "errno", None), getattr(error, "filename2", None) or getattr(error, "filename", None)
+    place = Path(path) if isinstance(path, str | os.PathLike) else None
     if match := NUMBER.search(str(error)):
         number = int(match[1])
     elif FULL.search(str(error)):
         number = errno.ENOSPC
-    if number is None or (path is None and number not in REMEDIES):
+    if number is None or (place is None and (number not in REMEDIES or number == errno.EPERM)):  # ssl has a 1 too
         return None
-    if number in IN_THE_WAY:
-        there = next(place for place in (Path(path), *Path(path).parents) if os.path.lexists(place))
+    if place is not None and number in IN_THE_WAY:
+        there = next(above for above in (place, *place.parents) if os.path.lexists(above))
         return f"{there} is in the way; move it or remove it, and run it again"
     remedy = REMEDIES.get(number, "correct the path, or let `dvc repro` write what is missing")
-    return f"{path or ', '.join(map(str, writes))}: {os.strerror(number)}; {remedy}"
+    return f"{place or ', '.join(map(str, writes)) or 'a file'}: {os.strerror(number)}; {remedy}"
 
 
 def _remove_left_by_killed(path: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from tinybert.damage import find_damaged
 from tinybert.errors import UserError
 from tinybert.memory import peak_memory
 from tinybert.outputs import why_refused
@@ -52,12 +53,16 @@ def stage(name: str, reads: Sequence[Path], writes: Sequence[Path], online: bool
     unraisable, sys.unraisablehook = sys.unraisablehook, partial(_stop_again, sys.unraisablehook)
     print(f"{name}\n  writes {', '.join(map(str, writes))}", flush=True)
     started = time.monotonic()
+    inputs: list[Path] = []
 
-    def announce(*paths: Path, missing: str = f"an earlier stage writes it: run `dvc repro {name}`") -> tuple[Path, ...]:
+    def announce(
+        *paths: Path, missing: str = f"an earlier stage writes it: run `dvc repro {name}`"
+    ) -> tuple[Path, ...]:
         print(f"  reads  {', '.join(dict.fromkeys(map(str, paths)))}", flush=True)
         for path in paths:
             if path != PARAMS and not path.exists():  # that one's absence is told by what reads it
                 raise UserError(f"{path}: missing; {missing}")
+        inputs.extend(paths)
         return paths
 
     lock = FileLock(TIMES / f"{name}.lock")
@@ -75,10 +80,11 @@ def stage(name: str, reads: Sequence[Path], writes: Sequence[Path], online: bool
     except UserError as error:
         _fail(name, str(error))
     except Exception as error:
-        reason = why_refused(error, writes)
-        if reason is None:
-            raise
-        _fail(name, reason)
+        if reason := why_refused(error, writes):
+            _fail(name, reason)
+        if reason := find_damaged(inputs):
+            _fail(name, f"{reason}; `dvc repro {name}` writes it again")
+        raise
     except (KeyboardInterrupt, SystemExit) as stopped:
         if isinstance(stopped, SystemExit) and stopped.code != TERMINATED:
             raise

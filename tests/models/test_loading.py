@@ -63,7 +63,11 @@ OF_THEIR_OWN = "put the model's own config.json there, whose model_type transfor
         ({"model_type": "t5"}, CONFIG, OF_THEIR_OWN),
         ({"model_type": "foo"}, f"{CONFIG}.* model type `foo`", OF_THEIR_OWN),
         ({"model_type": None}, CONFIG, OF_THEIR_OWN),
-        ({"hidden_act": "foo"}, "no model that can be read: KeyError: 'foo'", "take the config.json and the weights of"),
+        (
+            {"hidden_act": "foo"},
+            "no model that can be read: KeyError: 'foo'",
+            "take the config.json and the weights of",
+        ),
         ({"num_attention_heads": 0}, "no model that can be read: ZeroDivisionError", "take the config.json and the"),
         ({"model_type": "gpt2"}, r"expected an encoder \(BERT, .*, found gpt2", "take another model"),
         ({"model_type": "bart"}, r"expected an encoder \(BERT, .*, found bart", "take another model"),

@@ -83,7 +83,11 @@ def test_no_mistake(mistakes):
         ),
         ("downloads.bert.hub", "../../x", ": expected owner/name"),
         ("downloads.bert.revision", "main", ": expected the 40 lower-case hex digits of a commit, found 'main'"),
-        ("downloads.bert.revision", int(40 * "1"), ": expected text, found 1111111111111111111111111111111111111111; put it"),
+        (
+            "downloads.bert.revision",
+            int(40 * "1"),
+            ": expected text, found 1111111111111111111111111111111111111111; put it",
+        ),
         ("downloads.bert.revision", MISSING, ": this key is missing; hub goes with revision"),
         ("downloads.bert.files", ["*"], ": of a model, config, weights and tokenizer are taken"),
         ("downloads.bert.sha256", 16 * "0e1f", ": doesn't go with hub; remove it"),

@@ -16,7 +16,10 @@ from tinybert.params.table import load_entry, load_run
         (b"- seed: 1", "expected a mapping of keys, found [{'seed': 1}]"),
         (b"seed: 1\nname: [a\n", "line 3, column 1: not valid YAML: expected ',' or ']'"),
         (b"seed: 1\nseed: 2\n", 'line 2, column 1: not valid YAML: found duplicate key "seed"'),
-        (b"seed: 1\n\tname: a\n", "line 2, column 1: not valid YAML: found character '\\t' that cannot start any token; indent with"),
+        (
+            b"seed: 1\n\tname: a\n",
+            "line 2, column 1: not valid YAML: found character '\\t' that cannot start any token; indent with",
+        ),
         (b"name: !!python/object/apply:os.system [x]\n", "line 1, column 7: not valid YAML: could not determine"),
         (b"name: caf\xe9\n", "not UTF-8 (byte 9); save it as UTF-8"),
         (b"day: 2020-13-45\n", "not valid YAML: month must be in 1..12"),

@@ -111,8 +111,8 @@ class Download(Source):
     def _a_commit(cls, revision: str | None) -> str | None:
         if revision is not None and not re.fullmatch(r"[0-9a-f]{40}", revision):
             raise ValueError(
-                f"expected the 40 lower-case hex digits of a commit, found {revision!r}: a branch or tag can move, and the same "
-                "params would give other bytes; the repository's page lists its commits"
+                f"expected the 40 lower-case hex digits of a commit, found {revision!r}: a branch or tag can move, and "
+                "the same params would give other bytes; the repository's page lists its commits"
             )
         return revision
 

@@ -180,7 +180,9 @@ def _line(schema: type[Table], detail: Any, place: str) -> str:
         return f"{path}: {message}"
     expected = EXPECTED[detail["type"]].format(**detail.get("ctx", {})) if detail["type"] in EXPECTED else message
     is_text = detail["type"] != "string_type" or not isinstance(detail["input"], int | float | date)
-    return f"{path}: expected {expected}, found {reprlib.repr(detail['input'])}{'' if is_text else '; put it in quotes'}"
+    return (
+        f"{path}: expected {expected}, found {reprlib.repr(detail['input'])}{'' if is_text else '; put it in quotes'}"
+    )
 
 
 def _keys(schema: type[Table], location: list[str]) -> list[str]:
