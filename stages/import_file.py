@@ -17,7 +17,7 @@ def main(key: Annotated[str, typer.Argument(help="a key of `files` in params.yam
     folder = Path("data/sources") / key
     with stage(f"import-file@{key}", [PARAMS], [folder]) as reads:
         file = load_entry(PARAMS, "files", key, File)
-        reads(Path(file.path))
+        reads(Path(file.path), missing=f"there is no such file or folder; correct files.{key}.path")
         counts = store_file(file, folder)
         print("  " + ", ".join(f"{number:,} {what}" for what, number in counts.items()))
 

@@ -9,7 +9,7 @@ import typer
 
 from tinybert.outputs import whole_folder
 from tinybert.params.students import Student
-from tinybert.params.table import load_entry, load_run
+from tinybert.params.table import find_entry, load_entry, load_run
 from tinybert.params.tasks import Task
 from tinybert.stage import PARAMS, stage
 
@@ -21,6 +21,7 @@ def main(student: Annotated[str, typer.Argument(help="a key of the table `studen
     with stage(name, [PARAMS], [folder, curves]) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "students", student, Student)
         task = load_entry(PARAMS, "tasks", settings.task, Task)
+        find_entry(PARAMS, "general", settings.general)
         start, teacher, data = reads(
             Path("models/general") / settings.general,
             Path("models/teachers") / settings.task,

@@ -14,7 +14,8 @@ def main() -> None:
     """Gather what the evaluations measured. Students that are not in params.yaml are left out."""
     outs = [Path("metrics.json"), Path("results"), Path("reports")]
     folders = [Path("evaluation"), Path("data/original"), Path("data/predictions"), Path("curves")]
-    with stage("report", [PARAMS, *folders], outs):
+    with stage("report", [PARAMS], outs) as reads:
+        reads(*folders, missing="the stages of a student write it: run `dvc repro`, with an entry in students")
         from tinybert.evaluate.report import write_report
 
         write_report(load_experiment(PARAMS), Path())

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 from transformers import BertConfig, BertModel
+from typer.testing import CliRunner
 
 from tests.smoke import ROOT, make_inputs, run
 from tests.tiny import VOCABULARY, tiny_bert, tiny_tokenizer
+from tinybert.__main__ import app
 from tinybert.check import find_all_mistakes
 from tinybert.models.loading import head_config, load_classifier
 
@@ -61,6 +64,30 @@ def test_a_table_of_ones_own_is_read_before_a_run(prepared, content, expected):
     Path("smoke/weather.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
     (line,) = find_all_mistakes(Path("params.yaml"))
     assert line.startswith(f"params.yaml: tasks.weather: {expected}")
+
+
+@pytest.mark.parametrize(
+    ("command", "refuse", "reason"),
+    [
+        ("check", "read_text", "params.yaml: Permission denied; put a file there that you may read"),
+        ("check", "exists", "data/x: Permission denied; check rights"),
+        ("times", "read_text", "params.yaml: Permission denied; put a file there that you may read"),
+        ("times", "glob", "data/x: Permission denied; check rights"),
+        ("readme", "read_text", "dvc.yaml: Permission denied; put a file there that you may read"),
+    ],
+)
+def test_what_may_not_be_read_is_one_line(prepared, monkeypatch, command, refuse, reason):
+    """The tests may run as root, who may read everything."""
+
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied", "data/x")
+
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    monkeypatch.setattr(Path, refuse, refused)
+    result = CliRunner().invoke(app, [command])
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: {reason}")
+    assert result.stderr.count("\n") == 1
 
 
 def mistakes_after(old: str, new: str) -> list[str]:

@@ -7,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 START = """
-import errno, os, time
+import os, signal, time
 from pathlib import Path
 from tinybert.stage import stage
 from tinybert.errors import UserError
@@ -71,19 +72,21 @@ def test_what_it_reads_and_writes_comes_first_and_its_time_last(run, tmp_path):
     [
         ("raise UserError('x.csv: line 7: wrong')", 1, "x.csv: line 7: wrong"),
         ("reads(Path('models/a'))", 1, "models/a: missing; an earlier stage writes it: run `dvc repro some-stage@key`"),
-        (
-            "raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), 'data/x')",
-            1,
-            "data/x: No space left on device; free",
-        ),
-        ("raise OSError(errno.EACCES, os.strerror(errno.EACCES), 'data/x')", 1, "data/x: Permission denied; free"),
-        (
-            "raise RuntimeError('I/O error: No space left on device (os error 28)')",
-            1,
-            "data/out: No space left on device",
-        ),
+        ("reads(Path('my.csv'), missing='correct path')", 1, "my.csv: missing; correct path"),
+        ("reads(Path('x' * 300))", 1, f"{'x' * 300}: File name too long; correct the path"),
+        ("Path('models/a/config.json').read_text()", 1, "models/a/config.json: No such file or directory; correct the"),
+        ("raise OSError(28, 'full', 'data/x')", 1, "data/x: No space left on device; free some room"),
+        ("raise OSError(122, 'quota', 'data/x')", 1, "data/x: Disk quota exceeded; free some room"),
+        ("raise OSError(27, 'ulimit -f', 'data/x')", 1, "data/x: File too large; free some room"),
+        ("raise OSError(13, 'rights', 'data/x')", 1, "data/x: Permission denied; check rights"),
+        ("raise OSError(30, 'mounted so', 'data/x')", 1, "data/x: Read-only file system; check rights"),
+        ("raise RuntimeError('I/O error: full (os error 28)')", 1, "data/out: No space left on device; free some room"),
+        ("raise RuntimeError('I/O error: quota (os error 122)')", 1, "data/out: Disk quota exceeded; free some room"),
+        ("raise RuntimeError('I/O error: ulimit (os error 27)')", 1, "data/out: File too large; free some room"),
+        ("raise RuntimeError('I/O error: mounted so (os error 30)')", 1, "data/out: Read-only file system; check"),
         ("raise OSError('1000000 requested and 8176 written')", 1, "data/out: No space left on device; free"),
         ("raise KeyboardInterrupt", 130, "stopped; nothing was written"),
+        ("os.kill(os.getpid(), 15)", 143, "stopped; nothing was written"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(run, tmp_path, line, code, message):
@@ -101,6 +104,52 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(run, tmp_path):
     assert err.startswith("error: some-stage@key: data/out: No space left on device; free some room")
     assert err.count("\n") == 1
     assert files(tmp_path) == ["in"]
+
+
+@pytest.mark.parametrize("blocked", ["data", "data/out", ".runs"])
+def test_a_file_where_a_folder_is_to_be_is_in_the_way(run, tmp_path, blocked):
+    (tmp_path / blocked).parent.mkdir(exist_ok=True)
+    (tmp_path / blocked).touch()
+    code, _, err = run("pass")
+    assert code == 1
+    assert err == f"error: some-stage@key: {blocked} is in the way; move it or remove it, and run it again\n"
+    assert files(tmp_path) == sorted(["in", blocked])
+
+
+def test_a_folder_where_a_file_is_to_be_is_in_the_way(run, tmp_path):
+    (tmp_path / "numbers.json").mkdir()
+    code, _, err = run("with whole_file(Path('numbers.json')) as file: file.write_text('1')")
+    assert (code, err.split(": ")[2]) == (1, "numbers.json is in the way; move it or remove it, and run it again\n")
+
+
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_is_not_lost_in_the_removal_of_an_object(run, tmp_path, number, code):
+    """Python ignores what is raised inside a `__del__`, the exception of a signal too."""
+    found, _, err = run(
+        f"class Removed: __del__ = lambda self: os.kill(os.getpid(), signal.{number})",
+        "Removed()",
+        "time.sleep(30)",
+    )
+    assert (found, err) == (code, "error: some-stage@key: stopped; nothing was written\n")
+    assert files(tmp_path) == ["in"]
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [("rows.parquet", "pd.read_parquet(file)"), ("task.json", "json.loads(file.read_text())")],
+)
+def test_an_input_that_is_cut_off_is_named(run, tmp_path, name, how):
+    folder = tmp_path / "data/original/weather"
+    folder.mkdir(parents=True)
+    (folder / "facts.json").write_text("{}")
+    pd.DataFrame({"text": ["wet"] * 99}).to_parquet(folder / "rows.parquet")
+    (folder / "task.json").write_text('{"names": ["bad", "good"]}')
+    (folder / name).write_bytes((folder / name).read_bytes()[:-9])
+    code, _, err = run("import json, pandas as pd", f"file = reads(Path('data/original/weather'))[0] / '{name}'", how)
+    assert code == 1
+    assert err.startswith(f"error: some-stage@key: data/original/weather/{name}: damaged or cut off (")
+    assert err.endswith("; `dvc repro some-stage@key` writes it again\n")
+    assert err.count("\n") == 1
 
 
 def test_a_bug_keeps_its_traceback_and_leaves_nothing(run, tmp_path):
@@ -127,7 +176,7 @@ def test_being_stopped_removes_what_is_partial_and_keeps_what_was_whole(tmp_path
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 143
-    assert err == ""
+    assert err == "error: some-stage@key: stopped; nothing was written\n"
     assert files(tmp_path) == ["data/out/old", "in"]
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["out"]
 

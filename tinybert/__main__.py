@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +15,24 @@ app = typer.Typer(
     add_completion=False,
 )
 
-ParamsFile = Annotated[Path, typer.Option("--params", help="the experiment")]
+ParamsFile = Annotated[Path, typer.Option("--params", readable=False, help="the experiment")]
+"""Whether it can be read is seen where it is read; Typer's own check ends with 2."""
+
+
+@contextmanager
+def one_line() -> Iterator[None]:
+    """A mistake, or what the system refused, becomes one line and exit code 1."""
+    from tinybert.errors import UserError
+    from tinybert.outputs import why_refused
+
+    try:
+        yield
+    except (UserError, OSError) as error:
+        line = str(error) if isinstance(error, UserError) else why_refused(error)
+        if line is None:
+            raise
+        typer.echo(f"error: {line}", err=True)
+        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -21,7 +40,8 @@ def check(params: ParamsFile = Path("params.yaml")) -> None:
     """Validate params.yaml, and everything else that can be known before a run; exit 1 with one line per mistake."""
     from tinybert.check import find_all_mistakes
 
-    mistakes = list(find_all_mistakes(params))
+    with one_line():
+        mistakes = list(find_all_mistakes(params))
     for line in mistakes:
         typer.echo(f"error: {line}", err=True)
     if mistakes:
@@ -32,14 +52,10 @@ def check(params: ParamsFile = Path("params.yaml")) -> None:
 @app.command()
 def times(params: ParamsFile = Path("params.yaml")) -> None:
     """Print how long each stage of params.yaml took when it last ran here, and its memory."""
-    from tinybert.errors import UserError
     from tinybert.evaluate.times import print_times
 
-    try:
+    with one_line():
         print_times(params)
-    except UserError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -47,20 +63,17 @@ def readme(
     check: Annotated[bool, typer.Option("--check", help="only say whether README.md is up to date")] = False,
 ) -> None:
     """Write results, graph and stages into README.md, from metrics.json and dvc.yaml."""
-    from tinybert.errors import UserError
     from tinybert.evaluate.readme import refresh
 
     file = Path("README.md")
-    try:
+    with one_line():
         text = refresh(file, Path("dvc.yaml"), Path("metrics.json"))
-    except (UserError, FileNotFoundError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from None
-    if check and text != file.read_text(encoding="utf-8"):
+        is_new = text != file.read_text(encoding="utf-8")
+        if is_new and not check:
+            file.write_text(text, encoding="utf-8")
+    if is_new and check:
         typer.echo("error: README.md is not up to date; run `python -m tinybert readme`", err=True)
         raise typer.Exit(1)
-    if not check:
-        file.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

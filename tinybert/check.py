@@ -59,7 +59,7 @@ def find_all_mistakes(params: Path, sources: Path = Path("data/sources")) -> Ite
 
 
 def _content(params: Path, key: str, file: File) -> Iterator[str]:
-    """What the import would say of a model, a corpus or the first word vectors: it is run, in a folder that is removed."""
+    """What the import would say of a model, a corpus or the first vectors: it is run, in a folder that is removed."""
     from tinybert.sources.kinds import store_file
 
     words = min(file.words or FIRST_WORDS, FIRST_WORDS) if file.kind == "vectors" else None

@@ -7,12 +7,20 @@ import glob
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-FULL = re.compile(r"No space left on device|\d+ requested and \d+ written|unexpected pos \d+ vs \d+")
-"""A full disk in the words of safetensors, of numpy and of torch."""
+FULL = re.compile(r"\d+ requested and \d+ written|unexpected pos \d+ vs \d+")
+"""A full disk in the words of numpy and of torch."""
+
+NUMBER = re.compile(r"\(os error (\d+)\)")
+"""The system's error in the words of safetensors."""
+
+REMEDIES = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some room, and run it again")
+REMEDIES |= dict.fromkeys((errno.EACCES, errno.EROFS, errno.EPERM), "check rights, and run it again")
+
+IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
 
 
 @contextmanager
@@ -54,11 +62,26 @@ def whole_file(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def why_not_written(error: Exception) -> str | None:
-    """Why the system refused to write, None for any other error; not every library raises it with its number."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-        return os.strerror(error.errno)
-    return os.strerror(errno.ENOSPC) if FULL.search(str(error)) else None
+def why_refused(error: Exception, writes: Sequence[Path] = ()) -> str | None:
+    """What the system refused, and what to do about it, in one line; None for any other error.
+
+    Args:
+        error: not every library raises it with its number, or with the file.
+        writes: what is named in place of a file that the error doesn't name.
+    """
+    number, path = getattr(error, "errno", None), getattr(error, "filename2", None) or getattr(error, "filename", None)
+    place = Path(path) if isinstance(path, str | os.PathLike) else None
+    if match := NUMBER.search(str(error)):
+        number = int(match[1])
+    elif FULL.search(str(error)):
+        number = errno.ENOSPC
+    if number is None or (place is None and (number not in REMEDIES or number == errno.EPERM)):  # ssl has a 1 too
+        return None
+    if place is not None and number in IN_THE_WAY:
+        there = next(above for above in (place, *place.parents) if os.path.lexists(above))
+        return f"{there} is in the way; move it or remove it, and run it again"
+    remedy = REMEDIES.get(number, "correct the path, or let `dvc repro` write what is missing")
+    return f"{place or ', '.join(map(str, writes)) or 'a file'}: {os.strerror(number)}; {remedy}"
 
 
 def _put_back(old: Path, path: Path) -> None:

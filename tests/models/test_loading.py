@@ -6,6 +6,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
 from tests.families import family_model, family_tokenizer
@@ -47,6 +48,68 @@ def test_a_head_that_is_not_to_be_new_has_to_fit(tmp_path):
     with pytest.raises(UserError, match=r"first classifier\.(bias|weight)"):
         load_classifier(folder)
     assert load_classifier(folder, new_head=head_config(["a", "b", "c"])).config.num_labels == 3
+
+
+CONFIG = "no model configuration that can be read: "
+OF_THEIR_OWN = "put the model's own config.json there, whose model_type transformers knows"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "remedy"),
+    [
+        ("[]", CONFIG, OF_THEIR_OWN),
+        ("{", f"{CONFIG}It looks like the config file at", OF_THEIR_OWN),
+        ({"hidden_size": "16"}, f"{CONFIG}.*Field 'hidden_size' expected int, got str", OF_THEIR_OWN),
+        ({"model_type": "t5"}, CONFIG, OF_THEIR_OWN),
+        ({"model_type": "foo"}, f"{CONFIG}.* model type `foo`", OF_THEIR_OWN),
+        ({"model_type": None}, CONFIG, OF_THEIR_OWN),
+        (
+            {"hidden_act": "foo"},
+            "no model that can be read: KeyError: 'foo'",
+            "take the config.json and the weights of",
+        ),
+        ({"num_attention_heads": 0}, "no model that can be read: ZeroDivisionError", "take the config.json and the"),
+        ({"model_type": "gpt2"}, r"expected an encoder \(BERT, .*, found gpt2", "take another model"),
+        ({"model_type": "bart"}, r"expected an encoder \(BERT, .*, found bart", "take another model"),
+        ({"is_decoder": True}, r"expected an encoder .*, found bert with is_decoder: true", "take another model"),
+    ],
+)
+def test_a_configuration_of_no_encoder_is_one_line(tmp_path, change, reason, remedy):
+    file = tiny_bert(tmp_path / "bert") / "config.json"
+    changed = change if isinstance(change, str) else json.dumps(json.loads(file.read_text()) | change)
+    file.write_text(changed)
+    with pytest.raises(UserError, match=f"^{tmp_path / 'bert'}: {reason}.*; {remedy}") as error:
+        load_encoder(file.parent)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "reason"),
+    [
+        ("tokenizer.json", '{"a": 1}', "KeyError: 'added_tokens'; put a tokenizer.json there"),
+        ("tokenizer.json", "[]", "TypeError: "),
+        ("tokenizer_config.json", "[]", "AttributeError: .*; put a tokenizer.json there, with its tokenizer_config"),
+        (
+            "tokenizer_config.json",
+            '{"tokenizer_class": "PreTrainedTokenizerFast"}',
+            "the tokenizer has no padding token; add pad_token to tokenizer_config.json",
+        ),
+    ],
+)
+def test_a_tokenizer_that_cannot_be_read_or_cannot_pad_is_one_line(tmp_path, file, content, reason):
+    folder = tiny_bert(tmp_path / "bert")
+    (folder / file).write_text(content)
+    with pytest.raises(UserError, match=reason):
+        load_tokenizer(folder)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path, load):
+    folder = tiny_bert(tmp_path / "bert")
+    weights = load_file(folder / "model.safetensors")
+    weights["embeddings.LayerNorm.weight"][3] = float("nan")
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match=r"weights are not finite, first .*embeddings\.LayerNorm\.weight; fetch them"):
+        load(folder)
 
 
 TEXT = "the weather was drizzly in london , paris is lovely today !"

@@ -6,6 +6,7 @@ from tests.params.conftest import MISSING, SOUND
 from tinybert.params.experiment import find_mistakes, load_experiment
 
 MOVIES, MINI, SMALL = "tasks.movies", "general.tinybert4", "students.small"
+SEEDS = ("seed", f"{MINI}.train.seed", f"{MOVIES}.teacher.seed", f"{MOVIES}.augment.seed", f"{MOVIES}.split.seed")
 
 
 def test_no_mistake(mistakes):
@@ -38,11 +39,13 @@ def test_no_mistake(mistakes):
         (f"{MOVIES}.text", "text", ": expected a list, found 'text'"),
         (f"{MOVIES}.label.threshold", True, ": expected a number, found True"),
         (f"{MOVIES}.label.drop", [True], ".0: expected text or a number, found True"),
-        (f"{MOVIES}.label.names", ["a", 1], ".1: expected text, found 1"),
+        (f"{MOVIES}.label.names", ["a", 1], ".1: expected text, found 1; put it in quotes"),
+        (f"{MOVIES}.text", ["text", "text"], ": expected columns that differ from each other, found ['text', 'text']"),
         # ranges and choices
         ("precision", "fp8", ": expected 'auto', 'fp32', 'bf16' or 'fp16', found 'fp8'"),
         ("name", "../x", ": expected text that matches ^[a-z][a-z0-9_-]*$, found '../x'"),
-        ("seed", -1, ": expected at least 0, found -1"),
+        *((path, -1, ": expected at least 0, found -1") for path in SEEDS),
+        *((path, 2**32, ": expected less than 4294967296, found 4294967296") for path in SEEDS),
         (f"{MINI}.train.batch_size", 0, ": expected at least 1, found 0"),
         (f"{MINI}.train.warmup", 1.0, ": expected less than 1.0, found 1.0"),
         (f"{MINI}.train.learning_rate", float("nan"), ": expected less than 1.0, found nan"),
@@ -65,7 +68,7 @@ def test_no_mistake(mistakes):
         (
             "downloads.minilm.sha256",
             63 * "0",
-            ": expected text that matches ^[0-9a-f]{64}$",
+            ": expected 64 lower-case hex digits, as `sha256sum` prints them, found '0000",
         ),
         ("downloads.minilm.package", "b>=1", ": expected text that matches"),
         ("downloads.minilm.file", "../b.whl", ": expected text that matches"),
@@ -79,7 +82,12 @@ def test_no_mistake(mistakes):
             ": expected owner/name, as in google-bert/bert-base-uncased or stanfordnlp/imdb, found 'imdb'; its page on",
         ),
         ("downloads.bert.hub", "../../x", ": expected owner/name"),
-        ("downloads.bert.revision", "main", ": expected the 40 hex digits of a commit, found 'main': a branch or tag"),
+        ("downloads.bert.revision", "main", ": expected the 40 lower-case hex digits of a commit, found 'main'"),
+        (
+            "downloads.bert.revision",
+            int(40 * "1"),
+            ": expected text, found 1111111111111111111111111111111111111111; put it",
+        ),
         ("downloads.bert.revision", MISSING, ": this key is missing; hub goes with revision"),
         ("downloads.bert.files", ["*"], ": of a model, config, weights and tokenizer are taken"),
         ("downloads.bert.sha256", 16 * "0e1f", ": doesn't go with hub; remove it"),

@@ -154,6 +154,16 @@ class TestNetwork:
         assert "the hub cannot be reached" in message
         assert "check the network" in message
 
+    @pytest.mark.parametrize("endpoint", ["foo bar", "ftp://mirror"])
+    def test_an_endpoint_that_is_none_is_not_asked_again(
+        self, endpoint: str, bert: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("HF_ENDPOINT", endpoint)
+        message = failure("model", "owner/bert")
+        assert message.startswith(f"owner/bert: {endpoint} cannot be read (")
+        assert message.endswith("; check HF_ENDPOINT")
+        assert "trying again" not in capsys.readouterr().err
+
     @pytest.mark.parametrize("start", ["/api/", "/owner/"])
     def test_redirects_in_a_circle(self, start: str, bert: Hub) -> None:
         bert.moved = {start: start}

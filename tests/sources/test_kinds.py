@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -139,6 +140,11 @@ def test_missing_path_and_empty_folder() -> None:
     assert "holds no file" in failure("hollow", "model")
 
 
+def test_neither_file_nor_folder() -> None:
+    os.mkfifo("pipe")
+    assert "expected a file or folder, found a pipe, socket or device; correct `path`" in failure("pipe", "table")
+
+
 def test_failed_import_leaves_the_last_good_one() -> None:
     Path("c.txt").write_text("Fine.")
     store_file(File(path="c.txt", kind="corpus"), ROOT / "mine")
@@ -209,6 +215,16 @@ class TestModel:
         weights = Path("m/model.safetensors")
         weights.write_bytes(weights.read_bytes()[:-4])
         assert "not a whole safetensors file" in failure("m", "model")
+
+    def test_a_file_of_the_model(self) -> None:
+        message = failure("m/model.safetensors", "model")
+        assert message == "m/model.safetensors: a model is a folder, found a file; give the model's folder in `path`"
+
+    @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "model.safetensors.index.json"])
+    def test_json_of_no_object(self, name: str) -> None:
+        Path("m", name).write_text("[1]")
+        Path("m/modules.json").write_text("[]")  # sentence-transformers'
+        assert failure("m", "model") == f"m/{name}: expected a JSON object, found [1]; replace it"
 
     def test_malformed_json(self) -> None:
         Path("m/config.json").write_text("{")

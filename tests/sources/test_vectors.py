@@ -205,13 +205,25 @@ def test_objects_are_not_unpickled(tmp_path: Path, out: Path) -> None:
 
     files = pair(tmp_path, MATRIX, {"index": WORDS})
     np.save(tmp_path / "m.npy", np.array([[Evil()]], dtype=object), allow_pickle=True)
-    assert "plain numbers" in failure(files, out)
+    message = failure(files, out)
+    assert "plain numbers" in message
+    assert message.endswith("; save it again")
     assert not trace.exists()
 
 
 @pytest.mark.parametrize("columns", [{"a": WORDS, "b": WORDS}, {"n": [1, 2, 3]}])
 def test_words_that_cannot_be_told(columns: dict[str, list[object]], tmp_path: Path, out: Path) -> None:
     assert "expected one column of strings" in failure(pair(tmp_path, MATRIX, columns), out)
+
+
+def test_damaged_words(tmp_path: Path, out: Path) -> None:
+    np.save(tmp_path / "v.npy", np.ones((2000, 2), np.float32))
+    pq.write_table(pa.table({"word": [f"word {n}" for n in range(2000)]}), tmp_path / "w.parquet")
+    content = (tmp_path / "w.parquet").read_bytes()
+    (tmp_path / "w.parquet").write_bytes(content[:4] + bytes(1000) + content[1004:])
+    message = failure([tmp_path / "v.npy", tmp_path / "w.parquet"], out)
+    assert "w.parquet: not a whole Parquet file (" in message
+    assert message.endswith("; save or fetch it again")
 
 
 def test_null_word(tmp_path: Path, out: Path) -> None:
@@ -229,6 +241,7 @@ def test_null_word(tmp_path: Path, out: Path) -> None:
         (b"3 2\n", "no vectors in it"),
         (b"3 2\nthe 1 2\nof 3 4\n", "line 1 says that there are 3 words, found 2"),
         (b"3 2\nthe 1\n", "line 2: expected a word and 2 numbers"),
+        (b"9" * 5000 + b" 300\n", "line 1: expected how many words and dimensions, found b'9999"),
         (b"the\n", "line 1: expected a word and its numbers"),
         (b"\n", "no vectors in it"),
         (

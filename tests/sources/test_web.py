@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import io
 import zipfile
@@ -36,6 +37,15 @@ def failure(index: Index) -> str:
         get(index)
     assert "\n" not in str(error.value)
     return str(error.value)
+
+
+@pytest.mark.parametrize("proxy", ["foo", "ftp://proxy:1"])
+def test_a_proxy_that_is_none(index: Index, proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = dataclasses.replace(index.settings, proxy=proxy)
+    monkeypatch.setattr(web.fetch_url, "__defaults__", (web.CACHE, settings, 3, 0.001))
+    message = failure(index)
+    assert message.startswith("the proxy cannot be used (")
+    assert message.endswith("as in http://host:port")
 
 
 def test_second_time_asks_nobody(index: Index) -> None:

@@ -107,6 +107,8 @@ def test_streams_of_a_multistream_dump_are_one(pages: bytes, tmp_path: Path) -> 
         ("a.xml", lambda pages: pages[:-30]),
         ("a.xml", lambda pages: pages.replace(b"</title>", b"</tile>")),
         ("a.xml", lambda pages: b"<html><body/></html>"),
+        ("a.xml", lambda pages: b'<?xml version="1.0" encoding="foo"?>' + pages),
+        ("a.xml", lambda pages: b'<?xml version="1.0" encoding="utf-7"?>' + pages),
     ],
 )
 def test_damaged_dumps(name: str, spoil, pages: bytes, tmp_path: Path) -> None:
@@ -114,6 +116,7 @@ def test_damaged_dumps(name: str, spoil, pages: bytes, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=name) as error:
         list(read_dump(tmp_path / name, {}))
     assert "\n" not in str(error.value)
+    assert str(error.value).endswith(("; fetch it again", "; take a …-pages-articles.xml"))
 
 
 def test_memory_does_not_grow_with_the_dump(tmp_path: Path) -> None:

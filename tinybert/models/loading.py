@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub.errors import StrictDataclassError
 from transformers import (
+    MODEL_FOR_MASKED_LM_MAPPING,
     AutoConfig,
     AutoModel,
     AutoModelForMaskedLM,
@@ -28,6 +28,9 @@ logging.disable_progress_bar()
 
 TYPES = "token_type_ids"
 
+ENCODERS = "BERT, RoBERTa, XLM-R, DistilBERT, ELECTRA, MPNet, ALBERT, DeBERTa"
+"""Those that are tested; others of transformers' encoders may do as well."""
+
 
 def load_tokenizer(folder: Path, reader: Path | None = None) -> PreTrainedTokenizerBase:
     """The fast tokenizer of a model folder.
@@ -39,22 +42,25 @@ def load_tokenizer(folder: Path, reader: Path | None = None) -> PreTrainedTokeni
         reader: the folder of the model that is to read what the tokenizer gives; None is the same folder's.
 
     Raises:
-        UserError: the folder has none.
+        UserError: the folder has none that can be read, or one that can't pad.
     """
+    reader = reader or folder
+    configs = {each: load_config(each) for each in (folder, reader) if (each / "config.json").exists()}
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:
         # What transformers tries last on a SentencePiece file that it can't read is another format, tiktoken's.
-        reason = "a damaged SentencePiece file" if "tiktoken" in str(error) else _first_line(error)
+        reason = "a damaged SentencePiece file" if "tiktoken" in str(error) else _reason(error)
         raise UserError(
-            f"{folder}: no tokenizer that can be read: {reason}; put a tokenizer.json there "
-            f"(AutoTokenizer.from_pretrained(…).save_pretrained(…) writes one)"
+            f"{folder}: no tokenizer that can be read: {reason}; put a tokenizer.json there, with "
+            f"its tokenizer_config.json (AutoTokenizer.from_pretrained(…).save_pretrained(…) writes them)"
         ) from None
     if not tokenizer.is_fast:
         raise UserError(f"{folder}: expected a fast tokenizer (tokenizer.json), found {type(tokenizer).__name__}")
-    reader = reader or folder
-    if (reader / "config.json").exists():
-        typed = takes_types(load_config(reader))
+    if tokenizer.pad_token_id is None:
+        raise UserError(f"{folder}: the tokenizer has no padding token; add pad_token to tokenizer_config.json")
+    if reader in configs:
+        typed = takes_types(configs[reader])
         if typed != (TYPES in tokenizer.model_input_names):
             names = [name for name in tokenizer.model_input_names if name != TYPES] + [TYPES] * typed
             return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, model_input_names=names)
@@ -70,12 +76,19 @@ def load_config(folder: Path) -> PretrainedConfig:
     """The model configuration of a folder.
 
     Raises:
-        UserError: the folder has none that transformers can read.
+        UserError: the folder has none that transformers can read, or one of another model than an encoder.
     """
     try:
-        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, StrictDataclassError) as error:
-        raise UserError(f"{folder}: no model configuration that can be read: {_first_line(error)}") from None
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:
+        raise UserError(
+            f"{folder}: no model configuration that can be read: {_reason(error)}; "
+            "put the model's own config.json there, whose model_type transformers knows"
+        ) from None
+    found = f"{config.model_type}{' with is_decoder: true' if getattr(config, 'is_decoder', False) else ''}"
+    if found != config.model_type or config.is_encoder_decoder or type(config) not in MODEL_FOR_MASKED_LM_MAPPING:
+        raise UserError(f"{folder}: expected an encoder ({ENCODERS}, …), found {found}; take another model")
+    return config
 
 
 def load_encoder(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
@@ -157,6 +170,7 @@ def head_config(names: list[str] | None, multilabel: bool = False) -> dict[str, 
 
 
 def _load(auto: Any, folder: Path, dtype: torch.dtype, **config: Any) -> tuple[PreTrainedModel, list[str]]:
+    load_config(folder)
     try:
         model, info = auto.from_pretrained(
             folder,
@@ -167,8 +181,10 @@ def _load(auto: Any, folder: Path, dtype: torch.dtype, **config: Any) -> tuple[P
             output_loading_info=True,
             **config,
         )
-    except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: no model that can be read: {_first_line(error)}") from None
+    except Exception as error:
+        raise UserError(
+            f"{folder}: no model that can be read: {_reason(error)}; take the config.json and the weights of one model"
+        ) from None
     # A pooler is used by some heads only, and one that is missing is fine-tuned along with the new head.
     missing = sorted(key for key in info["missing_keys"] if "pooler" not in key)
     misfits = sorted(str(name) for name, *_ in info["mismatched_keys"])
@@ -181,8 +197,15 @@ def _load(auto: Any, folder: Path, dtype: torch.dtype, **config: Any) -> tuple[P
             f"{folder}: of the tensors that config.json asks for, the weights lack {len(absent)} or have them in other "
             f"shapes, first {absent[0]}; take the config.json and the weights of one model"
         )
+    infinite = next((name for name, tensor in model.named_parameters() if not tensor.isfinite().all()), None)
+    if infinite:
+        raise UserError(
+            f"{folder}: the weights are not finite, first {infinite}; fetch them again, or train them at a lower rate"
+        )
     return model.eval(), missing
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _reason(error: Exception) -> str:
+    """The first sentence of what a library says of a file of somebody's; it may raise anything on one."""
+    sentence = " ".join(str(error).split()).split(". ")[0].removesuffix(".")
+    return sentence if sentence and isinstance(error, OSError | ValueError) else f"{type(error).__name__}: {sentence}"

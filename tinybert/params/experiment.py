@@ -13,7 +13,7 @@ from tinybert.params.general import General
 from tinybert.params.models import layer_map_misfit, relations_misfit
 from tinybert.params.sources import Download, File
 from tinybert.params.students import Student
-from tinybert.params.table import KEY, Name, Run, Table, mistakes, parse, read_yaml
+from tinybert.params.table import KEY, NO_KEY, Name, Run, Table, mistakes, parse, read_yaml
 from tinybert.params.tasks import Task
 
 TABLES: dict[str, type[Table]] = {
@@ -85,7 +85,7 @@ def _top_level(content: dict[str, Any], file: Path) -> Iterator[str]:
 
 def _key(key: Any, place: str) -> Iterator[str]:
     if not isinstance(key, str) or not KEY.fullmatch(key):
-        yield f"{place}: a key is made of a-z, 0-9, '_' and '-' and starts with a letter"
+        yield f"{place}: {NO_KEY}"
 
 
 def _references(sound: dict[str, dict[str, Any]], content: dict[str, Any], file: Path) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema, field_validator, model_validator
 
-from tinybert.params.table import KEY, Table
+from tinybert.params.table import KEY, Seed, Table
 
 SPAN_KEYS = ("stride", "longest_answer", "no_answer")
 """Of a label, what belongs to tasks of type span only."""
@@ -160,7 +160,7 @@ class Split(Table):
     unlabelled: dict[str, FileName] = Field(
         {}, description="name → file to predict for `submission/<name>.tsv`; GLUE's names take its labels"
     )
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     broken: Literal["refuse", "skip"] = Field(
         "refuse", description="labelled lines with another number of columns than their header: refused, or left out"
     )

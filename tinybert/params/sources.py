@@ -76,9 +76,7 @@ class Download(Source):
         pattern=r"^[^/\\]+\.(whl|zip|tar\.gz|tar\.bz2|tar\.xz)$",
         description="package: the archive's file name",
     )
-    sha256: str | None = Field(
-        None, pattern=r"^[0-9a-f]{64}$", description="package, url, gensim: of the file that is fetched"
-    )
+    sha256: str | None = Field(None, description="package, url, gensim: of the file that is fetched")
     members: list[str] | None = Field(
         None,
         min_length=1,
@@ -101,13 +99,20 @@ class Download(Source):
             )
         return hub
 
+    @field_validator("sha256")
+    @classmethod
+    def _a_checksum(cls, sha256: str | None) -> str | None:
+        if sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", sha256):
+            raise ValueError(f"expected 64 lower-case hex digits, as `sha256sum` prints them, found {sha256!r}")
+        return sha256
+
     @field_validator("revision")
     @classmethod
     def _a_commit(cls, revision: str | None) -> str | None:
         if revision is not None and not re.fullmatch(r"[0-9a-f]{40}", revision):
             raise ValueError(
-                f"expected the 40 hex digits of a commit, found {revision!r}: a branch or tag can move, and the same "
-                "params would give other bytes; the repository's page lists its commits"
+                f"expected the 40 lower-case hex digits of a commit, found {revision!r}: a branch or tag can move, and "
+                "the same params would give other bytes; the repository's page lists its commits"
             )
         return revision
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import reprlib
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -15,6 +16,10 @@ from ruamel.yaml.error import MarkedYAMLError
 from tinybert.errors import UserError, suggest
 
 KEY = re.compile(r"[a-z][a-z0-9_-]*")
+NO_KEY = "a key is made of a-z, 0-9, '_' and '-' and starts with a letter"
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+"""Below 2³², which numpy's generators take too."""
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
 """A fraction in [0, 1)."""
@@ -67,13 +72,13 @@ class Optimisation(Table):
     warmup: Rate = Field(0.1, description="the fraction of all steps in which the learning rate rises")
     weight_decay: Rate = Field(0.01, description="AdamW's, on all weights but biases and layer norms")
     dropout: Rate | None = Field(None, description="while it trains; null keeps the model's own")
-    seed: int | None = Field(None, ge=0, description="this run's own seed, in place of the one at the top")
+    seed: Seed | None = Field(None, description="this run's own seed, in place of the one at the top")
 
 
 class Run(Table):
     """The keys at the top of params.yaml that every training stage reads."""
 
-    seed: int = Field(ge=0)
+    seed: Seed
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         description="of matrix products; auto: bf16 where it is computed natively, else fp32"
     )
@@ -86,20 +91,25 @@ def read_yaml(file: Path) -> dict[str, Any]:
     """The mapping in a YAML 1.2 file, read by the parser that DVC uses (so `1e-4` is a number here as there).
 
     Raises:
-        UserError: the file is missing, is no UTF-8, is no YAML or holds no mapping.
+        UserError: the file is missing or can't be read, is no UTF-8, is no YAML or holds no mapping.
     """
     try:
         content = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{file}: there is no such file; run this in the project's folder") from None
+    except OSError as error:
+        raise UserError(f"{file}: {error.strerror}; put a file there that you may read") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{file}: not UTF-8 (byte {error.start}); save it as UTF-8") from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise UserError(f"{file}: {line}not valid YAML: {error.problem or error.context}") from None
+        hint = "; indent with spaces" if "'\\t'" in str(error.problem) else ""
+        raise UserError(f"{file}: {line}not valid YAML: {error.problem or error.context}{hint}") from None
     except (YAMLError, ValueError) as error:
         raise UserError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from None
+    if content is None:
+        raise UserError(f"{file}: the file is empty; take a preset, as in `cp presets/smoke.yaml {file}`")
     if not isinstance(content, dict):
         raise UserError(f"{file}: expected a mapping of keys, found {reprlib.repr(content)}")
     return content
@@ -125,18 +135,29 @@ def parse(schema: type[Schema], content: Any, place: str) -> Schema:
     return schema.model_validate(content)
 
 
-def load_entry(file: Path, table: str, key: str, schema: type[Schema]) -> Schema:
-    """One entry of one of the five tables, such as `general.tinybert4`; the other entries are not looked at.
+def find_entry(file: Path, table: str, key: str) -> Any:
+    """One entry of one of the five tables, such as `general.tinybert4`, as it stands there.
 
     Raises:
-        UserError: the table or entry is missing (the known ones are named), or a key of the entry is wrong.
+        UserError: the table or entry is missing (the known ones are named), or `key` is no name.
     """
     entries = read_yaml(file).get(table)
     if not isinstance(entries, dict):
         raise UserError(f"{file}: {table}: expected a table of entries, found {entries!r}")
     if key not in entries:
         raise UserError(f"{file}: {table}.{key}: there is no such entry{suggest(key, map(str, entries))}")
-    return parse(schema, entries[key], f"{file}: {table}.{key}")
+    if not KEY.fullmatch(key):
+        raise UserError(f"{file}: {table}.{key}: {NO_KEY}")
+    return entries[key]
+
+
+def load_entry(file: Path, table: str, key: str, schema: type[Schema]) -> Schema:
+    """One entry of one of the five tables, typed; the other entries are not looked at.
+
+    Raises:
+        UserError: there is no such entry (see `find_entry`), or a key of it is wrong.
+    """
+    return parse(schema, find_entry(file, table, key), f"{file}: {table}.{key}")
 
 
 def load_run(file: Path) -> Run:
@@ -158,7 +179,10 @@ def _line(schema: type[Table], detail: Any, place: str) -> str:
     if detail["type"] == "value_error":
         return f"{path}: {message}"
     expected = EXPECTED[detail["type"]].format(**detail.get("ctx", {})) if detail["type"] in EXPECTED else message
-    return f"{path}: expected {expected}, found {reprlib.repr(detail['input'])}"
+    is_text = detail["type"] != "string_type" or not isinstance(detail["input"], int | float | date)
+    return (
+        f"{path}: expected {expected}, found {reprlib.repr(detail['input'])}{'' if is_text else '; put it in quotes'}"
+    )
 
 
 def _keys(schema: type[Table], location: list[str]) -> list[str]:

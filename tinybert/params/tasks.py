@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from tinybert.errors import suggest
 from tinybert.params.glue import GLUE, submitted_labels
 from tinybert.params.rows import SPAN_KEYS, Columns, Label, Split
-from tinybert.params.table import Optimisation, Reference, Table
+from tinybert.params.table import Optimisation, Reference, Seed, Table
 
 METRICS = {
     "classification": ("accuracy", "f1", "matthews"),
@@ -54,7 +54,7 @@ class Augment(Table):
     vectors: Reference = Field(description="a key of downloads or files, of kind vectors")
     vocabulary: int = Field(100_000, ge=1, description="only the first so many words of the vectors are used")
     batch_size: int = Field(32, ge=1, description="sentences in one pass of the masked language model")
-    seed: int | None = Field(None, ge=0, description="this run's own seed, in place of the one at the top")
+    seed: Seed | None = Field(None, description="this run's own seed, in place of the one at the top")
 
 
 class Task(Table):
@@ -78,6 +78,8 @@ class Task(Table):
             raise ValueError(
                 f"metric: expected one of {', '.join(METRICS[self.type])} for {self.type}, found {self.metric!r}"
             )
+        if len(set(self.text)) != len(self.text):
+            raise ValueError(f"text: expected columns that differ from each other, found {self.text}")
         self._label_fits()
         self._span_fits()
         for file, columns in self._named_columns().items():

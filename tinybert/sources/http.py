@@ -35,13 +35,19 @@ class PatientClient(PyPIClient):
     def __init__(self, settings: PipSettings, tries: int, pause: float) -> None:
         self.tries = tries
         self.pause = pause
-        super().__init__(
-            trusted_hosts=settings.trusted_hosts,
-            verify=_certificates(settings.cert) if settings.cert else True,
-            timeout=settings.timeout,
-            follow_redirects=True,
-            proxy=settings.proxy,
-        )
+        try:
+            super().__init__(
+                trusted_hosts=settings.trusted_hosts,
+                verify=_certificates(settings.cert) if settings.cert else True,
+                timeout=settings.timeout,
+                follow_redirects=True,
+                proxy=settings.proxy,
+            )
+        except (ValueError, httpx2.InvalidURL) as error:
+            raise UserError(
+                f"the proxy cannot be used ({describe(error)}); correct pip's `proxy`, or the variables HTTP_PROXY, "
+                "HTTPS_PROXY and ALL_PROXY, as in http://host:port"
+            ) from None
         self.auth = MultiDomainBasicAuth(prompting=False, index_urls=settings.index_urls)
 
     def send(self, request: httpx2.Request, **arguments: Any) -> httpx2.Response:

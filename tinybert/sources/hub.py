@@ -151,10 +151,10 @@ def _ask(call: Callable[[], Answer], repository: Repository, client: PatientClie
             trouble = f"{_endpoint()} answers HTTP {status}"
             if status not in BUSY:
                 raise UserError(f"{what}{trouble}: {_refusal(status, repository)}") from None
-        except httpx2.TransportError as error:
-            trouble = f"{_endpoint()}: {describe(error)}"
         except (HFValidationError, httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-            raise UserError(f"{what}{_endpoint()} cannot be read ({describe(error)}); check HF_ENDPOINT") from None
+            if not isinstance(error, httpx2.TransportError) or isinstance(error, httpx2.UnsupportedProtocol):
+                raise UserError(f"{what}{_endpoint()} cannot be read ({describe(error)}); check HF_ENDPOINT") from None
+            trouble = f"{_endpoint()}: {describe(error)}"
     raise UserError(f"{what}the hub cannot be reached ({trouble}); {REMEDIES['unreachable']}")
 
 

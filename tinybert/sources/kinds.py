@@ -23,6 +23,10 @@ def store_file(file: File, folder: Path) -> dict[str, int]:
     path = Path(file.path)
     if not path.exists():
         raise UserError(f"{path}: there is no such file or folder; correct `path`")
+    if not path.is_file() and not path.is_dir():
+        raise UserError(f"{path}: expected a file or folder, found a pipe, socket or device; correct `path`")
+    if path.is_file() and file.kind == "model":
+        raise UserError(f"{path}: a model is a folder, found a file; give the model's folder in `path`")
     files = [path] if path.is_file() else sorted(entry for entry in path.rglob("*") if entry.is_file())
     files = [entry for entry in files if path.is_file() or not _hidden(entry.relative_to(path))]
     if not files:

@@ -87,6 +87,8 @@ def _check_json(file: Path) -> None:
         content = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:  # of JSON, or of UTF-8
         raise UserError(f"{file}: not valid JSON ({error}); replace it") from None
+    if not isinstance(content, dict) and file.name in (*PARTS, INDEX):
+        raise UserError(f"{file}: expected a JSON object, found {json.dumps(content)[:40]}; replace it")
     if isinstance(content, dict) and "auto_map" in content:
         raise UserError(
             f"{file}: `auto_map` names code of the model's own, which is never run here; take a model without"

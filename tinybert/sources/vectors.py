@@ -7,6 +7,7 @@ import gzip
 import io
 import re
 import reprlib
+import sys
 import zlib
 from array import array
 from collections.abc import Iterator
@@ -115,7 +116,7 @@ def _open_matrix(file: Path) -> np.ndarray:
     try:
         matrix = np.load(file, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise UserError(f"{file}: not a .npy file of plain numbers ({' '.join(str(error).split())})") from None
+        raise UserError(f"{file}: not a whole .npy file of plain numbers ({_line(error)}); save it again") from None
     if matrix.ndim != 2 or matrix.dtype.kind != "f" or not matrix.size:
         raise UserError(f"{file}: expected floats, words × dimensions, found {matrix.dtype} of shape {matrix.shape}")
     return matrix
@@ -124,8 +125,8 @@ def _open_matrix(file: Path) -> np.ndarray:
 def _read_words(file: Path) -> pa.ChunkedArray:
     try:
         table = pq.read_table(file)
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{file}: not a Parquet file ({' '.join(str(error).split())})") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(f"{file}: not a whole Parquet file ({_line(error)}); save or fetch it again") from None
     columns = [field.name for field in table.schema if field.type in (pa.string(), pa.large_string())]
     if len(columns) != 1:
         raise UserError(f"{file}: expected one column of strings, the words, found {columns or table.schema.names}")
@@ -133,6 +134,10 @@ def _read_words(file: Path) -> pa.ChunkedArray:
     if words.null_count:
         raise UserError(f"{file}: column {columns[0]!r}: {words.null_count} words are null; every row needs its word")
     return words
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _read_file(file: Path, limit: int | None) -> Chunks:
@@ -143,7 +148,7 @@ def _read_file(file: Path, limit: int | None) -> Chunks:
                 raise UserError(f"{file}: a .zip archive; unpack it, and name the file of vectors in it")
             stream = gzip.GzipFile(fileobj=raw) if file.suffix == ".gz" else raw
             first = stream.readline().removeprefix(codecs.BOM_UTF8)
-            sizes = _sizes(first)
+            sizes = _sizes(first, file)
             if sizes and CONTROL.search(stream.peek(1)):
                 chunks = _read_binary(stream, *sizes, file, limit)
             else:
@@ -221,10 +226,14 @@ def _read_binary(stream: Stream, count: int, dimensions: int, file: Path, limit:
         yield words, _finite(np.frombuffer(numbers, "<f4").reshape(-1, dimensions), words, first, file)
 
 
-def _sizes(line: bytes) -> tuple[int, int] | None:
+def _sizes(line: bytes, file: Path) -> tuple[int, int] | None:
     """What word2vec's first line says: how many words there are, and of how many dimensions."""
     parts = line.split()
-    return (int(parts[0]), int(parts[1])) if len(parts) == 2 and all(part.isdigit() for part in parts) else None
+    if len(parts) != 2 or not all(part.isdigit() for part in parts):
+        return None
+    if max(map(len, parts)) > len(str(sys.maxsize)):
+        raise UserError(f"{file}: line 1: expected how many words and dimensions, found {line[:20]!r}…; correct it")
+    return int(parts[0]), int(parts[1])
 
 
 def _parse(line: bytes, dimensions: int) -> tuple[str, array[float]]:

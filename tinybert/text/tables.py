@@ -110,7 +110,7 @@ def read_table(
             raise UserError(f"{file}: line {line}: cells look quoted, as by a program, and none otherwise; {advice}")
         frame = _frame(rows, needed, lines)
     if frame.empty:
-        raise UserError(f"{file}: expected rows, found none below the names of the columns")
+        raise UserError(f"{file}: expected rows, found none below the names of the columns; add some")
     return frame
 
 
@@ -194,6 +194,8 @@ def _ragged(cells: list[str], dialect: Dialect) -> str:
 
 def _json(text: str, needed: Sequence[str], file: Path, lists: Collection[str]) -> pd.DataFrame:
     unit, objects = read_objects(text, file)
+    if not objects:
+        raise UserError(f"{file}: expected rows, found none; add some")
     _present(needed, list(dict.fromkeys(key for _, value in objects for key in value)), file)
     rows = [
         [cell(value.get(column), f"{file}: {unit} {number}: {column}", column in lists) for column in needed]
@@ -208,7 +210,7 @@ def _parquet(content: bytes, needed: Sequence[str], file: Path, lists: Collectio
         names = source.schema_arrow.names
         table = source.read(columns=_present(needed, names, file)) if names else pa.table({})
     except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{file}: not a Parquet file: {' '.join(str(error).split())}") from None
+        raise UserError(f"{file}: not a Parquet file: {' '.join(str(error).split())}; save or fetch it again") from None
     cells = {}
     for column in needed:
         try:

@@ -180,7 +180,8 @@ def _read(path: Path, file: str, task: Task, dropped: dict[str, int], broken: di
     dropped["label"] += by_label
     dropped["empty"] += full.count(False)
     if not any(full):
-        raise UserError(f"{path}: no row is left: label.drop takes {by_label}, {full.count(False)} have no text")
+        found = f"label.drop takes {by_label}, {full.count(False)} have no text"
+        raise UserError(f"{path}: no row is left: {found}; correct label.drop or text, or add rows")
     return Part(str(path), [text for text in texts if all(text)], table.loc[full, label], names)
 
 

@@ -115,7 +115,9 @@ def _read_pages(dump: Path, at: Callable[[int], None]) -> Iterator[tuple[str, st
             events = ElementTree.iterparse(stream, events=("start", "end"))
             _, root = next(events)
             if not root.tag.endswith("mediawiki"):
-                raise UserError(f"{dump}: expected a MediaWiki dump, found XML of <{root.tag}>")
+                raise UserError(
+                    f"{dump}: expected a MediaWiki dump, found XML of <{root.tag}>; take a …-pages-articles.xml"
+                )
             for event, element in events:
                 if event == "end" and element.tag.endswith("}page"):
                     yield (
@@ -126,7 +128,7 @@ def _read_pages(dump: Path, at: Callable[[int], None]) -> Iterator[tuple[str, st
                     )
                     root.clear()  # the page itself, and the root's reference to it
                     at(raw.tell())
-        except ElementTree.ParseError as error:
+        except (ElementTree.ParseError, LookupError, ValueError) as error:  # the last two: of an encoding
             raise UserError(f"{dump}: not valid XML, or cut off ({error}); fetch it again") from None
         except (EOFError, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:
