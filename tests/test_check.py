@@ -203,7 +203,7 @@ def test_models_and_vectors_of_ones_own_are_read_before_a_run(fresh, file, conte
 def test_a_small_corpus_of_ones_own_is_read_before_a_run(fresh):
     Path("smoke/corpus.txt").write_bytes(b"a caf\xe9 in the rain\n")
     (line,) = find_all_mistakes(Path("params.yaml"))
-    assert line.startswith("params.yaml: files.corpus: smoke/corpus.txt: line 1: not UTF-8")
+    assert line.startswith("params.yaml: files.corpus: smoke/corpus.txt: line 1, byte 5: not UTF-8")
 
 
 def test_a_lock_with_conflicts_is_a_line(prepared):
