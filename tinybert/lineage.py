@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 FILE = "lineage.json"
+FILLED = "texts_that_fill_max_length"
+"""Of a teacher's facts: training texts that have no token less than it reads, and may have had more."""
 
 
 def digest(path: Path) -> str:

@@ -22,6 +22,7 @@ from tinybert.evaluate.curves import TERMS, panels, read_curve, thin
 from tinybert.evaluate.predictions import answers, confusion, disagreements
 from tinybert.evaluate.report import write_report
 from tinybert.evaluate.schema import Metrics
+from tinybert.lineage import FILLED
 from tinybert.params.general import GeneralLosses
 from tinybert.params.students import PhaseLosses
 
@@ -194,6 +195,10 @@ def test_what_augmentation_changed_is_marked(tmp_path):
 
 def test_what_was_left_out_of_the_data_is_told(two):
     root, students = two
+    file = root / "data/predictions/movies-tinybert4/lineage.json"
+    teacher = {"path": "models/teachers/movies", "sha256": "0" * 64}
+    teacher["lineage"] = {"stage": "finetune-teacher@movies", "params": {}, "inputs": {}, "facts": {FILLED: 31}}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"inputs": {"teacher": teacher}}))
     summary = {"names": NAMES, "classes": {"train": [9, 9], "validation": [1, 0]}, "conflicting": 4}
     summary |= {"dropped": {"label": 37, "empty": 2, "duplicates": 1003}}
     summary |= {"repeated": {"train": {"validation": 3, "test": 1000}, "validation": {"test": 0}}}
@@ -202,7 +207,11 @@ def test_what_was_left_out_of_the_data_is_told(two):
     words = " ".join(report(root, students)[0].words)
     assert "7,423 rows for training, 1,060 for validation, 2,121 for the test; left out: 37 by label.drop, " in words
     assert "2 without text, 1,003 repeated in a later split (3 of train in validation, 1,000 of train in test)" in words
-    assert "kept: 4 texts that have several labels, 2 classes, of them without a row: 1 in validation." in words
+    assert (
+        "kept: 4 texts that have several labels, 2 classes, of them without a row: 1 in validation, 31 texts of "
+        in words
+    )
+    assert "31 texts of training that fill max_length and may be cut there." in words
 
 
 def test_augmentation_is_left_out_where_no_student_uses_it(tmp_path):

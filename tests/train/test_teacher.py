@@ -14,6 +14,7 @@ from tests.tiny import logits_of, tiny_bert, tiny_job, weather_report
 from tinybert.errors import UserError
 from tinybert.evaluate.chance import chance
 from tinybert.evaluate.metrics import score
+from tinybert.lineage import FILLED, read_lineage
 from tinybert.models.loading import head_config, load_classifier, load_config
 from tinybert.params.tasks import Teacher
 from tinybert.train.labels import match_labels, output_layer, reorder_outputs
@@ -134,3 +135,15 @@ def test_chance_is_what_the_same_answers_give_to_other_rows(metric, expected):
     found = chance(partial(score, metric), labels, logits)
     assert found.mean == pytest.approx(expected, abs=0.02)
     assert 0 < found.deviation < 0.03
+
+
+def test_texts_that_may_be_cut_are_counted(world, capsys):
+    rows = pd.read_parquet(world / "data/train.parquet")
+    (world / "long").mkdir()
+    rows.assign(text=["wet " * 200, "wet " * 300, *rows["text"][2:]]).to_parquet(world / "long/train.parquet")
+    pd.read_parquet(world / "data/validation.parquet").to_parquet(world / "long/validation.parquet")
+    job = tiny_job(world / "of-long", world / "curves")
+    above = settings(epochs=1, above_chance=False)
+    finetune_teacher(above, world / "tuned", world / "long", NAMES, partial(score, "accuracy"), job)
+    assert f"2 of 100 texts fill max_length, {job.max_length}, and may be cut there" in capsys.readouterr().out
+    assert read_lineage(world / "of-long")["facts"][FILLED] == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tinybert.evaluate.gather import Evidence
-from tinybert.evaluate.page import points, quantity
+from tinybert.evaluate.headline import points, quantity
 from tinybert.models.card import lineage_list, markdown
 from tinybert.params.tasks import METRICS
 

@@ -17,9 +17,11 @@ from markupsafe import Markup, escape
 from tinybert.evaluate import figures
 from tinybert.evaluate.curves import Line, panels, read_curve
 from tinybert.evaluate.gather import Evidence
+from tinybert.evaluate.headline import headline, points, quantity, sentence
 from tinybert.evaluate.predictions import TEXTS, apart, confusion, disagreements, label_counts
 from tinybert.evaluate.schema import Measured, PerBatch
 from tinybert.evaluate.variants import tenths, variant_tables
+from tinybert.lineage import FILLED
 from tinybert.params.experiment import Experiment
 from tinybert.params.tasks import METRICS
 from tinybert.text.left_out import kept, left_out
@@ -69,46 +71,6 @@ def render_page(experiment: Experiment, students: list[Evidence], root: Path) ->
     )
 
 
-def headline(students: list[Evidence]) -> Evidence | None:
-    """The student that the page is about: the first distilled one in params.yaml, or the first if none is distilled.
-
-    It is not the one that scores highest: that would be a choice made on the test rows, and of many the luckiest.
-    """
-    return next((each for each in students if each.distilled), students[0] if students else None)
-
-
-def sentence(students: list[Evidence]) -> str:
-    """What came out, in one sentence."""
-    first = headline(students)
-    if first is None:
-        return "There is no student in params.yaml yet."
-    result = first.result
-    share = "" if result.retention is None else f"{points(result.retention)} % of "
-    text = (
-        f"{first.name} keeps {share}its teacher's {result.metric} ({points(result.student.score)} against "
-        f"{points(result.teacher.score)}) with {100 / result.compression:.0f} % of its parameters "
-        f"and {100 / result.speedup.batch1:.0f} % of its latency"
-    )
-    plain = [each for each in students if not each.distilled and each.result.task == result.task]
-    if plain and first.distilled:
-        best = max(plain, key=lambda each: each.result.student.score)
-        text += f"; without distillation {best.name} reaches {points(best.result.student.score)}"
-    return text + "."
-
-
-def points(score: float) -> str:
-    """A score in points of a hundred, as the paper's tables give them."""
-    return tenths(100 * score)
-
-
-def quantity(count: float) -> str:
-    """A count as a person says it: 14.4 M, 920 k."""
-    for unit, size in ((" G", 1e9), (" M", 1e6), (" k", 1e3)):
-        if count >= size:
-            return f"{count / size:.3g}{unit}"
-    return f"{count:g}"
-
-
 def _task(task: str, students: list[Evidence], experiment: Experiment, root: Path) -> dict[str, Any]:
     result = students[0].result
     latency = {
@@ -123,7 +85,7 @@ def _task(task: str, students: list[Evidence], experiment: Experiment, root: Pat
         "name": task,
         "result": result,
         "latency": latency,
-        "data": _data(root / "data/original" / task / "task.json"),
+        "data": _data(root / "data/original" / task / "task.json", students[0].lineage),
         "students": [_student(index, each, root) for index, each in enumerate(students)],
         "by_size": _against(
             students,
@@ -146,13 +108,20 @@ def _task(task: str, students: list[Evidence], experiment: Experiment, root: Pat
     }
 
 
-def _data(file: Path) -> dict[str, list[str]] | None:
-    """What the task's rows are without, and what is odd among them; None without their summary."""
+def _data(file: Path, lineage: Mapping[str, Any]) -> dict[str, list[str]] | None:
+    """What the task's rows are without, and what is odd among them; None without their summary.
+
+    Args:
+        lineage: of a student, which has its teacher's in it.
+    """
     if not file.exists():
         return None
     summary = json.loads(file.read_text(encoding="utf-8"))
     something = [line for line in left_out(summary) if not line.startswith("0 ")]
-    return {"left out": something, "kept": kept(summary)}
+    teacher = lineage.get("inputs", {}).get("teacher", {}).get("lineage", {})
+    filled = teacher.get("facts", {}).get(FILLED, 0)
+    cut = [f"{filled:,} texts of training that fill max_length and may be cut there"] if filled else []
+    return {"left out": something, "kept": kept(summary) + cut}
 
 
 def masked_accuracy(file: Path) -> str:

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 
 from tinybert.errors import UserError
 from tinybert.evaluate.chance import chance
+from tinybert.lineage import FILLED
 from tinybert.models.fit import require_length
 from tinybert.models.heads import Head, SequenceHead, SpanHead
 from tinybert.models.loading import head_config, load_classifier, load_config, load_span_model, load_tokenizer
@@ -60,8 +61,13 @@ def finetune_teacher(
         lambda: score(labels, head.calibrate(model, tokenizer, rows, job.max_length)),
         Curve(job.curves / "validation.csv", ["epoch", "score"]),
     )
+    facts = {"parameters": model.num_parameters()}
     if settings.epochs:
         dataset, collate = head.examples(tokenizer, pd.read_parquet(data / "train.parquet"), job.max_length)
+        if span is None:  # contexts of questions are read in windows, to their end
+            facts[FILLED] = int((dataset.with_format("numpy")["length"][:] >= job.max_length).sum())
+            filled = f"{facts[FILLED]:,} of {len(dataset):,} texts fill max_length"
+            print(f"  {filled}, {job.max_length}, and may be cut there")
         train(
             model,
             LabelObjective(),
@@ -78,7 +84,7 @@ def finetune_teacher(
     _require_above_chance(settings, source, score, labels, head.calibrate(model, tokenizer, rows, job.max_length))
     model.save_pretrained(job.folder)
     tokenizer.save_pretrained(job.folder)
-    job.write_lineage(settings, settings, {"from": source, "data": data}, {"parameters": model.num_parameters()})
+    job.write_lineage(settings, settings, {"from": source, "data": data}, facts)
 
 
 def load_teacher(
