@@ -143,7 +143,9 @@ def reloaded(folder: Path, name: str, result: Result) -> Iterator[str]:
     import pandas as pd
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     model = AutoModelForSequenceClassification.from_pretrained(folder / "models/students" / name).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder / "models/students" / name)
     rows = pd.read_parquet(folder / "data/original" / result.task / "test.parquet")
