@@ -31,6 +31,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
     so that a process which is killed at any moment leaves one of the two whole. If the block raises, what it wrote is
     removed and `path` stays as it was; what a killed process left is put back, or removed, by the next run.
     """
+    if path.is_file():  # which is nothing of ours, so that it is neither replaced nor moved
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
     partial, old = path.with_name(f".{path.name}.partial"), path.with_name(f".{path.name}.old.partial")
     _put_back(old, path)
     shutil.rmtree(partial, ignore_errors=True)
