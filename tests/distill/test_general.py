@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from transformers import BertConfig, FunnelConfig
 
@@ -37,6 +39,12 @@ def general(**changes):
 def test_a_student_that_its_teacher_cannot_teach(changes, message):
     with pytest.raises(UserError, match=message):
         require_fit(general(**changes), TEACHER)
+
+
+@pytest.mark.parametrize(("epochs", "kept"), [(1, "1"), (2.0, "2"), (0.5, "0.5")])
+def test_epochs_stand_in_the_lineage_as_they_are_written(epochs, kept):
+    settings = general(train={"epochs": epochs, "learning_rate": 1e-4, "max_length": 64})
+    assert json.dumps(settings.model_dump()["train"]["epochs"]) == kept
 
 
 def test_a_student_that_fits():

@@ -34,6 +34,8 @@ def test_no_mistake(mistakes):
         ("seed", True, ": expected a whole number, found True"),
         (f"{MOVIES}.teacher.epochs", "3", ": expected a whole number, found '3'"),
         (f"{MOVIES}.teacher.epochs", 2.5, ": expected a whole number, found 2.5"),
+        (f"{MINI}.train.epochs", "1", ": expected a number, found '1'"),
+        (f"{MINI}.train.epochs", float("inf"), ": expected a finite number, found inf"),
         (f"{MOVIES}.teacher.learning_rate", "1e-4x", ": expected a number, found '1e-4x'"),
         (f"{MOVIES}.teacher", None, ": expected a mapping of keys, found None"),
         (f"{MOVIES}.text", "text", ": expected a list, found 'text'"),

@@ -69,6 +69,14 @@ def test_the_curve_has_a_row_each_step_of_a_short_run(run, tmp_path):
     assert list(curve["step"]) == list(range(1, 13))  # 90 examples in batches of 8, the last one partial
 
 
+def test_a_part_of_an_epoch_is_a_part_of_its_steps(run, tmp_path):
+    run(epochs=0.4)
+    curve = pd.read_csv(tmp_path / "curves" / "losses.csv")
+    assert list(curve["step"]) == list(range(1, 6))  # of 12, rounded up
+    run("more", epochs=1.25)
+    assert len(pd.read_csv(tmp_path / "more" / "losses.csv")) == 15
+
+
 def test_a_second_gpu_does_not_make_the_batches_larger(run, tmp_path, monkeypatch):
     def of_two_gpus(**arguments):
         return TrainingArguments(**arguments | {"use_cpu": False})  # with no GPU at all this is still the processor

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainSerializer, model_validator
 
 from tinybert.params.models import AnyArchitecture, LayerMap, RelationHeads, relations_misfit
 from tinybert.params.table import Optimisation, Reference, Table, Weight
+
+Epochs = Annotated[
+    float,
+    Field(ge=0, allow_inf_nan=False),
+    PlainSerializer(lambda epochs: int(epochs) if epochs == int(epochs) else epochs),  # a whole number stays one
+]
 
 
 class GeneralLosses(Table):
@@ -28,7 +34,9 @@ class GeneralLosses(Table):
 
 
 class GeneralTraining(Optimisation):
-    epochs: int = Field(ge=0, description="0 passes the initial student through")
+    epochs: Epochs = Field(
+        description="0 passes the initial student through; 0.5 reads half of the corpus, blocks drawn by the seed"
+    )
     max_length: int = Field(ge=8, description="tokens in a block, [CLS] and [SEP] among them")
 
 

@@ -54,11 +54,11 @@ def train(
     settings: Optimisation,
     job: Job,
     *,
-    epochs: int | None = None,
+    epochs: float | None = None,
     steps: int | None = None,
     validation: Validation | None = None,
 ) -> None:
-    """Train `model` in place, for a number of epochs or of steps.
+    """Train `model` in place, for a number of epochs, or of an epoch's part, or of steps.
 
     Args:
         dataset: examples; with a column `length` in tokens they are batched by length.
@@ -75,7 +75,7 @@ def train(
     set_seed(seed)
     if settings.dropout is not None:
         set_dropout(model, settings.dropout)
-    total = steps if steps is not None else math.ceil(len(dataset) / settings.batch_size) * (epochs or 0)
+    total = steps if steps is not None else math.ceil(math.ceil(len(dataset) / settings.batch_size) * (epochs or 0))
     arguments = TrainingArguments(
         output_dir=str(Path(".checkpoints")),
         per_device_train_batch_size=settings.batch_size,
