@@ -1,5 +1,7 @@
 # make repro: the whole pipeline.  make test: the tests.  Both make their own environment on a fresh machine.
 PYTHON ?= python3
+# A worker for each core, each on one thread: a test's models are too small for two.
+PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: repro test quick lint venv smoke
@@ -10,14 +12,14 @@ repro: venv  ## check params and data, then run what is not up to date
 	@python -m tinybert times
 	@echo "the report: reports/index.html, the students: models/students/"
 
-test: venv  ## every test (about fourteen minutes on two cores)
+test: venv  ## every test (about a quarter of an hour on two cores)
 	ruff check .
 	ruff format --check .
 	mypy
-	pytest
+	$(PYTEST)
 
 quick: venv  ## the tests that neither run DVC nor train
-	pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 smoke: venv  ## the whole graph on tiny models, in a scratch folder
 	python -m tests.smoke .smoke

@@ -1,4 +1,4 @@
-"""How many hours a preset of the paper's size takes: seconds and FLOPs of a step with random weights, times steps."""
+"""What a preset of the paper's size takes: hours, from steps with random weights, and memory and disk."""
 
 from __future__ import annotations
 
@@ -9,32 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from benchmarks.paper_needs import needs
+from benchmarks.paper_rows import PIECES, ROWS, WORDS, training_rows
 from benchmarks.paper_steps import Cost, Step, measure
 
 if TYPE_CHECKING:
     from tinybert.params.experiment import Experiment
-    from tinybert.params.tasks import Task
 
-WORDS = 2_500_000_000
-"""Of English Wikipedia, as the paper counts them; a dump of today has more."""
 LOGITS_BATCH = 64
 """Rows that a teacher reads at once where its logits are computed, about; it pays by the row."""
-PIECES = 1.3
-"""Word pieces of a word of English, about."""
-ROWS = {
-    "mnli": (392_702, 30),
-    "qqp": (363_846, 22),
-    "qnli": (104_743, 37),
-    "sst2": (67_349, 9),
-    "cola": (8_551, 8),
-    "stsb": (5_749, 22),
-    "mrpc": (3_668, 44),
-    "rte": (2_490, 52),
-    "wnli": (635, 35),
-    "squad1": (87_599, 10),
-    "squad2": (130_319, 10),
-}
-"""Training rows, and words of a row that may be replaced, about (of SQuAD the questions')."""
 
 
 class Work(NamedTuple):
@@ -79,21 +62,18 @@ def plan(experiment: Experiment, words: float = WORDS) -> Iterator[Work]:
         if student.prediction.losses.logits and targets not in known:  # computed once, then cached
             known.add(targets)
             inference = Step(None, None, (("logits", 1.0),), LOGITS_BATCH, task.max_length, learns=False)
-            yield Work(f"teacher-logits@{' '.join(targets)}", _steps(_rows(*targets, task), 1, LOGITS_BATCH), inference)
+            rows = training_rows(*targets, task)
+            yield Work(f"teacher-logits@{' '.join(targets)}", _steps(rows, 1, LOGITS_BATCH), inference)
         architecture = experiment.general[student.general].architecture
         for name, phase in (("intermediate", student.intermediate), ("prediction", student.prediction)):
             if phase.epochs:
-                rows = _rows(student.task, phase.data, task)
+                rows = training_rows(student.task, phase.data, task)
                 losses = _on(phase.losses.model_dump())
                 step = Step(
                     architecture, _fixed(phase.layer_map), losses, phase.batch_size, task.max_length,
                     phase.relation_heads,
                 )  # fmt: skip
                 yield Work(f"{name}-distill@{key}", _steps(rows, phase.epochs, phase.batch_size), step)
-
-
-def _rows(key: str, data: str, task: Task) -> int:
-    return ROWS[key][0] * (1 + task.augment.copies if data == "augmented" else 1)
 
 
 def _steps(rows: int, epochs: int, batch_size: int) -> int:
@@ -117,7 +97,7 @@ def main(
     length: Annotated[int, typer.Option(help="at most; not scaled, so less is for trying it out", min=8)] = 512,
     vocabulary: Annotated[int, typer.Option(help="word pieces", min=10)] = 30_522,
 ) -> None:
-    """Hours and FLOPs of each stage and of all, with one process and every example of full length: an upper bound.
+    """Hours and FLOPs of each stage and of all, with every example of full length: an upper bound. Memory and disk.
 
     Batches are sorted by length in the pipeline, so that most steps of the task phases are shorter. Hours elsewhere:
     the PFLOPs divided by 3,600 times what that machine sustains of them in a second.
@@ -131,7 +111,8 @@ def main(
         )
     measured: dict[Step, Cost] = {}
     totals: dict[str, list[float]] = {}
-    for stage, count, step in plan(experiment, words):
+    work = list(plan(experiment, words))
+    for stage, count, step in work:
         small = step._replace(batch_size=min(step.batch_size, batch_size), length=min(step.length, length))
         if small not in measured:
             measured[small] = measure(small, vocabulary, experiment.precision, steps)
@@ -144,6 +125,12 @@ def main(
     totals["all"] = totals.pop("all")  # last
     for kind, (hours, peta) in totals.items():
         print(f"{kind:<48} {'':>18} {hours:>10.1f} h {peta:>12,.0f} PFLOPs")
+    asked = needs(experiment, (each.step for each in work), words, vocabulary)
+    print(f"{'memory of a GPU, in bf16':<48} {'':>18} {asked.gpu / 2**30:>10.1f} GiB")
+    print(f"{'memory of the process':<48} {'':>18} {asked.memory / 2**30:>10.1f} GiB")
+    for what, size in asked.disk.items():
+        print(f"{'disk: ' + what:<48} {'':>18} {size / 2**30:>10.1f} GiB")
+    print(f"{'disk: all':<48} {'':>18} {sum(asked.disk.values()) / 2**30:>10.1f} GiB")
 
 
 if __name__ == "__main__":

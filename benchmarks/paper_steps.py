@@ -1,4 +1,4 @@
-"""What a step costs at the paper's shapes: random weights, the objective and the models of the phases themselves."""
+"""What a step costs and holds at the paper's shapes: random weights, the phases' own objective and models."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from tinybert.params.models import Architecture
 
@@ -32,11 +32,15 @@ class Cost(NamedTuple):
     operations: int
 
 
+EXAMPLES = (4, 8)
+"""Of the two batches from which the bytes of a larger one follow."""
+
+
 def measure(step: Step, vocabulary: int, precision: str, repeats: int) -> Cost:
     """What a step on full-length examples costs; its operations are counted in a first one, which is not timed."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    run = _student_step(step, vocabulary, precision) if step.student else _teacher_step(step, vocabulary, precision)
+    run = _run(step, vocabulary, precision)
     with FlopCounterMode(display=False) as counter:
         run()
     _wait()
@@ -47,6 +51,73 @@ def measure(step: Step, vocabulary: int, precision: str, repeats: int) -> Cost:
         _wait()
         seconds.append(time.perf_counter() - started)
     return Cost(statistics.median(seconds), counter.get_total_flops())
+
+
+def held(step: Step, vocabulary: int, precision: str) -> float:
+    """Bytes of a training step between its two passes: weights, gradients, Adam's moments, and what is kept to go back.
+
+    What is kept is a part for the weights and a part for each example, found from two small batches.
+    """
+    kept = []
+    for examples in EXAMPLES:
+        run = _run(step._replace(batch_size=examples), vocabulary, precision)
+        assert isinstance(run, Training), "a step that learns"
+        kept.append(run.kept())
+    slope = (kept[1] - kept[0]) / (EXAMPLES[1] - EXAMPLES[0])
+    return run.resident() + kept[0] + slope * (step.batch_size - EXAMPLES[0])
+
+
+def _run(step: Step, vocabulary: int, precision: str) -> Callable[[], object]:
+    return _student_step(step, vocabulary, precision) if step.student else _teacher_step(step, vocabulary, precision)
+
+
+class Training:
+    """A step of training; `frozen` is what it has in memory without learning it."""
+
+    def __init__(self, model: nn.Module, loss: Callable[[], Tensor], precision: str, frozen: nn.Module | None) -> None:
+        import torch
+
+        from tinybert.models.precision import choose
+
+        self.model, self.loss, self.frozen, self.dtype = model.train(), loss, frozen, choose(precision)
+        self.optimizer = torch.optim.AdamW(model.parameters(), 1e-5, fused=True)
+
+    def __call__(self) -> None:
+        self._forward().backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def _forward(self) -> Tensor:
+        import torch
+
+        with torch.autocast(_device(), self.dtype, enabled=self.dtype != torch.float32):
+            return self.loss()
+
+    def resident(self) -> int:
+        """Bytes of the weights, of their gradients and of Adam's two moments, and of the frozen model's weights."""
+        return 4 * _bytes(self.model) + (_bytes(self.frozen) if self.frozen is not None else 0)
+
+    def kept(self) -> int:
+        """Bytes that the forward pass keeps for the backward pass, each once and without the weights."""
+        from torch.autograd.graph import saved_tensors_hooks
+
+        weights = {weight.untyped_storage().data_ptr() for weight in self.model.parameters()}
+        kept: dict[int, int] = {}
+
+        def keep(tensor: Tensor) -> Tensor:
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() not in weights:
+                kept[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        with saved_tensors_hooks(keep, lambda tensor: tensor):
+            value = self._forward()
+        del value  # until here all of it is held, so that no address was used twice
+        return sum(kept.values())
+
+
+def _bytes(model: nn.Module) -> int:
+    return sum(weight.nbytes for weight in model.parameters())
 
 
 def _batch(step: Step, vocabulary: int) -> dict[str, Tensor]:
@@ -82,7 +153,7 @@ def _teacher_step(step: Step, vocabulary: int, precision: str) -> Callable[[], o
     batch, config = _batch(step, vocabulary), BertConfig(vocab_size=vocabulary)
     if step.learns:
         model = BertForSequenceClassification(config).to(_device())
-        return _training(model, lambda: model(**model_inputs(batch), labels=batch["labels"]).loss, precision)
+        return Training(model, lambda: model(**model_inputs(batch), labels=batch["labels"]).loss, precision, None)
     if "logits" in dict(step.losses):
         classifier = BertForSequenceClassification(config).to(_device(), choose(precision)).eval()
         return torch.inference_mode()(lambda: classifier(**model_inputs(batch)))
@@ -91,7 +162,7 @@ def _teacher_step(step: Step, vocabulary: int, precision: str) -> Callable[[], o
     return torch.inference_mode()(lambda: masked_logits(network, model_inputs(batch), masked))
 
 
-def _student_step(step: Step, vocabulary: int, precision: str) -> Callable[[], None]:
+def _student_step(step: Step, vocabulary: int, precision: str) -> Training:
     """Distillation from BERT-base, by the objective and the models of the phases themselves."""
     import torch
     from transformers import AutoModelForSequenceClassification, BertConfig, BertForMaskedLM, BertModel
@@ -131,26 +202,7 @@ def _student_step(step: Step, vocabulary: int, precision: str) -> Callable[[], N
         terms = objective(model, batch)
         return torch.stack([weight * terms[name] for name, weight in objective.weights.items()]).sum()
 
-    return _training(model, loss, precision)
-
-
-def _training(model: Any, loss: Callable[[], Tensor], precision: str) -> Callable[[], None]:
-    import torch
-
-    from tinybert.models.precision import choose
-
-    optimizer = torch.optim.AdamW(model.parameters(), 1e-5, fused=True)
-    dtype = choose(precision)
-    model.train()
-
-    def run() -> None:
-        with torch.autocast(_device(), dtype, enabled=dtype != torch.float32):
-            value = loss()
-        value.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-
-    return run
+    return Training(model, loss, precision, teacher)
 
 
 def _device() -> str:

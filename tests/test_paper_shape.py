@@ -18,6 +18,8 @@ import torch
 from transformers import BertConfig, BertForMaskedLM
 
 from benchmarks.paper_cost import plan
+from benchmarks.paper_needs import needs
+from benchmarks.paper_steps import Step, Training
 from tests.import_closure import ROOT
 from tests.tiny import BAD, GOOD, PLAIN, VOCABULARY, tiny_tokenizer, weather_report
 from tinybert.augment.dataset import augment
@@ -57,6 +59,30 @@ def test_steps_of_the_main_table():
     assert work["augment@mrpc"].steps == round(3_668 * 20 * 44 * 0.4 / 256 + 0.5)
     same = [each.step for each in plan(GLUE) if each.stage.startswith("intermediate-distill@rte-tinybert4")]
     assert same == [work["intermediate-distill@qqp-tinybert4"].step]  # measured once
+
+
+def test_what_a_step_of_training_holds_is_what_the_passes_need():
+    """Of 4 examples: the input, what lies between the layers, and what is squared; each weight four times."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.ReLU(), torch.nn.Linear(5, 2))
+    examples, frozen = torch.randn(4, 3), torch.nn.Linear(7, 1)
+    step = Training(model, lambda: model(examples).square().mean(), "fp32", frozen)
+    assert step.kept() == 4 * 4 * (3 + 5 + 2)
+    assert step.resident() == 4 * 4 * (3 * 5 + 5 + 5 * 2 + 2) + 4 * 8
+
+
+def test_what_the_main_table_needs_of_a_machine():
+    words, layers = 1_000_000, (("embedding", 1.0), ("hidden", 1.0), ("attention", 1.0))
+    few, many = (Step(ARCHITECTURES["tinybert4"], "uniform", layers, size, 8) for size in (4, 20))
+    asked = [needs(GLUE, steps, words, 100) for steps in ([few], [many], [few, many])]
+    assert 0 < asked[0].gpu < asked[1].gpu == asked[2].gpu
+    assert asked[0].memory == pytest.approx(2 * 2**30 + 21 * 392_702 * 30 * (12 + 5 * 1.3))  # MNLI's copies
+    disk = asked[0].disk
+    assert disk["its blocks of tokens"] == pytest.approx(4 * 1.3 * words * 128 / 126)
+    assert disk["logits of the teachers"] == 0
+    assert needs(PRESETS["paper-squad"], [few], words, 100).disk["logits of the teachers"] == 8 * 384 * (
+        87_599 + 130_319
+    )
 
 
 class Variant(NamedTuple):
