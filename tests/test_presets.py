@@ -253,7 +253,7 @@ def test_the_ablations_at_the_defaults_size_are_the_papers():
     for key, general in experiment.general.items():
         _, _, layer_map, losses, epochs = GENERAL[{ours: paper for paper, ours in ABLATED.items()}.get(key, key)]
         assert (general.layer_map, on(general.losses), general.train.epochs > 0) == (layer_map, losses, epochs > 0), key
-        assert general.initialise == "teacher-svd", key  # all have the same start, so that a row is what it says
+        assert general.initialise == "teacher-pruned", key  # one start for all, so that a row is what it says
 
 
 def test_baselines_share_what_the_default_makes():
