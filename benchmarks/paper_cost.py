@@ -102,6 +102,7 @@ def main(
     Batches are sorted by length in the pipeline, so that most steps of the task phases are shorter. Hours elsewhere:
     the PFLOPs divided by 3,600 times what that machine sustains of them in a second.
     """
+    from tinybert.models.precision import choose, name
     from tinybert.params.experiment import load_experiment
 
     experiment = load_experiment(preset)
@@ -126,7 +127,7 @@ def main(
     for kind, (hours, peta) in totals.items():
         print(f"{kind:<48} {'':>18} {hours:>10.1f} h {peta:>12,.0f} PFLOPs")
     asked = needs(experiment, (each.step for each in work), words, vocabulary)
-    print(f"{'memory of a GPU, in bf16':<48} {'':>18} {asked.gpu / 2**30:>10.1f} GiB")
+    print(f"{'memory of a GPU':<48} {'':>18} {asked.gpu / 2**30:>10.1f} GiB in {name(choose(experiment.precision))}")
     print(f"{'memory of the process':<48} {'':>18} {asked.memory / 2**30:>10.1f} GiB")
     for what, size in asked.disk.items():
         print(f"{'disk: ' + what:<48} {'':>18} {size / 2**30:>10.1f} GiB")

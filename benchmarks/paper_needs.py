@@ -15,10 +15,8 @@ if TYPE_CHECKING:
 
 PARQUET = 2.5
 """Bytes of a word in Parquet: the default's corpus has 1,028,554 for 406,854 words."""
-TEXT = 2 * 6
-"""Bytes of a word and a space in memory, while rows are encoded: pandas has them, and so has datasets."""
-TOKEN = 5
-"""Bytes of a token of a row in memory: its id, and which text of a pair it belongs to."""
+WORD = 46
+"""Bytes of a word in memory, at most, while rows are read and encoded, by `python -m benchmarks.row_memory`."""
 PROCESS = 2 * 2**30
 """Bytes of a process with torch and models of BERT-base's size, before it reads any row."""
 
@@ -32,10 +30,10 @@ class Needs(NamedTuple):
 
 
 def needs(experiment: Experiment, steps: Iterable[Step], words: float, vocabulary: int) -> Needs:
-    """What a step holds is measured, in bf16; rows in memory and sizes on disk are counted.
+    """What a step holds is measured, in the experiment's precision; rows in memory and sizes on disk are counted.
 
-    What torch needs in passing, and CUDA itself, come on top of the GPU's. DVC keeps a second copy of every output,
-    unless its file system lets two files share their blocks.
+    What torch needs in passing, and CUDA itself, come on top of the GPU's. Outputs count twice: DVC's cache has them
+    too, unless the file system lets two files share their blocks.
     """
     rows = {
         key: [training_rows(key, data, task) for data in ("original", "augmented")]
@@ -61,10 +59,24 @@ def needs(experiment: Experiment, steps: Iterable[Step], words: float, vocabular
         + 2 * 2 * sum(generals[student.general] for student in experiment.students.values()),
     }
     return Needs(
-        max(held(step, vocabulary, "bf16") for step in set(steps) if step.learns),
-        PROCESS + max(max(rows[key]) * row[key] * (TEXT + TOKEN * PIECES) for key in rows),
+        max(held(step, vocabulary, experiment.precision) for step in _largest(steps)),
+        PROCESS + max(max(rows[key]) * row[key] * WORD for key in rows),
         disk,
     )
+
+
+def _largest(steps: Iterable[Step]) -> list[Step]:
+    """Of the steps that learn, those for which there is none of their kind with as many examples as long or longer."""
+    kinds: dict[Step, set[tuple[int, int]]] = {}
+    for step in steps:
+        if step.learns:
+            kinds.setdefault(step._replace(batch_size=0, length=0), set()).add((step.batch_size, step.length))
+    return [
+        kind._replace(batch_size=size, length=length)
+        for kind, sizes in kinds.items()
+        for size, length in sizes
+        if not any(more >= size and longer >= length and (more, longer) != (size, length) for more, longer in sizes)
+    ]
 
 
 @lru_cache

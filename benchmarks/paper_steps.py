@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from tinybert.params.models import Architecture
+
+    Loss = Callable[[Mapping[str, Tensor]], Tensor]
 
 
 class Step(NamedTuple):
@@ -30,10 +32,6 @@ class Cost(NamedTuple):
 
     seconds: float
     operations: int
-
-
-EXAMPLES = (4, 8)
-"""Of the two batches from which the bytes of a larger one follow."""
 
 
 def measure(step: Step, vocabulary: int, precision: str, repeats: int) -> Cost:
@@ -56,15 +54,12 @@ def measure(step: Step, vocabulary: int, precision: str, repeats: int) -> Cost:
 def held(step: Step, vocabulary: int, precision: str) -> float:
     """Bytes of a training step between its two passes: weights, gradients, Adam's moments, and what is kept to go back.
 
-    What is kept is a part for the weights and a part for each example, found from two small batches.
+    What is kept is a part for the weights and a part for each example, told apart by batches of one and of two.
     """
-    kept = []
-    for examples in EXAMPLES:
-        run = _run(step._replace(batch_size=examples), vocabulary, precision)
-        assert isinstance(run, Training), "a step that learns"
-        kept.append(run.kept())
-    slope = (kept[1] - kept[0]) / (EXAMPLES[1] - EXAMPLES[0])
-    return run.resident() + kept[0] + slope * (step.batch_size - EXAMPLES[0])
+    run = _run(step._replace(batch_size=1), vocabulary, precision)
+    assert isinstance(run, Training), "a step that learns"
+    one, two = (run.kept(_batch(step._replace(batch_size=examples), vocabulary)) for examples in (1, 2))
+    return run.resident() + one + (step.batch_size - 1) * (two - one)
 
 
 def _run(step: Step, vocabulary: int, precision: str) -> Callable[[], object]:
@@ -74,30 +69,33 @@ def _run(step: Step, vocabulary: int, precision: str) -> Callable[[], object]:
 class Training:
     """A step of training; `frozen` is what it has in memory without learning it."""
 
-    def __init__(self, model: nn.Module, loss: Callable[[], Tensor], precision: str, frozen: nn.Module | None) -> None:
+    def __init__(
+        self, model: nn.Module, loss: Loss, batch: Mapping[str, Tensor], precision: str, frozen: nn.Module | None = None
+    ) -> None:
         import torch
 
         from tinybert.models.precision import choose
 
-        self.model, self.loss, self.frozen, self.dtype = model.train(), loss, frozen, choose(precision)
+        self.model, self.loss, self.batch, self.frozen = model.train(), loss, batch, frozen
+        self.dtype = choose(precision)
         self.optimizer = torch.optim.AdamW(model.parameters(), 1e-5, fused=True)
 
     def __call__(self) -> None:
-        self._forward().backward()
+        self._forward(self.batch).backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
 
-    def _forward(self) -> Tensor:
+    def _forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         import torch
 
         with torch.autocast(_device(), self.dtype, enabled=self.dtype != torch.float32):
-            return self.loss()
+            return self.loss(batch)
 
     def resident(self) -> int:
         """Bytes of the weights, of their gradients and of Adam's two moments, and of the frozen model's weights."""
         return 4 * _bytes(self.model) + (_bytes(self.frozen) if self.frozen is not None else 0)
 
-    def kept(self) -> int:
+    def kept(self, batch: Mapping[str, Tensor]) -> int:
         """Bytes that the forward pass keeps for the backward pass, each once and without the weights."""
         from torch.autograd.graph import saved_tensors_hooks
 
@@ -111,7 +109,7 @@ class Training:
             return tensor
 
         with saved_tensors_hooks(keep, lambda tensor: tensor):
-            value = self._forward()
+            value = self._forward(batch)
         del value  # until here all of it is held, so that no address was used twice
         return sum(kept.values())
 
@@ -131,8 +129,8 @@ def _batch(step: Step, vocabulary: int) -> dict[str, Tensor]:
     losses = dict(step.losses)
     batch = {"input_ids": ids, "attention_mask": torch.ones(shape, dtype=torch.long)}
     if "mlm" in losses or "vocabulary" in losses:
-        batch[MASKED_LABELS] = torch.where(torch.rand(shape) < 0.15, ids, UNMASKED)
-        batch[MASKED_LABELS][:, 1] = ids[:, 1]  # at least one
+        seventh = torch.arange(step.length) % 7 == 1  # about 15 %, of every example as many
+        batch[MASKED_LABELS] = torch.where(seventh, ids, UNMASKED)
     if "labels" in losses:
         batch["labels"] = torch.zeros(step.batch_size, dtype=torch.long)
     if "logits" in losses:
@@ -153,7 +151,11 @@ def _teacher_step(step: Step, vocabulary: int, precision: str) -> Callable[[], o
     batch, config = _batch(step, vocabulary), BertConfig(vocab_size=vocabulary)
     if step.learns:
         model = BertForSequenceClassification(config).to(_device())
-        return Training(model, lambda: model(**model_inputs(batch), labels=batch["labels"]).loss, precision, None)
+
+        def own_loss(batch: Mapping[str, Tensor]) -> Tensor:
+            return model(**model_inputs(batch), labels=batch["labels"]).loss
+
+        return Training(model, own_loss, batch, precision)
     if "logits" in dict(step.losses):
         classifier = BertForSequenceClassification(config).to(_device(), choose(precision)).eval()
         return torch.inference_mode()(lambda: classifier(**model_inputs(batch)))
@@ -178,16 +180,16 @@ def _student_step(step: Step, vocabulary: int, precision: str) -> Training:
     losses, config = dict(step.losses), BertConfig(vocab_size=vocabulary)
     records, masks = any(name in losses for name in RECORDED), "mlm" in losses or "vocabulary" in losses
     shape = student_config(config, step.student)
-    predictor = BertForMaskedLM(config)
+    predictor = BertForMaskedLM(config) if masks else None
     student = AutoModelForSequenceClassification.from_config(shape)
     model = StudentModel(
-        with_masked_head(student.base_model, predictor) if masks else student,
+        student if predictor is None else with_masked_head(student.base_model, predictor),
         Projections(step.student.layers, step.student.hidden, config.hidden_size),
         records,
     ).to(_device())
     teacher = None
     if any(name in losses for name in (*LAYER_LOSSES, "vocabulary")):
-        network = predictor if "vocabulary" in losses else BertModel(config)
+        network = predictor if predictor is not None and "vocabulary" in losses else BertModel(config)
         teacher = SignalModel(network.to(_device(), choose(precision)).requires_grad_(False), records).eval()
     layer_map = dict(step.layer_map) if isinstance(step.layer_map, tuple) else step.layer_map
     objective = DistillationObjective(
@@ -196,13 +198,12 @@ def _student_step(step: Step, vocabulary: int, precision: str) -> Training:
         teacher,
         relation_heads=step.relation_heads,
     )
-    batch = _batch(step, vocabulary)
 
-    def loss() -> Tensor:
+    def loss(batch: Mapping[str, Tensor]) -> Tensor:
         terms = objective(model, batch)
         return torch.stack([weight * terms[name] for name, weight in objective.weights.items()]).sum()
 
-    return Training(model, loss, precision, teacher)
+    return Training(model, loss, _batch(step, vocabulary), precision, teacher)
 
 
 def _device() -> str:
