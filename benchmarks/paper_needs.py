@@ -18,7 +18,7 @@ PARQUET = 2.5
 WORD = 46
 """Bytes of a word in memory, at most, while rows are read and encoded, by `python -m benchmarks.row_memory`."""
 PROCESS = 2 * 2**30
-"""Bytes of a process with torch and models of BERT-base's size, before it reads any row."""
+"""Bytes allowed for a process with torch, CUDA and two models of BERT-base's size, before any row; not measured."""
 
 
 class Needs(NamedTuple):
