@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PARQUET = 2.5
 """Bytes of a word in Parquet: the default's corpus has 1,028,554 for 406,854 words."""
 WORD = 46
-"""Bytes of a word in memory, at most, while rows are read and encoded, by `python -m benchmarks.row_memory`."""
+"""Bytes of a word in memory while rows are read and encoded, by `python -m benchmarks.row_memory --rows 400000`."""
 PROCESS = 2 * 2**30
 """Bytes allowed for a process with torch, CUDA and two models of BERT-base's size, before any row; not measured."""
 
