@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from pydantic import ValidationError
 
 from tinybert.evaluate.schema import Measured, Metrics, Result
-from tinybert.evaluate.times import read_costs
+from tinybert.running.times import read_costs
 
 FILE = "metrics.json"
 STUDENT, BASELINE = "movies-tinybert4", "movies-scratch"

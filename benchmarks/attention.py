@@ -19,8 +19,8 @@ def main(
     import torch
     from transformers import BertConfig, BertForSequenceClassification
 
-    from tinybert.memory import keep_freed_memory
     from tinybert.models.plain_attention import NAME, SHORT
+    from tinybert.running.memory import keep_freed_memory
 
     keep_freed_memory()
     shape = {"num_hidden_layers": layers, "hidden_size": hidden, "intermediate_size": 4 * hidden}

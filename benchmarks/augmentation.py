@@ -44,7 +44,7 @@ def main(
 
     from tinybert.augment.algorithm import Tally, vary
     from tinybert.augment.candidates import MaskedWords
-    from tinybert.augment.vectors import Neighbours, load_vectors
+    from tinybert.augment.neighbours import Neighbours, load_vectors
     from tinybert.augment.words import split
     from tinybert.models.precision import choose, name
 

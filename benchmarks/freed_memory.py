@@ -39,7 +39,7 @@ def measure(layers: int, hidden: int, steps: int, keep: bool) -> tuple[float, fl
     import torch
     from transformers import BertConfig, BertForSequenceClassification
 
-    from tinybert.memory import keep_freed_memory, peak_memory
+    from tinybert.running.memory import keep_freed_memory, peak_memory
 
     if keep:
         keep_freed_memory()

@@ -10,8 +10,8 @@ from benchmarks.paper_rows import PIECES, row_words, training_rows
 from benchmarks.paper_steps import Step, held
 
 if TYPE_CHECKING:
+    from tinybert.params.architectures import Architecture
     from tinybert.params.experiment import Experiment
-    from tinybert.params.models import Architecture
 
 PARQUET = 2.5
 """Bytes of a word in Parquet: the default's corpus has 1,028,554 for 406,854 words."""

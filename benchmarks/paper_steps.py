@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from tinybert.params.models import Architecture
+    from tinybert.params.architectures import Architecture
 
     Loss = Callable[[Mapping[str, Tensor]], Tensor]
 
@@ -122,7 +122,7 @@ def _batch(step: Step, vocabulary: int) -> dict[str, Tensor]:
     import torch
 
     from tinybert.distill.objective import TEACHER_LOGITS
-    from tinybert.text.masking import MASKED_LABELS, UNMASKED
+    from tinybert.tokens.masking import MASKED_LABELS, UNMASKED
 
     shape = (step.batch_size, step.length)
     ids = torch.randint(5, vocabulary, shape)
@@ -144,8 +144,8 @@ def _teacher_step(step: Step, vocabulary: int, precision: str) -> Callable[[], o
     from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification
 
     from tinybert.models.precision import choose
-    from tinybert.text.masking import MASKED_LABELS, UNMASKED
-    from tinybert.text.tokens import model_inputs
+    from tinybert.tokens.encoding import model_inputs
+    from tinybert.tokens.masking import MASKED_LABELS, UNMASKED
     from tinybert.train.masked_lm import masked_logits
 
     batch, config = _batch(step, vocabulary), BertConfig(vocab_size=vocabulary)

@@ -28,8 +28,8 @@ def main(
     from pyarrow.parquet import ParquetWriter
     from transformers import BertTokenizer
 
-    from tinybert.memory import peak_memory
-    from tinybert.text.tokens import encode
+    from tinybert.running.memory import peak_memory
+    from tinybert.tokens.encoding import encode
 
     draw = random.Random(0)
     stems = sorted({"".join(draw.choices(LETTERS, k=5)) for _ in range(5000)})

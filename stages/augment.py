@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from tinybert.outputs import whole_folder
 from tinybert.params.table import load_entry, load_run
 from tinybert.params.tasks import Task
-from tinybert.stage import PARAMS, stage
+from tinybert.running.outputs import whole_folder
+from tinybert.running.stage import PARAMS, stage
 
 
 def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in params.yaml")]) -> None:

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from tinybert.outputs import whole_folder
 from tinybert.params.table import load_entry, load_run
 from tinybert.params.tasks import Task
-from tinybert.stage import PARAMS, stage
+from tinybert.running.outputs import whole_folder
+from tinybert.running.stage import PARAMS, stage
 
 
 def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in params.yaml")]) -> None:
@@ -23,7 +23,7 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
         run, settings = load_run(PARAMS), load_entry(PARAMS, "tasks", task, Task)
         source, data = reads(Path("data/sources") / settings.teacher.source, Path("data/original") / task)
         facts = json.loads((data / "task.json").read_text(encoding="utf-8"))
-        from tinybert.evaluate.metrics import score
+        from tinybert.metrics.scores import score
         from tinybert.train.job import Job
         from tinybert.train.teacher import finetune_teacher
 

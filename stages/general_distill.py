@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from tinybert.outputs import whole_folder
 from tinybert.params.general import General
 from tinybert.params.table import load_entry, load_run
-from tinybert.stage import PARAMS, stage
+from tinybert.running.outputs import whole_folder
+from tinybert.running.stage import PARAMS, stage
 
 
 def main(general: Annotated[str, typer.Argument(help="a key of the table `general` in params.yaml")]) -> None:

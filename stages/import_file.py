@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tinybert.stage import PARAMS, stage
+from tinybert.running.stage import PARAMS, stage
 
 
 def main(key: Annotated[str, typer.Argument(help="a key of `files` in params.yaml")]) -> None:

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from tinybert.outputs import whole_folder
 from tinybert.params.students import Student
 from tinybert.params.table import find_entry, load_entry, load_run
 from tinybert.params.tasks import Task
-from tinybert.stage import PARAMS, stage
+from tinybert.running.outputs import whole_folder
+from tinybert.running.stage import PARAMS, stage
 
 
 def main(student: Annotated[str, typer.Argument(help="a key of the table `students` in params.yaml")]) -> None:

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from tinybert.outputs import whole_folder
 from tinybert.params.students import Student
 from tinybert.params.table import load_entry, load_run
 from tinybert.params.tasks import Task
-from tinybert.stage import PARAMS, stage
+from tinybert.running.outputs import whole_folder
+from tinybert.running.stage import PARAMS, stage
 
 
 def main(student: Annotated[str, typer.Argument(help="a key of the table `students` in params.yaml")]) -> None:
@@ -27,7 +27,7 @@ def main(student: Annotated[str, typer.Argument(help="a key of the table `studen
             Path("data/original", settings.task, "validation.parquet"),
         )
         from tinybert.distill.phase import distil_phase
-        from tinybert.evaluate.metrics import score
+        from tinybert.metrics.scores import score
         from tinybert.train.job import Job
 
         with whole_folder(folder) as partial, whole_folder(curves) as partial_curves:

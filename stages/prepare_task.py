@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from tinybert.outputs import whole_folder
 from tinybert.params.table import load_entry
 from tinybert.params.tasks import Task
-from tinybert.stage import PARAMS, stage
+from tinybert.running.outputs import whole_folder
+from tinybert.running.stage import PARAMS, stage
 
 
 def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in params.yaml")]) -> None:
@@ -19,7 +19,7 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
     with stage(f"prepare-task@{task}", [PARAMS], [folder]) as reads:
         settings = load_entry(PARAMS, "tasks", task, Task)
         (source,) = reads(Path("data/sources") / settings.source)
-        from tinybert.text.tasks import describe, prepare
+        from tinybert.tasks.prepare import describe, prepare
 
         with whole_folder(folder) as partial:
             summary = prepare(source, settings, partial)

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from tinybert.params.experiment import load_experiment
-from tinybert.stage import PARAMS, stage
+from tinybert.running.stage import PARAMS, stage
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
     folders = [Path("evaluation"), Path("data/original"), Path("data/predictions"), Path("curves")]
     with stage("report", [PARAMS], outs) as reads:
         reads(*folders, missing="the stages of a student write it: run `dvc repro`, with an entry in students")
-        from tinybert.evaluate.report import write_report
+        from tinybert.report.write import write_report
 
         write_report(load_experiment(PARAMS), Path())
 

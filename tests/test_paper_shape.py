@@ -23,18 +23,18 @@ from benchmarks.paper_steps import Step, Training
 from tests.import_closure import ROOT
 from tests.tiny import BAD, GOOD, PLAIN, VOCABULARY, tiny_tokenizer, weather_report
 from tinybert.augment.dataset import augment
+from tinybert.corpus.store import write_documents
 from tinybert.distill.general import distil_general_student
 from tinybert.distill.phase import distil_phase
-from tinybert.evaluate.metrics import score
-from tinybert.lineage import read_lineage
+from tinybert.metrics.scores import score
 from tinybert.models.loading import load_config
+from tinybert.params.architectures import ARCHITECTURES
 from tinybert.params.experiment import load_experiment
 from tinybert.params.general import General
-from tinybert.params.models import ARCHITECTURES
 from tinybert.params.students import Phase
 from tinybert.params.table import Run
 from tinybert.params.tasks import Task
-from tinybert.text.corpus import write_documents
+from tinybert.running.lineage import read_lineage
 from tinybert.train.job import Job
 from tinybert.train.masked_lm import adapt_masked_lm
 from tinybert.train.teacher import finetune_teacher

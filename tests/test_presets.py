@@ -10,8 +10,8 @@ import pytest
 from dvc.utils.hydra import apply_overrides
 
 from tests.import_closure import ROOT
+from tinybert.params.architectures import Architecture
 from tinybert.params.experiment import load_experiment
-from tinybert.params.models import Architecture
 from tinybert.params.table import read_yaml
 
 GLUE = ("paper-glue", "paper-procedures", "paper-objectives", "paper-layer-maps")

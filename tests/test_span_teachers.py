@@ -11,19 +11,19 @@ import pytest
 from transformers import AutoModelForQuestionAnswering
 
 from tests.families import save_family
+from tests.tasks.test_prepare import ENTRY
 from tests.test_spans import squad
 from tests.test_tasks import GENERAL, OPTIMISATION
-from tests.text.test_tasks import ENTRY
 from tinybert.distill.general import distil_general_student
 from tinybert.distill.phase import distil_phase
-from tinybert.evaluate.metrics import score
+from tinybert.metrics.scores import score
 from tinybert.models.heads import head_of
 from tinybert.models.loading import load_config, load_tokenizer
 from tinybert.params.general import General
 from tinybert.params.students import Phase
 from tinybert.params.table import Run
 from tinybert.params.tasks import Task
-from tinybert.text.tasks import prepare
+from tinybert.tasks.prepare import prepare
 from tinybert.train.job import Job
 from tinybert.train.teacher import finetune_teacher
 

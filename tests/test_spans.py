@@ -14,23 +14,23 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForQuestionAnswering, BertConfig, BertForSequenceClassification
 
+from tests.tasks.test_prepare import ENTRY
 from tests.test_tasks import GENERAL, OPTIMISATION
-from tests.text.test_tasks import ENTRY
 from tests.tiny import BAD, GOOD, PLAIN, one_student, tiny_bert, tiny_job
 from tinybert.augment.dataset import augment
 from tinybert.distill.general import distil_general_student
 from tinybert.distill.phase import distil_phase, load_student
 from tinybert.errors import UserError
-from tinybert.evaluate.cards import render_card
-from tinybert.evaluate.gather import gather
-from tinybert.evaluate.metrics import score
-from tinybert.evaluate.page import render_page
 from tinybert.evaluate.schema import read_result
 from tinybert.evaluate.student import evaluate_student
+from tinybert.metrics.scores import score
 from tinybert.params.general import General
 from tinybert.params.students import Phase, Student
 from tinybert.params.tasks import Task, Teacher
-from tinybert.text.tasks import prepare
+from tinybert.report.cards import render_card
+from tinybert.report.gather import gather
+from tinybert.report.page import render_page
+from tinybert.tasks.prepare import prepare
 from tinybert.train.masked_lm import adapt_masked_lm
 from tinybert.train.teacher import finetune_teacher
 

@@ -12,20 +12,20 @@ import pytest
 from transformers import AutoModelForSequenceClassification, BertConfig, BertForSequenceClassification
 
 from tests.evaluate.made_up import write_losses
-from tests.text.test_tasks import ENTRY
+from tests.tasks.test_prepare import ENTRY
 from tests.tiny import BAD, GOOD, PLAIN, one_student, tiny_bert, tiny_job
 from tinybert.distill.general import distil_general_student
 from tinybert.distill.phase import distil_phase
-from tinybert.evaluate.cards import render_card
-from tinybert.evaluate.gather import gather
-from tinybert.evaluate.metrics import score
-from tinybert.evaluate.page import render_page
 from tinybert.evaluate.schema import read_result
 from tinybert.evaluate.student import evaluate_student
+from tinybert.metrics.scores import score
 from tinybert.params.general import General
 from tinybert.params.students import Phase, Student
 from tinybert.params.tasks import Task, Teacher
-from tinybert.text.tasks import prepare
+from tinybert.report.cards import render_card
+from tinybert.report.gather import gather
+from tinybert.report.page import render_page
+from tinybert.tasks.prepare import prepare
 from tinybert.train.teacher import finetune_teacher
 
 OPTIMISATION = {"batch_size": 8, "learning_rate": 5e-3, "dropout": 0.0}
@@ -50,7 +50,7 @@ def distil(tmp_path, monkeypatch):
     (tmp_path / "source").mkdir()
     reference = BertConfig(vocab_size=80, hidden_size=8, num_hidden_layers=1, num_attention_heads=2)
     made = BertForSequenceClassification(reference).eval()
-    monkeypatch.setattr("tinybert.evaluate.metrics.RESAMPLES", 20)
+    monkeypatch.setattr("tinybert.metrics.scores.RESAMPLES", 20)
     monkeypatch.setattr("tinybert.evaluate.student.bert_base", lambda classes, max_length: made)
 
     def distil(**changes):

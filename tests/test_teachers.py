@@ -19,16 +19,16 @@ from tinybert.augment.dataset import augment
 from tinybert.distill.general import distil_general_student
 from tinybert.distill.phase import distil_phase, load_student
 from tinybert.evaluate import speed
-from tinybert.evaluate.metrics import score
-from tinybert.evaluate.report import write_report
 from tinybert.evaluate.student import evaluate_student
+from tinybert.metrics.scores import score
 from tinybert.models.loading import head_config, load_classifier
 from tinybert.params.experiment import Experiment
+from tinybert.report.write import write_report
 from tinybert.sources.kinds import store_file
-from tinybert.text import blocks
-from tinybert.text.tasks import prepare
-from tinybert.train.labels import reorder_outputs
+from tinybert.tasks.prepare import prepare
+from tinybert.tokens import blocks
 from tinybert.train.masked_lm import adapt_masked_lm
+from tinybert.train.output_labels import reorder_outputs
 from tinybert.train.teacher import finetune_teacher
 
 ALL_LAYERS = {"embedding": 1.0, "hidden": 1.0, "attention": 1.0}
@@ -93,8 +93,8 @@ def world(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(blocks, "count_cores", lambda: 1)
     monkeypatch.setattr(speed, "ROUNDS", (1, 1))
-    monkeypatch.setattr("tinybert.evaluate.metrics.RESAMPLES", 20)
-    monkeypatch.setattr("tinybert.evaluate.figures._svg", lambda *_, **__: "")
+    monkeypatch.setattr("tinybert.metrics.scores.RESAMPLES", 20)
+    monkeypatch.setattr("tinybert.report.figures._svg", lambda *_, **__: "")
     tiny_base = family_model("bert").config
     monkeypatch.setattr(
         "tinybert.evaluate.student.bert_base",

@@ -23,7 +23,7 @@ ParamsFile = Annotated[Path, typer.Option("--params", readable=False, help="the 
 def one_line() -> Iterator[None]:
     """A mistake, or what the system refused, becomes one line and exit code 1."""
     from tinybert.errors import UserError
-    from tinybert.outputs import why_refused
+    from tinybert.running.outputs import why_refused
 
     try:
         yield
@@ -38,7 +38,7 @@ def one_line() -> Iterator[None]:
 @app.command()
 def check(params: ParamsFile = Path("params.yaml")) -> None:
     """Validate params.yaml, and everything else that can be known before a run; exit 1 with one line per mistake."""
-    from tinybert.check import find_all_mistakes
+    from tinybert.check.mistakes import find_all_mistakes
 
     with one_line():
         mistakes = list(find_all_mistakes(params))
@@ -52,7 +52,7 @@ def check(params: ParamsFile = Path("params.yaml")) -> None:
 @app.command()
 def times(params: ParamsFile = Path("params.yaml")) -> None:
     """Print how long each stage of params.yaml took when it last ran here, and its memory."""
-    from tinybert.evaluate.times import print_times
+    from tinybert.running.times import print_times
 
     with one_line():
         print_times(params)
@@ -63,7 +63,7 @@ def readme(
     check: Annotated[bool, typer.Option("--check", help="only say whether README.md is up to date")] = False,
 ) -> None:
     """Write results, graph and stages into README.md, from metrics.json and dvc.yaml."""
-    from tinybert.evaluate.readme import refresh
+    from tinybert.report.readme import refresh
 
     file = Path("README.md")
     with one_line():

@@ -13,7 +13,7 @@ from transformers import BertForMaskedLM, BertTokenizer
 from tests.augment.conftest import TEXTS, WORDS, random_masked_lm
 from tinybert.augment.algorithm import Copy, Tally, vary
 from tinybert.augment.candidates import MaskedWords, Place
-from tinybert.augment.vectors import Neighbours, load_vectors
+from tinybert.augment.neighbours import Neighbours, load_vectors
 from tinybert.augment.words import split
 
 K = 4

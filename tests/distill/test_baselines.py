@@ -10,14 +10,14 @@ from safetensors.torch import load_file
 from transformers import BertConfig, BertForSequenceClassification
 
 from tests.tiny import VOCABULARY, tiny_bert, tiny_job, tiny_tokenizer, weather_report
+from tinybert.corpus.store import write_documents
 from tinybert.distill.general import distil_general_student
 from tinybert.distill.phase import distil_phase
 from tinybert.errors import UserError
-from tinybert.evaluate.metrics import score
+from tinybert.metrics.scores import score
 from tinybert.models.loading import head_config, load_encoder
 from tinybert.params.general import General
 from tinybert.params.students import Student
-from tinybert.text.corpus import write_documents
 
 OF_TEACHER = {"layers": 2, "hidden": 24, "heads": 2, "intermediate": 48}
 SMALLER = {"layers": 2, "hidden": 16, "heads": 2, "intermediate": 32}

@@ -5,7 +5,7 @@ from transformers import BertConfig, FunnelConfig
 
 from tinybert.distill.general import require_fit
 from tinybert.errors import UserError
-from tinybert.models.fit import require_length
+from tinybert.models.compatibility import require_length
 from tinybert.params.general import General
 
 TEACHER = BertConfig(num_hidden_layers=6, hidden_size=384, num_attention_heads=12, intermediate_size=1536)

@@ -13,8 +13,8 @@ from tinybert.models.layer_map import layer_pairs
 from tinybert.models.loading import head_config, load_classifier, load_encoder, load_masked_lm
 from tinybert.models.masked_head import with_masked_head
 from tinybert.models.student import SignalModel, StudentModel
-from tinybert.params.models import Architecture
-from tinybert.text.masking import MASKED_LABELS
+from tinybert.params.architectures import Architecture
+from tinybert.tokens.masking import MASKED_LABELS
 
 ALL = {"embedding": 1.0, "hidden": 2.0, "attention": 0.5}
 SCORED = {

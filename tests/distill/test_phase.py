@@ -16,7 +16,7 @@ from tinybert.distill.general import distil_general_student
 from tinybert.distill.losses import soft_cross_entropy
 from tinybert.distill.phase import distil_phase
 from tinybert.errors import UserError
-from tinybert.evaluate.metrics import score
+from tinybert.metrics.scores import score
 from tinybert.models.loading import head_config, load_classifier, load_config, load_tokenizer
 from tinybert.models.student import Projections
 from tinybert.params.general import General

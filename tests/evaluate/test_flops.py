@@ -5,7 +5,7 @@ from transformers import BertConfig
 
 from tests.families import FAMILIES
 from tinybert.evaluate.flops import TOKENS, count_flops
-from tinybert.params.models import ARCHITECTURES
+from tinybert.params.architectures import ARCHITECTURES
 
 
 def bert(name=None):

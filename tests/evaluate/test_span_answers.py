@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tinybert.evaluate.metrics import all_scores, confidence_interval
-from tinybert.evaluate.page import _answer
 from tinybert.evaluate.predictions import agreement, answers, apart, disagreements
+from tinybert.metrics.scores import all_scores, confidence_interval
+from tinybert.report.page import _answer
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from tests.evaluate.made_up import experiment, student, write_evidence
-from tinybert.evaluate.report import write_report
 from tinybert.evaluate.submission import archives, submission_lines, write_archives
 from tinybert.params.glue import submitted_labels
+from tinybert.report.write import write_report
 
 LOGITS = np.array([[2.0, 1.0, 0.0], [0.0, 1.0, 3.0]], dtype=np.float32)
 

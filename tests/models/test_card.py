@@ -7,8 +7,8 @@ from ruamel.yaml import YAML
 from transformers import AutoConfig, AutoModelForSequenceClassification, BertForSequenceClassification
 
 from tests.tiny import tiny_bert
-from tinybert.lineage import write_lineage
 from tinybert.models.card import write_card
+from tinybert.running.lineage import write_lineage
 
 NAME = "weather-small"
 

@@ -12,7 +12,7 @@ from tinybert.augment.words import split
 from tinybert.errors import UserError
 from tinybert.models.initialise import initialise_student, shape_of
 from tinybert.models.student import SignalModel
-from tinybert.params.models import Architecture
+from tinybert.params.architectures import Architecture
 from tinybert.train.masked_lm import masked_logits
 
 every_family = pytest.mark.parametrize("family", FAMILIES)

@@ -13,7 +13,7 @@ from tinybert.errors import UserError
 from tinybert.models.heads import SequenceHead, SpanHead, head_of
 from tinybert.models.loading import load_span_model, load_tokenizer
 from tinybert.models.student import SignalModel
-from tinybert.text.spans import encode_windows
+from tinybert.tokens.windows import encode_windows
 
 MAX_LENGTH = 24
 HEAD = SpanHead(stride=4, longest_answer=3, no_answer=True)

@@ -21,7 +21,7 @@ from tinybert.models.initialise import (
 )
 from tinybert.models.loading import load_config, load_encoder, load_masked_lm
 from tinybert.models.masked_head import with_masked_head
-from tinybert.params.models import ARCHITECTURES, Architecture
+from tinybert.params.architectures import ARCHITECTURES, Architecture
 
 SHAPE = Architecture(layers=2, hidden=16, heads=2, intermediate=32)
 

@@ -7,7 +7,7 @@ from tinybert.errors import UserError
 from tinybert.models.initialise import initialise_student, require_start, student_config
 from tinybert.models.loading import load_config, load_encoder
 from tinybert.models.pruned import prune_layer, strongest_dimensions
-from tinybert.params.models import Architecture
+from tinybert.params.architectures import Architecture
 
 OF_TEACHER = Architecture(layers=3, hidden=24, heads=2, intermediate=48)
 IDS = torch.tensor([[2, 5, 6, 7, 3], [2, 8, 6, 9, 3]])

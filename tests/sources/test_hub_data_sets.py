@@ -9,9 +9,9 @@ import pytest
 from tests.import_closure import ROOT
 from tests.sources.conftest import Hub
 from tests.sources.hub_downloads import failure, files, parquet, store, texts
-from tests.text.glue import ROWS, write_hub
+from tests.tasks.glue import ROWS, write_hub
 from tinybert.params.experiment import load_experiment
-from tinybert.text.tasks import prepare
+from tinybert.tasks.prepare import prepare
 
 pytestmark = pytest.mark.usefixtures("quick_hub")
 

@@ -107,7 +107,7 @@ def test_text_that_is_not_utf8_names_the_byte() -> None:
 
 
 def test_endless_text_is_cut_into_documents(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tinybert.sources.documents.LONGEST", 100)
+    monkeypatch.setattr("tinybert.corpus.documents.LONGEST", 100)
     Path("long.txt").write_text("ten chars.\n" * 100)
     counts = store_file(File(path="long.txt", kind="corpus"), ROOT / "mine")
     assert counts["documents"] == 10

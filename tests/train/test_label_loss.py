@@ -9,7 +9,7 @@ import torch
 from tests.families import family_tokenizer
 from tests.tiny import tiny_bert
 from tinybert.models.loading import head_config, load_classifier
-from tinybert.text.tokens import Padding, encode, model_inputs
+from tinybert.tokens.encoding import Padding, encode, model_inputs
 from tinybert.train.label_loss import LabelObjective, label_loss
 
 ALL_REAL = torch.ones(2, 3)

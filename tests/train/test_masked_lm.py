@@ -7,10 +7,10 @@ import torch
 from datasets import Dataset
 
 from tests.tiny import tiny_bert, tiny_job, tiny_tokenizer, weather_report
+from tinybert.corpus.store import write_documents
 from tinybert.errors import UserError
 from tinybert.models.loading import load_masked_lm
 from tinybert.params.tasks import MaskedLanguageModel
-from tinybert.text.corpus import write_documents
 from tinybert.train.masked_lm import adapt_masked_lm, guess_by_frequency, masked_logits
 
 

@@ -18,9 +18,9 @@ from tests.tiny import tiny_bert, tiny_job, weather_report
 from tinybert.models.inference import run_batches
 from tinybert.models.loading import head_config, load_classifier, load_config, load_masked_lm, load_tokenizer
 from tinybert.params.table import Optimisation, Run
-from tinybert.text.masking import MASKED_LABELS, Masking
-from tinybert.text.tokens import Padding, encode
-from tinybert.train.curves import Curve
+from tinybert.tokens.encoding import Padding, encode
+from tinybert.tokens.masking import MASKED_LABELS, Masking
+from tinybert.train.curve import Curve
 from tinybert.train.label_loss import LabelObjective
 from tinybert.train.masked_lm import MaskedPositions, MaskedTokenObjective
 from tinybert.train.trainer import Validation, train

@@ -11,12 +11,12 @@ import torch
 
 from tests.families import FAMILIES, family_report, save_family
 from tests.tiny import tiny_job
+from tinybert.corpus.store import write_documents
 from tinybert.errors import UserError
 from tinybert.models.loading import head_config, load_classifier, load_tokenizer
 from tinybert.params.table import Optimisation, Run
 from tinybert.params.tasks import MaskedLanguageModel
-from tinybert.text.corpus import write_documents
-from tinybert.text.tokens import Padding, encode
+from tinybert.tokens.encoding import Padding, encode
 from tinybert.train.label_loss import LabelObjective
 from tinybert.train.masked_lm import adapt_masked_lm
 from tinybert.train.trainer import train

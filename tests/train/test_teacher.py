@@ -12,12 +12,12 @@ import torch
 from tests.families import FAMILIES, family_tokenizer, save_family
 from tests.tiny import logits_of, tiny_bert, tiny_job, weather_report
 from tinybert.errors import UserError
-from tinybert.evaluate.chance import chance
-from tinybert.evaluate.metrics import score
-from tinybert.lineage import FILLED, read_lineage
+from tinybert.metrics.chance import chance
+from tinybert.metrics.scores import score
 from tinybert.models.loading import head_config, load_classifier, load_config
 from tinybert.params.tasks import Teacher
-from tinybert.train.labels import match_labels, output_layer, reorder_outputs
+from tinybert.running.lineage import FILLED, read_lineage
+from tinybert.train.output_labels import match_labels, output_layer, reorder_outputs
 from tinybert.train.teacher import finetune_teacher
 
 NAMES = ["bad", "good"]

@@ -10,8 +10,8 @@ from tinybert.models import plain_attention
 from tinybert.models.inference import predict_logits
 from tinybert.models.loading import head_config, load_classifier, load_tokenizer
 from tinybert.params.table import Optimisation
-from tinybert.text.tokens import Padding, encode
-from tinybert.train.curves import Curve
+from tinybert.tokens.encoding import Padding, encode
+from tinybert.train.curve import Curve
 from tinybert.train.label_loss import LabelObjective
 from tinybert.train.trainer import Validation, train
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from tinybert.augment.candidates import MaskedWords, Place
-from tinybert.augment.vectors import Neighbours
+from tinybert.augment.neighbours import Neighbours
 from tinybert.augment.words import Sentence, Word, in_style_of
 
 

@@ -17,16 +17,16 @@ from transformers import PreTrainedTokenizerBase
 
 from tinybert.augment.algorithm import Copy, Tally, vary
 from tinybert.augment.candidates import MaskedWords
+from tinybert.augment.neighbours import Neighbours, load_vectors
 from tinybert.augment.report import Report, write_report
-from tinybert.augment.vectors import Neighbours, load_vectors
 from tinybert.augment.words import split
 from tinybert.errors import UserError
-from tinybert.memory import keep_freed_memory
-from tinybert.models.fit import require_length
+from tinybert.models.compatibility import require_length
 from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer
 from tinybert.models.precision import choose
 from tinybert.params.tasks import Augment
-from tinybert.text.parallel import count_cores, ordered_map
+from tinybert.running.memory import keep_freed_memory
+from tinybert.running.parallel import count_cores, ordered_map
 
 Texts = tuple[str, ...]
 """A text, or the two of a pair."""
@@ -54,7 +54,7 @@ def augment(
 
     Args:
         rows: Parquet with the columns `text`, `text_pair` (pairs only) and `label`. Of questions on contexts (see
-            `tinybert.text.questions`) the questions alone are varied; everything else is carried over.
+            `tinybert.questions.prepare`) the questions alone are varied; everything else is carried over.
         masked_lm: Hugging Face folder of a model with its masked-language head.
         vectors: see `load_vectors`.
         folder: gets `train.parquet`, `report.json` and `report.md`.

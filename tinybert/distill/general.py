@@ -6,19 +6,19 @@ from pathlib import Path
 
 from transformers import PretrainedConfig
 
-from tinybert.distill.fit import require_comparable
+from tinybert.distill.comparable import require_comparable
 from tinybert.distill.objective import LAYER_LOSSES, RECORDED, DistillationObjective
 from tinybert.distill.teacher import frozen_teacher
-from tinybert.models.fit import require_length
+from tinybert.models.compatibility import require_length
 from tinybert.models.initialise import initialise_student, require_existing_student, require_start, student_config
 from tinybert.models.layer_map import layer_pairs
 from tinybert.models.loading import load_config, load_encoder, load_masked_lm, load_tokenizer
 from tinybert.models.masked_head import require_masked_head, with_masked_head
 from tinybert.models.student import StudentModel
 from tinybert.params.general import General
-from tinybert.text.blocks import corpus_blocks
-from tinybert.text.masking import Masking
-from tinybert.text.tokens import Padding
+from tinybert.tokens.blocks import corpus_blocks
+from tinybert.tokens.encoding import Padding
+from tinybert.tokens.masking import Masking
 from tinybert.train.job import Job
 from tinybert.train.trainer import no_training, train
 

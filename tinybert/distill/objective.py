@@ -25,8 +25,8 @@ from tinybert.distill.losses import (
     soft_span_loss,
 )
 from tinybert.models.student import SignalModel
-from tinybert.text.masking import MASKED_LABELS, UNMASKED
-from tinybert.text.tokens import TEACHER_LOGITS, model_inputs
+from tinybert.tokens.encoding import TEACHER_LOGITS, model_inputs
+from tinybert.tokens.masking import MASKED_LABELS, UNMASKED
 from tinybert.train.label_loss import label_loss
 
 LAYER_LOSSES: dict[str, tuple[str, Callable[..., Tensor]]] = {

@@ -10,15 +10,14 @@ import pandas as pd
 import torch
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from tinybert.distill.fit import require_comparable, require_projections
+from tinybert.distill.comparable import require_comparable, require_projections
 from tinybert.distill.objective import LAYER_LOSSES, RECORDED, DistillationObjective
 from tinybert.distill.teacher import frozen_teacher
-from tinybert.lineage import read_lineage
+from tinybert.models.cached_logits import kept_logits
 from tinybert.models.card import write_card
-from tinybert.models.fit import require_length, require_same_tokenizer
+from tinybert.models.compatibility import require_length, require_same_tokenizer
 from tinybert.models.heads import Head, SpanHead, head_of
 from tinybert.models.initialise import shape_of
-from tinybert.models.kept import kept_logits
 from tinybert.models.layer_map import layer_pairs
 from tinybert.models.loading import (
     MULTILABEL,
@@ -29,9 +28,10 @@ from tinybert.models.loading import (
     load_tokenizer,
 )
 from tinybert.models.student import Projections, StudentModel
-from tinybert.params.models import Architecture
+from tinybert.params.architectures import Architecture
 from tinybert.params.students import Phase
-from tinybert.train.curves import Curve
+from tinybert.running.lineage import read_lineage
+from tinybert.train.curve import Curve
 from tinybert.train.job import Job
 from tinybert.train.trainer import Validation, no_training, train
 

@@ -11,8 +11,7 @@ import pandas as pd
 import torch
 from transformers import PreTrainedModel
 
-from tinybert.evaluate import metrics
-from tinybert.evaluate.attention import compare_attention
+from tinybert.evaluate.attention_maps import compare_attention
 from tinybert.evaluate.flops import count_flops
 from tinybert.evaluate.predictions import agreement, answers
 from tinybert.evaluate.schema import Examples, Measured, PerBatch, Reference, Result, Setting
@@ -20,18 +19,19 @@ from tinybert.evaluate.size import count_parameters, weight_bytes
 from tinybert.evaluate.speed import bert_base, measure_latencies
 from tinybert.evaluate.submission import FOLDER as SUBMISSION
 from tinybert.evaluate.submission import submission_lines, write_answers
-from tinybert.lineage import FILE as LINEAGE
-from tinybert.lineage import read_lineage
+from tinybert.metrics import scores as metrics
 from tinybert.models import precision as precisions
-from tinybert.models.fit import require_same_tokenizer
+from tinybert.models.cached_logits import kept_answers
+from tinybert.models.compatibility import require_same_tokenizer
 from tinybert.models.heads import Head, head_of
-from tinybert.models.kept import kept_answers
 from tinybert.models.loading import load_config, load_tokenizer
 from tinybert.params.students import Student
 from tinybert.params.tasks import Task
+from tinybert.running.lineage import FILE as LINEAGE
+from tinybert.running.lineage import read_lineage
 
 UNLABELLED = "unlabelled"
-"""The folder of rows without labels, and their key in task.json (see `tinybert.text.tasks`)."""
+"""The folder of rows without labels, and their key in task.json (see `tinybert.tasks.prepare`)."""
 PRECISION = torch.float32
 """Scores and latencies are those of fp32, whatever the models were trained in: it is what loading a student's folder
 gives its user, so the score of metrics.json is the score of a plain loop over the test rows."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinybert.evaluate.metrics import predict
+from tinybert.metrics.scores import predict
 from tinybert.params.glue import GLUE
 
 FOLDER = "submission"

@@ -1,6 +1,6 @@
 """The model card beside a student, README.md: what it is, how to load it, where it comes from.
 
-It has no scores, which come later, in the report's cards (`tinybert.evaluate.cards`).
+It has no scores, which come later, in the report's cards (`tinybert.report.cards`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinybert.lineage import read_lineage
+from tinybert.running.lineage import read_lineage
 
 if TYPE_CHECKING:  # the report takes this module's lists, and has no use for what takes seconds to import
     from transformers import PretrainedConfig

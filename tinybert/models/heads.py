@@ -19,9 +19,9 @@ from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerB
 from tinybert.models.inference import predict_logits, run_batches
 from tinybert.models.loading import load_classifier, load_span_model
 from tinybert.models.span_logits import head_logits
-from tinybert.text.answers import best_threshold, decide
-from tinybert.text.spans import WindowPadding, encode_windows, find_answers, gold_answers
-from tinybert.text.tokens import TEACHER_LOGITS, Padding, encode, label_array
+from tinybert.questions.answers import best_threshold, decide
+from tinybert.tokens.encoding import TEACHER_LOGITS, Padding, encode, label_array
+from tinybert.tokens.windows import WindowPadding, encode_windows, find_answers, gold_answers
 
 SPAN = "span"
 """The key of config.json that says how questions are read and answered; a model of spans has it, no other."""
@@ -39,7 +39,7 @@ class Head(Protocol):
         """Rows to train on, with the teacher's `logits` on them where given, and what makes batches of them."""
 
     def labels(self, rows: pd.DataFrame) -> np.ndarray:
-        """What is right, (rows, …), as `tinybert.evaluate.metrics.score` takes it."""
+        """What is right, (rows, …), as `tinybert.metrics.scores.score` takes it."""
 
     def logits(
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int,
@@ -51,7 +51,7 @@ class Head(Protocol):
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int,
         progress: str = "",
     ) -> np.ndarray:  # fmt: skip
-        """What a model says of rows, (rows, …), as `tinybert.evaluate.metrics.score` takes it."""
+        """What a model says of rows, (rows, …), as `tinybert.metrics.scores.score` takes it."""
 
     def calibrate(
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int
@@ -107,7 +107,7 @@ class SpanHead:
     no_answer: bool
 
     def config(self) -> dict[str, Any]:
-        """For config.json; the threshold is that of `tinybert.text.answers.decide`."""
+        """For config.json; the threshold is that of `tinybert.questions.answers.decide`."""
         return {SPAN: {"stride": self.stride, "longest_answer": self.longest_answer, "no_answer": self.no_answer}}
 
     def load(self, folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:

@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from tinybert.memory import keep_freed_memory
-from tinybert.text.tokens import Padding, encode, model_inputs
+from tinybert.running.memory import keep_freed_memory
+from tinybert.tokens.encoding import Padding, encode, model_inputs
 
 BATCH_SIZE = 64
 

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from transformers import AutoModel, PretrainedConfig, PreTrainedModel
 
 from tinybert.errors import UserError
-from tinybert.models.attention import KNOWN
-from tinybert.models.fit import require_same_tokenizer
+from tinybert.models.attention_scores import KNOWN
+from tinybert.models.compatibility import require_same_tokenizer
 from tinybert.models.layer_map import layer_pairs
 from tinybert.models.loading import load_config, load_encoder
 from tinybert.models.pruned import is_laid_out_as_bert, prune_layer, prune_normalisation, strongest_dimensions
 from tinybert.models.student import Projections
-from tinybert.params.models import Architecture
+from tinybert.params.architectures import Architecture
 
 NARROWED = ("teacher-svd", "teacher-pruned")
 """Those that bring the teacher's weights to the student's width."""

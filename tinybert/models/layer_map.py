@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from tinybert.errors import UserError
-from tinybert.params.models import layer_map_misfit
+from tinybert.params.architectures import layer_map_misfit
 
 
 def layer_pairs(

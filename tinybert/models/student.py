@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from tinybert.errors import UserError
-from tinybert.models.attention import ScoreRecorder
+from tinybert.models.attention_scores import ScoreRecorder
 from tinybert.models.loading import TYPES, takes_types
 from tinybert.models.masked_positions import head_sees
 from tinybert.models.span_logits import head_logits

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import Field
 
 from tinybert.errors import UserError, suggest
+from tinybert.params.architectures import layer_map_misfit, relations_misfit
 from tinybert.params.general import General
-from tinybert.params.models import layer_map_misfit, relations_misfit
 from tinybert.params.sources import Download, File
 from tinybert.params.students import Student
 from tinybert.params.table import KEY, NO_KEY, Name, Run, Table, mistakes, parse, read_yaml

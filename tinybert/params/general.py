@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PlainSerializer, model_validator
 
-from tinybert.params.models import AnyArchitecture, LayerMap, RelationHeads, relations_misfit
+from tinybert.params.architectures import AnyArchitecture, LayerMap, RelationHeads, relations_misfit
 from tinybert.params.table import Optimisation, Reference, Table, Weight
 
 Epochs = Annotated[

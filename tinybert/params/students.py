@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from tinybert.params.models import LayerMap, RelationHeads
+from tinybert.params.architectures import LayerMap, RelationHeads
 from tinybert.params.table import Optimisation, Reference, Table, Weight
 
 
@@ -48,7 +48,7 @@ class Student(Table):
     task: Reference = Field(description="a key of tasks")
     general: Reference = Field(description="a key of general")
     variant: str | None = Field(
-        None, min_length=1, description="its row in the tables of variants, as in `tinybert.evaluate.published`"
+        None, min_length=1, description="its row in the tables of variants, as in `tinybert.report.published`"
     )
     intermediate: Phase
     prediction: Phase

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
+from tinybert.corpus.documents import DUMP, TEXTS
 from tinybert.errors import UserError, suggest
 from tinybert.params.sources import TAR, ZIP, Kind
-from tinybert.sources.documents import DUMP, TEXTS
 from tinybert.sources.pretrained import INDEX, PARTS, PICKLED, SHARD, WEIGHTS
 
 ROWS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt")

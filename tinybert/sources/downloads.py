@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tinybert.outputs import whole_folder
 from tinybert.params.sources import Download
+from tinybert.running.outputs import whole_folder
 from tinybert.sources.archives import extract
 from tinybert.sources.choice import choose_data_files, choose_model_files
 from tinybert.sources.hub import Repository, fetch_repository

@@ -26,7 +26,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import build_hf_headers
 
 from tinybert.errors import UserError
-from tinybert.outputs import whole_file
+from tinybert.running.outputs import whole_file
 from tinybert.sources.http import BUSY, PatientClient, describe
 from tinybert.sources.pip_config import PipSettings
 from tinybert.sources.transfer import CACHE, TroubleError, download, matches

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from tinybert.corpus.documents import read_documents
+from tinybert.corpus.store import write_documents
 from tinybert.errors import UserError
-from tinybert.outputs import whole_folder
 from tinybert.params.sources import File, Source
-from tinybert.sources.documents import read_documents
+from tinybert.running.outputs import whole_folder
 from tinybert.sources.pretrained import copy_model
 from tinybert.sources.vectors import convert_vectors
-from tinybert.text.corpus import write_documents
 
 
 def store_file(file: File, folder: Path) -> dict[str, int]:
@@ -38,7 +38,7 @@ def store_file(file: File, folder: Path) -> dict[str, int]:
 def convert(source: Source, root: Path, files: list[Path], folder: Path) -> dict[str, int]:
     """Bring `files`, which lie in or below `root`, into the form of the source's kind, in the existing `folder`.
 
-    - corpus: Parquet shards of documents (see `tinybert.text.corpus`).
+    - corpus: Parquet shards of documents (see `tinybert.corpus.store`).
     - model: a Hugging Face folder (see `tinybert.sources.pretrained`).
     - vectors: `vectors.npy` and `words.parquet` (see `tinybert.sources.vectors`).
     - table: the files as they came, under their paths from `root` on, such as `train.tsv` and `dev.tsv`.

@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from tinybert.lineage import write_lineage
 from tinybert.models import precision as precisions
 from tinybert.params.table import Optimisation, Run, Table
+from tinybert.running.lineage import write_lineage
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class Job:
     def write_lineage(
         self, settings: Table, training: Optimisation, inputs: Mapping[str, Path], facts: Mapping[str, Any]
     ) -> None:
-        """Beside the model: what it was made of (see `tinybert.lineage`), and in which precision.
+        """Beside the model: what it was made of (see `tinybert.running.lineage`), and in which precision.
 
         Args:
             settings: the entry, or the part of it that the stage reads.
             training: what of it has the seed; often the same.
-            inputs, facts: as in `tinybert.lineage.write_lineage`.
+            inputs, facts: as in `tinybert.running.lineage.write_lineage`.
         """
         params = settings.model_dump(by_alias=True) | {
             "seed": self.seed(training),

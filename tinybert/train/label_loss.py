@@ -8,7 +8,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
 from tinybert.models.span_logits import head_logits, span_loss
-from tinybert.text.tokens import model_inputs
+from tinybert.tokens.encoding import model_inputs
 
 
 def label_loss(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:

@@ -14,15 +14,15 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from tinybert.models.fit import require_length
+from tinybert.models.compatibility import require_length
 from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer
 from tinybert.models.masked_positions import head_sees
 from tinybert.models.precision import require_autocast
 from tinybert.params.tasks import MaskedLanguageModel
-from tinybert.text.blocks import corpus_blocks
-from tinybert.text.masking import MASKED_LABELS, UNMASKED, Masking
-from tinybert.text.tokens import encode, model_inputs
-from tinybert.train.curves import Curve
+from tinybert.tokens.blocks import corpus_blocks
+from tinybert.tokens.encoding import encode, model_inputs
+from tinybert.tokens.masking import MASKED_LABELS, UNMASKED, Masking
+from tinybert.train.curve import Curve
 from tinybert.train.job import Job
 from tinybert.train.trainer import no_training, train
 

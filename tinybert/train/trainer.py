@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from tinybert.errors import UserError
-from tinybert.memory import keep_freed_memory
 from tinybert.models.plain_attention import use_plain_attention
 from tinybert.models.precision import require_autocast
 from tinybert.params.table import Optimisation
+from tinybert.running.memory import keep_freed_memory
 from tinybert.train.batches import LengthBatches
-from tinybert.train.curves import Curve
+from tinybert.train.curve import Curve
 from tinybert.train.job import Job
 
 CURVE_POINTS = 100

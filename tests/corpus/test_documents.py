@@ -1,0 +1,97 @@
+"""Documents of each type of file, one a row, by the column that is named; mistakes are named by line."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tinybert.corpus.documents import read_documents
+from tinybert.errors import UserError
+
+FILES = {
+    "a.jsonl": '\ufeff{"body": "One.\\nTwo.", "title": "T"}\n\n{"body": null}\n{"body": "Thrée"}\n',
+    "a.ndjson": '{"body": "One.\\nTwo.", "title": "T"}\n\n{"body": ""}\n{"body": "Thrée"}',
+    "a.csv": '\ufefftitle,body\r\nT,"One.\nTwo."\r\n,\r\n,Thrée\r\n',
+}
+
+
+def read(folder: Path, name: str, content: str, column: str | None = "body") -> list[tuple[str, str]]:
+    packed = gzip.compress(content.encode()) if name.endswith(".gz") else content.encode()
+    (folder / name).write_bytes(packed)
+    return list(read_documents([folder / name], {}, column))
+
+
+def failure(folder: Path, name: str, content: str) -> str:
+    with pytest.raises(UserError) as error:
+        read(folder, name, content)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("gz", ["", ".gz"])
+@pytest.mark.parametrize("name", FILES)
+def test_rows_are_documents(name: str, gz: str, tmp_path: Path) -> None:
+    (title, text), (other, last) = read(tmp_path, name + gz, FILES[name])
+    assert (title, text) == ("T", "One.\nTwo.")
+    assert (other, last) == (f"{name}{gz}:{4 if 'json' in name else 5}", "Thrée")
+
+
+@pytest.mark.parametrize("gz", ["", ".gz"])
+def test_a_quote_in_tsv_is_text(gz: str, tmp_path: Path) -> None:
+    rows = read(tmp_path, f"a.tsv{gz}", '\ufefftitle\tbody\r\nT\t"One\r\n\n\tTwo" or 5" is "it"\r\n')
+    assert rows == [("T", '"One'), (f"a.tsv{gz}:4", 'Two" or 5" is "it"')]
+
+
+def test_empty_rows_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(FILES["a.csv"])
+    dropped: dict[str, int] = {}
+    list(read_documents([tmp_path / "a.csv"], dropped, "body"))
+    assert dropped == {"empty": 1}
+
+
+def test_packed_text(tmp_path: Path) -> None:
+    assert read(tmp_path, "a.txt.gz", "One.\n\nTwo.\n", None) == [("a.txt.gz:1", "One."), ("a.txt.gz:3", "Two.")]
+
+
+def test_column_of_parquet(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["no"], "title": ["T"], "body": ["yes"]}), tmp_path / "a.parquet")
+    assert list(read_documents([tmp_path / "a.parquet"], {}, "body")) == [("T", "yes")]
+    assert list(read_documents([tmp_path / "a.parquet"], {})) == [("T", "no")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("a.jsonl", '{"body": "x"}\n{"body": ', "line 2: not valid JSON"),
+        ("a.jsonl", '{"bodi": "x"}\n', "line 1: expected an object with 'body', found ['bodi']"),
+        ("a.json", '["x"]\n', "line 1: expected an object with 'body'"),
+        ("a.jsonl", '{"body": 3}\n', "line 1: 'body': expected text, found 3"),
+        ("a.csv", "title,text\n", "no column 'body' of text; name one in `column`"),
+        ("a.csv", "", "no column 'body'"),
+        ("a.csv", "title,body\na,b\na,b,c\n", "line 3: expected 2 columns, found 3"),
+        ("a.csv", 'title,body\na,b\n,"c\n,d\n,e\n', "line 3: unexpected end of data"),
+        ("a.csv", 'title,body\na,"b\n,c\n,"d"\n', "line 2: ',' expected after '\"'"),
+        ("a.csv", 'title,body\na,"b" c\n', "save it as .tsv or .jsonl"),
+        ("a.tsv", 'title\tbody\nT\t"One.\nTwo."\n', "line 3: expected 2 columns, found 1; save text that holds tabs"),
+        ("a.jsonl", '{"body": "x"}\n{"body": "abc \\ud800 def"}\n', "line 2: 'body': '\\ud800' is half of a character"),
+        ("a.jsonl", '{"body": "x", "title": "\\udc00"}', "line 1: 'title': '\\udc00' is half of a character"),
+        (
+            "a.jsonl",
+            '{"body": "x"}\n' + "[" * 100_000 + "]" * 100_000,
+            "line 2: not valid JSON (it is nested too deeply",
+        ),
+        ("a.md", "x", "expected .xml, .xml.bz2, .txt, .jsonl, .csv, .tsv"),
+    ],
+)
+def test_mistakes(name: str, content: str, expected: str, tmp_path: Path) -> None:
+    assert expected in failure(tmp_path, name, content)
+
+
+def test_cut_off_gz(tmp_path: Path) -> None:
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"One.\n" * 1000)[:-9])
+    with pytest.raises(UserError, match="damaged or cut off"):
+        list(read_documents([tmp_path / "a.txt.gz"], {}))

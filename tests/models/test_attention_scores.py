@@ -1,0 +1,74 @@
+import pytest
+import torch
+from transformers import BertConfig, BertModel
+
+from tests.tiny import tiny_bert
+from tinybert.models.attention_scores import ScoreRecorder
+from tinybert.models.loading import load_encoder
+from tinybert.models.student import SignalModel
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tiny_bert(tmp_path / "bert")
+
+
+@pytest.fixture
+def batch():
+    ids = torch.tensor([[2, 5, 6, 7, 8, 3], [2, 9, 3, 0, 0, 0]])
+    return {"input_ids": ids, "attention_mask": (ids != 0).long()}
+
+
+def scores_by_hand(model, batch, layer):
+    """Q·Kᵀ/√d_k from the weights of a layer, numbered from 1."""
+    hidden = model(**batch, output_hidden_states=True).hidden_states[layer - 1]
+    attention = model.encoder.layer[layer - 1].attention.self
+    heads, width = attention.num_attention_heads, attention.attention_head_size
+
+    def split(linear):
+        return (hidden @ linear.weight.T + linear.bias).view(*hidden.shape[:2], heads, width).transpose(1, 2)
+
+    return split(attention.query) @ split(attention.key).transpose(-1, -2) / width**0.5
+
+
+def test_scores_are_those_before_mask_and_softmax(folder, batch):
+    model = SignalModel(load_encoder(folder), records_scores=True)
+    with torch.no_grad():
+        scores = model(batch, hidden=(), scores=(1, 3), logits=False)["scores"]
+        plain = load_encoder(folder)
+        assert set(scores) == {1, 3}
+        for layer, found in scores.items():
+            torch.testing.assert_close(found, scores_by_hand(plain, batch, layer))
+
+
+def test_recording_changes_nothing_of_what_the_model_computes(folder, batch):
+    plain, recorded = load_encoder(folder), SignalModel(load_encoder(folder), records_scores=True)
+    with torch.no_grad():
+        expected = plain(**batch, output_hidden_states=True).hidden_states
+        hidden = recorded(batch, hidden=(0, 1, 2, 3), scores=(1, 2, 3), logits=False)["hidden"]
+    real = batch["attention_mask"].bool()
+    for layer, state in hidden.items():
+        torch.testing.assert_close(state[real], expected[layer][real])
+
+
+def test_scores_carry_gradients_to_query_and_key(folder, batch):
+    model = SignalModel(load_encoder(folder), records_scores=True)
+    model(batch, hidden=(), scores=(2,), logits=False)["scores"][2].sum().backward()
+    touched = {name for name, weight in model.model.named_parameters() if weight.grad is not None}
+    assert "encoder.layer.1.attention.self.key.weight" in touched
+    assert not any(name.startswith("encoder.layer.2") for name in touched)
+
+
+def test_the_scores_of_one_pass_do_not_outlive_the_next(folder, batch):
+    model = SignalModel(load_encoder(folder), records_scores=True)
+    model(batch, hidden=(), scores=(1,), logits=False)
+    assert set(model(batch, hidden=(), scores=(2,), logits=False)["scores"]) == {2}
+
+
+def test_a_saved_model_knows_nothing_of_the_recorder(tmp_path, folder):
+    model = load_encoder(folder)
+    ScoreRecorder(model)
+    model.save_pretrained(tmp_path / "saved")
+    config = (tmp_path / "saved" / "config.json").read_text()
+    assert "tinybert" not in config
+    assert isinstance(BertModel.from_pretrained(tmp_path / "saved").config, BertConfig)

@@ -1,0 +1,81 @@
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tests.tiny import tiny_bert
+from tinybert.models import heads, inference, span_logits
+from tinybert.models.cached_logits import kept_answers, kept_logits
+from tinybert.models.heads import SpanHead
+from tinybert.models.inference import predict_logits
+from tinybert.models.loading import head_config, load_classifier, load_span_model, load_tokenizer
+from tinybert.questions import answers
+from tinybert.running.lineage import digest
+from tinybert.tokens import encoding as tokens
+from tinybert.tokens import windows as spans
+
+ROWS = pd.DataFrame({"text": ["the weather was sunny .", "we had wet weather !", "london is mild"], "label": [1, 0, 1]})
+
+
+@pytest.fixture
+def classifier(tmp_path):
+    model = load_classifier(tiny_bert(tmp_path / "bert"), new_head=head_config(["bad", "good"]))
+    model.save_pretrained(tmp_path / "bert")
+    return tmp_path / "bert"
+
+
+def test_logits_are_computed_once_and_are_the_models(classifier, tmp_path):
+    kept = partial(kept_logits, classifier, max_length=16, dtype=torch.float32, cache=tmp_path / "cache")
+    first = kept(ROWS)
+    (file,) = (tmp_path / "cache").iterdir()
+    before = file.stat().st_mtime_ns
+    np.testing.assert_array_equal(kept(ROWS), first)
+    assert file.stat().st_mtime_ns == before
+    np.testing.assert_array_equal(
+        first, predict_logits(load_classifier(classifier), load_tokenizer(classifier), ROWS, 16)
+    )
+    kept(ROWS[::-1])
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def test_another_model_or_label_or_precision_is_told_apart(classifier, tmp_path):
+    kept = partial(kept_answers, classifier, max_length=16, cache=tmp_path / "cache")
+    first = kept(ROWS, dtype=torch.float32)
+    kept(ROWS.assign(label=0), dtype=torch.float32)
+    assert len(list((tmp_path / "cache").iterdir())) == 1  # labels aren't read
+    kept(ROWS, dtype=torch.bfloat16)
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+    model = load_classifier(classifier)
+    model.classifier.bias.data += 1
+    model.save_pretrained(classifier)
+    np.testing.assert_allclose(kept(ROWS, dtype=torch.float32), first + 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("module", [heads, span_logits, inference, spans, answers, tokens])
+def test_other_code_computes_anew(classifier, tmp_path, monkeypatch, module):
+    kept = partial(kept_logits, classifier, ROWS, 16, torch.float32, tmp_path / "cache")
+    kept()
+    changed = Path(module.__file__)
+    monkeypatch.setattr("tinybert.models.cached_logits.digest", lambda path: "new" if path == changed else digest(path))
+    kept()
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def test_answers_to_questions_are_texts(tmp_path):
+    head = SpanHead(stride=4, longest_answer=4, no_answer=False)
+    model = load_span_model(tiny_bert(tmp_path / "bert"), new_head=True)
+    model.config.update(head.config())
+    model.save_pretrained(tmp_path / "bert")
+    rows = pd.DataFrame(
+        {
+            "text": ["is london mild", "was the weather wet"],
+            "text_pair": ["london is mild today", "the weather was very wet in paris"],
+        }
+    )
+    kept = partial(kept_answers, tmp_path / "bert", rows, 16, torch.float32, tmp_path / "cache")
+    expected = head.answers(model.eval(), load_tokenizer(tmp_path / "bert"), rows, 16)
+    for _ in range(2):  # computed, and read
+        assert kept().tolist() == expected.tolist()

@@ -1,0 +1,193 @@
+"""Questions become a task: no context in two splits, and everything counted."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from tests.tasks.test_prepare import ENTRY
+from tinybert.errors import UserError
+from tinybert.params.tasks import Task
+from tinybert.tasks.prepare import describe, prepare
+
+SPAN = {
+    "type": "span",
+    "text": ["question", "context"],
+    "label": {"column": "answers", "stride": 16},
+    "split": {"test": 0.2, "validation": 0.1},
+    "metric": "exact_match",
+}
+
+
+def squad(contexts, each=3):
+    paragraphs = [
+        {
+            "context": f"{context} is here",
+            "qas": [
+                {"id": f"{context} {n}", "question": f"what {n}?", "answers": [{"text": context, "answer_start": 0}]}
+                for n in range(each)
+            ],
+        }
+        for context in contexts
+    ]
+    return json.dumps({"data": [{"paragraphs": paragraphs}]})
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Prepare the given files; returns the summary and the splits."""
+
+    def run(files, **changes):
+        source, folder = tmp_path / "source", tmp_path / "task"
+        source.mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True)
+        for name, content in files.items():
+            (source / name).write_text(content)
+        summary = prepare(source, Task.model_validate(ENTRY | SPAN | changes), folder)
+        assert json.loads((folder / "task.json").read_text()) == summary
+        return summary, {file.stem: pd.read_parquet(file) for file in sorted(folder.rglob("*.parquet"))}
+
+    return run
+
+
+def test_splits_are_drawn_by_context(run):
+    summary, splits = run({"all.json": squad([f"place{n}" for n in range(50)])})
+    assert summary["rows"] == {"train": 105, "validation": 15, "test": 30}
+    contexts = {name: set(split["text_pair"]) for name, split in splits.items()}
+    assert {name: len(found) for name, found in contexts.items()} == {"train": 35, "validation": 5, "test": 10}
+    assert len(set.union(*contexts.values())) == 50
+    assert list(splits["test"].columns) == ["text", "text_pair", "label", "id"]
+    row = splits["test"].iloc[0]
+    assert row["text"] == "what 0?"
+    assert list(row["label"]) == [{"text": row["text_pair"].split()[0], "start": 0}]
+    numbers = [int(name.split()[0].removeprefix("place")) for name in splits["train"]["id"]]
+    assert numbers == sorted(numbers)
+    again = run({"all.json": squad([f"place{n}" for n in range(50)])})[1]
+    for name, split in splits.items():
+        assert split["id"].tolist() == again[name]["id"].tolist()
+
+
+def test_files_of_their_own_and_contexts_that_are_in_two(run):
+    places = [f"place{n}" for n in range(20)]
+    files = {"train.json": squad([*places, "Both  Sides"]), "dev.json": squad(["both sides", "other"])}
+    files |= {"more.json": squad(["more"]), "unknown.json": squad(["new"], each=2)}
+    split = {"train": "train.json", "test": "dev.json", "validation": 0.1}
+    split |= {"also_test": {"more": "more.json"}, "unlabelled": {"mine": "unknown.json"}}
+    summary, splits = run(files, split=split)
+    assert summary["rows"]["test"] == 6
+    assert summary["dropped"] == {"answer": 0, "empty": 0, "duplicates": 3}
+    assert sum(summary["repeated"][split]["test"] for split in ("train", "validation")) == 3
+    assert summary["rows"]["train"] + summary["rows"]["validation"] == 60
+    assert summary["also_test"] == {"more": 3}
+    assert summary["unlabelled"] == {"mine": {"rows": 2, "labels": None}}
+    assert len(splits["test_more"]) == 3
+    assert splits["mine"]["id"].tolist() == ["new 0", "new 1"]
+    assert summary["span"] == {"stride": 16, "longest_answer": 30, "no_answer": False}
+    text = describe(summary)
+    assert "0 whose answer is not in the context, 0 without text, 3 repeated in a later split" in text
+    assert "to predict for mine: 2 rows" in text
+
+
+def unplaced(number, context, answers, question="what?"):
+    """A paragraph with one question, all of whose answers begin at 0, the file says."""
+    answers = [{"text": text, "answer_start": 0} for text in answers]
+    return {"context": context, "qas": [{"id": f"{number}", "question": question, "answers": answers}]}
+
+
+def test_questions_to_score_are_kept_whole_and_those_to_learn_from_are_not(run):
+    mended = [
+        unplaced("both", "Rome is here", ["Paris", "Rome"]),
+        unplaced("nowhere", "nothing is there", ["Paris"]),
+        unplaced("blank", "something", ["something"], question=" "),
+    ]
+    paragraphs = [*json.loads(squad(["one", "two", "three"]))["data"][0]["paragraphs"], *mended]
+    train = json.dumps({"data": [{"paragraphs": paragraphs}]})
+    test = json.dumps({"data": [{"paragraphs": [each | {"context": each["context"] + " !"} for each in mended]}]})
+    files = {"train.json": train, "dev.json": test, "validation.json": test.replace("!", "?")}
+    split = {"train": "train.json", "test": "dev.json", "validation": "validation.json"}
+    summary, splits = run(files, split=split)
+    assert summary["rows"] == {"train": 10, "validation": 3, "test": 3}
+    assert summary["dropped"] == {"answer": 1, "empty": 1, "duplicates": 0}
+    assert splits["train"]["id"].tolist()[-1] == "both"
+    for name in ("validation", "test"):
+        golds = {row.id: [(each["text"], each["start"]) for each in row.label] for row in splits[name].itertuples()}
+        assert golds == {
+            "both": [("Paris", -1), ("Rome", 0)],
+            "nowhere": [("Paris", -1)],
+            "blank": [("something", 0)],
+        }
+
+
+def test_a_question_that_is_taken_for_its_context(run):
+    answers = [{"text": "wet", "answer_start": 0}]
+    rows = [{"q": f"what {n}?", "c": f"wet {n}", "answers": answers} for n in range(9)]
+    files = {"all.jsonl": "\n".join(map(json.dumps, [*rows, {"q": "", "c": " ", "answers": answers}]))}
+    files |= {name: json.dumps(rows[0] | {"q": f"in {name}?"}) for name in ("validation.jsonl", "test.jsonl")}
+    split = {"train": "all.jsonl", "validation": "validation.jsonl", "test": "test.jsonl"}
+    message = r"left: 9 have no right answer in their context, 1 have no text; is text: \['c', 'q'\] the question"
+    with pytest.raises(UserError, match=message):
+        run(files, text=["c", "q"], split=split)
+
+
+def test_what_is_drawn_to_score_from_one_file_is_kept_whole_too(run):
+    paragraphs = [unplaced(n, f"context {n}", ["Paris"] if n % 2 else ["context"]) for n in range(40)]
+    summary, splits = run({"all.json": json.dumps({"data": [{"paragraphs": paragraphs}]})})
+    assert {name: len(splits[name]) for name in ("test", "validation")} == {"test": 8, "validation": 4}
+    held_out = pd.concat([splits["test"], splits["validation"]])
+    assert {label[0]["start"] for label in held_out["label"]} == {-1, 0}
+    assert {label[0]["start"] for label in splits["train"]["label"]} == {0}
+    assert len(splits["train"]) + summary["dropped"]["answer"] == 28
+
+
+def lines(*numbers):
+    """JSON lines, a question without an id for each number."""
+    answers = [{"text": "wet", "answer_start": 0}]
+    rows = [{"id": None, "question": "what?", "context": f"wet {number}", "answers": answers} for number in numbers]
+    return "\n".join(map(json.dumps, rows))
+
+
+def test_numbers_in_place_of_ids_run_on_across_files(run):
+    files = {"train.json": squad(["one", "two", "three"])}
+    files |= {"dev-1.jsonl": lines(1, 2), "dev-2.jsonl": lines(3, 4, 5)}
+    files |= {"new-1.jsonl": lines(6), "new-2.jsonl": lines(7)}
+    split = {"train": "train.json", "test": "dev-*.jsonl", "validation": 0.3, "unlabelled": {"mine": "new-*.jsonl"}}
+    _, splits = run(files, split=split)
+    assert splits["test"]["id"].tolist() == ["1", "2", "3", "4", "5"]
+    assert splits["mine"]["id"].tolist() == ["1", "2"]
+
+
+@pytest.mark.parametrize("twice", ["test", "more", "mine"])
+def test_questions_to_hand_in_have_ids_of_their_own(run, twice):
+    files = {"train.json": squad(["one", "two", "three"])}
+    for name in ("test", "more", "mine"):
+        files |= {f"{name}-1.json": squad([name]), f"{name}-2.json": squad([name if name == twice else f"{name}s"])}
+    split = {"train": "train.json", "test": "test-*.json", "validation": 0.3}
+    split |= {"also_test": {"more": "more-*.json"}, "unlabelled": {"mine": "mine-*.json"}}
+    with pytest.raises(UserError, match=f"{twice}: several questions have the id '{twice} 0'; give each its own"):
+        run(files, split=split)
+
+
+def test_what_is_said_of_questions(run):
+    def paragraphs(*places, answers):
+        return [unplaced(place, f"so {place} it is", [place] if answers else []) for place in places]
+
+    def file(*parts):
+        return json.dumps({"data": [{"paragraphs": [each for part in parts for each in part]}]})
+
+    files = {"train.json": file(paragraphs("a", "b", answers=True), paragraphs("c", "d", "e", answers=False))}
+    files |= {"validation.json": file(paragraphs("f", answers=True), paragraphs("g", answers=False))}
+    files |= {"test.json": file(paragraphs("h", answers=True), paragraphs("i", "j", answers=False))}
+    split = {name: f"{name}.json" for name in ("train", "validation", "test")}
+    summary, splits = run(files, split=split, label=SPAN["label"] | {"no_answer": True})
+    assert summary["unanswerable"] == {"train": 3, "validation": 1, "test": 2}
+    for name, count in summary["unanswerable"].items():
+        assert sum(not len(label) for label in splits[name]["label"]) == count
+    assert summary["repaired"] == 4
+    lines = [line.split() for line in describe(summary).splitlines()]
+    assert lines[2] == ["none", "3", "1", "2", "without", "an", "answer"]
+    assert " ".join(lines[3]) == "4 answers found elsewhere in their context than their file says"
+
+
+def test_too_few_contexts_to_split(run):
+    with pytest.raises(UserError, match="the train split gets none of the 2 contexts"):
+        run({"all.json": squad(["one", "two"])})

@@ -1,0 +1,289 @@
+"""The report from made-up evidence: what it says, what it leaves out, and that it stands alone."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.evaluate.made_up import (
+    experiment,
+    make_result,
+    phase,
+    student,
+    write_augmentation,
+    write_evidence,
+    write_losses,
+)
+from tinybert.errors import UserError
+from tinybert.evaluate.predictions import answers, confusion, disagreements
+from tinybert.evaluate.schema import Metrics
+from tinybert.params.general import GeneralLosses
+from tinybert.params.students import PhaseLosses
+from tinybert.report.loss_curves import TERMS, panels, read_curve, thin
+from tinybert.report.write import write_report
+from tinybert.running.lineage import FILLED
+
+NAMES = ["negative", "positive"]
+
+
+class Page(HTMLParser):
+    """Text of a page, its tags' attributes, and whether each tag that opens is closed."""
+
+    VOID = frozenset({"meta", "br", "link", "img", "path", "rect", "use"})
+
+    def __init__(self, text):
+        super().__init__()
+        self.attributes, self.tags, self.open, self.words = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def report(root, students):
+    write_report(experiment(students), root)
+    text = (root / "reports/index.html").read_text(encoding="utf-8")
+    return Page(text), text
+
+
+@pytest.fixture
+def two(tmp_path):
+    """A distilled student and the baseline, and a third that is on disk but no longer in params."""
+    write_evidence(tmp_path, "movies-tinybert4", 0.853, names=NAMES)
+    write_evidence(tmp_path, "movies-scratch", 0.779, names=NAMES)
+    write_evidence(tmp_path, "gone", 0.99, names=NAMES)
+    return tmp_path, {"movies-tinybert4": student(), "movies-scratch": student(distilled=False)}
+
+
+def test_numbers_are_those_of_the_students_in_params(two):
+    root, students = two
+    report(root, students)
+    metrics = json.loads((root / "metrics.json").read_text())
+    assert list(metrics) == ["movies-tinybert4", "movies-scratch"]
+    assert metrics["movies-tinybert4"] == make_result(0.853, 14_350_874, NAMES)
+    Metrics.model_validate_json((root / "metrics.json").read_text())
+    assert (root / "results/made-up.json").read_bytes() == (root / "metrics.json").read_bytes()
+    assert sorted(file.name for file in (root / "reports/cards").iterdir()) == [
+        "movies-scratch.md",
+        "movies-tinybert4.md",
+    ]
+
+
+def test_page_says_the_result_and_knows_the_baseline(two):
+    page, _ = report(*two)
+    words = " ".join(page.words)
+    assert "movies-tinybert4 keeps 99.2 % of its teacher's accuracy (85.3 against 86.0)" in words
+    assert "without distillation movies-scratch reaches 77.9" in words
+    assert "baseline: no distillation" in words
+    assert "gone" not in words
+    assert page.tags.count("svg") >= 2 + 2 + 2 * 6  # scatters, validation and teacher, and each student's
+
+
+def test_the_teachers_latency_is_the_median_of_the_processes_it_was_measured_in(two):
+    root, students = two
+    for name, latency in (("movies-tinybert4", 20.0), ("movies-scratch", 40.0)):
+        file = root / f"evaluation/{name}.json"
+        result = json.loads(file.read_text())
+        result["teacher"]["latency_ms"]["batch1"] = latency
+        file.write_text(json.dumps(result))
+    words = " ".join(report(root, students)[0].words)
+    assert " 30.0 " in words
+    assert "Each student takes turns with its teacher in a process of their own" in words
+
+
+def test_the_headline_is_the_first_distilled_student_not_the_luckiest(tmp_path):
+    for name, score in (("scratch", 0.91), ("first", 0.82), ("second", 0.85)):
+        write_evidence(tmp_path, name, score, names=NAMES)
+    write_evidence(tmp_path, "worse", 0.71, names=NAMES)
+    plain = student(distilled=False)
+    page, _ = report(tmp_path, {"worse": plain, "scratch": plain, "first": student(), "second": student()})
+    words = " ".join(page.words)
+    assert "first keeps 95.3 % of its teacher's accuracy (82.0 against 86.0)" in words
+    assert "without distillation scratch reaches 91.0" in words  # the best of those
+    alone, _ = report(tmp_path, {"scratch": student(distilled=False)})
+    assert "scratch keeps 105.8 % of its teacher's accuracy" in " ".join(alone.words)
+
+
+def test_cards_say_by_what_method(tmp_path):
+    entries = {
+        "tiny": student() | {"intermediate": phase(hidden=1.0, attention=1.0)},
+        "half": student() | {"intermediate": phase(hidden=1.0)},
+        "skipped": student() | {"intermediate": phase(epochs=0, hidden=1.0, attention=1.0)},
+        "plain": student(distilled=False),
+    }
+    variants = {"half": "without attention loss", "plain": "fine-tuned"}
+    for name in entries:
+        write_evidence(tmp_path, name, names=NAMES, variant=variants.get(name))
+    report(tmp_path, entries)
+    said = {name: (tmp_path / f"reports/cards/{name}.md").read_text().split("\n\n")[2] for name in entries}
+    start, taught = "A BERT of 14.4 M parameters for the task movies, ", "distilled from a teacher of 22.7 M"
+    assert said == {
+        "tiny": f"{start}{taught} by the method of TinyBERT (Jiao et al., 2020).",
+        "half": f"{start}{taught}. It is the variant without attention loss of its experiment.",
+        "skipped": f"{start}{taught}.",
+        "plain": f"{start}trained without distillation, as a baseline. It is the variant fine-tuned of its experiment.",
+    }
+
+
+def test_page_refers_to_nothing_outside_itself(two):
+    page, text = report(*two)
+    assert not {"script", "link", "img", "iframe", "image"} & set(page.tags)
+    links = [value for name, value in page.attributes if name in ("src", "href", "xlink:href", "srcset", "data")]
+    assert all(value.startswith("#") for value in links)
+    assert not re.search(r"@import|url\((?!#)", text)
+    assert page.open == []
+
+
+def test_removing_a_student_removes_its_card(two):
+    root, students = two
+    report(root, students)
+    report(root, {"movies-tinybert4": students["movies-tinybert4"]})
+    assert [file.name for file in (root / "reports/cards").iterdir()] == ["movies-tinybert4.md"]
+
+
+def test_same_evidence_gives_the_same_bytes(two):
+    root, students = two
+    files = ("metrics.json", "reports/index.html", "reports/cards/movies-tinybert4.md")
+    report(root, students)
+    before = [(root / file).read_bytes() for file in files]
+    report(root, students)
+    assert before == [(root / file).read_bytes() for file in files]
+
+
+def test_no_students_make_an_empty_report(tmp_path):
+    page, _ = report(tmp_path, {})
+    assert "There is no student in params.yaml yet." in " ".join(page.words)
+    assert json.loads((tmp_path / "metrics.json").read_text()) == {}
+
+
+def test_hostile_text_is_shown_not_run(tmp_path):
+    hostile = '<script>alert("x")</script>'
+    names = ["<b>no</b>", "y|es"]
+    write_evidence(tmp_path, "movies-tinybert4", names=names, texts=(hostile,))
+    write_augmentation(tmp_path, hostile, hostile.replace("alert", "prompt"))
+    page, text = report(tmp_path, {"movies-tinybert4": student()})
+    assert "script" not in page.tags
+    assert "<b>no" not in text
+    assert hostile in " ".join(page.words)
+    assert "<b>no</b>" in " ".join(page.words)
+    assert r"\<b\>no\</b\>" in (tmp_path / "reports/cards/movies-tinybert4.md").read_text()
+
+
+def test_what_augmentation_changed_is_marked(tmp_path):
+    write_evidence(tmp_path, "movies-tinybert4", names=NAMES)
+    write_augmentation(tmp_path, "a thin plot", "a slim plot")
+    _, text = report(tmp_path, {"movies-tinybert4": student()})
+    assert "a <mark>slim</mark> plot" in text
+
+
+def test_what_was_left_out_of_the_data_is_told(two):
+    root, students = two
+    file = root / "data/predictions/movies-tinybert4/lineage.json"
+    teacher = {"path": "models/teachers/movies", "sha256": "0" * 64}
+    teacher["lineage"] = {"stage": "finetune-teacher@movies", "params": {}, "inputs": {}, "facts": {FILLED: 31}}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"inputs": {"teacher": teacher}}))
+    summary = {"names": NAMES, "classes": {"train": [9, 9], "validation": [1, 0]}, "conflicting": 4}
+    summary |= {"dropped": {"label": 37, "empty": 2, "duplicates": 1003}}
+    summary |= {"repeated": {"train": {"validation": 3, "test": 1000}, "validation": {"test": 0}}}
+    (root / "data/original/movies").mkdir(parents=True)
+    (root / "data/original/movies/task.json").write_text(json.dumps(summary), encoding="utf-8")
+    words = " ".join(report(root, students)[0].words)
+    assert "7,423 rows for training, 1,060 for validation, 2,121 for the test; left out: 37 by label.drop, " in words
+    assert "2 without text, 1,003 repeated in a later split (3 of train in validation, 1,000 of train in test)" in words
+    assert (
+        "kept: 4 texts that have several labels, 2 classes, of them without a row: 1 in validation, 31 texts of "
+        in words
+    )
+    assert "31 texts of training that fill max_length and may be cut there." in words
+
+
+def test_augmentation_is_left_out_where_no_student_uses_it(tmp_path):
+    write_evidence(tmp_path, "movies-scratch", names=NAMES)
+    write_augmentation(tmp_path, "a thin plot", "a slim plot")
+    _, text = report(tmp_path, {"movies-scratch": student(distilled=False)})
+    assert "slim" not in text
+
+
+def test_the_masked_language_models_accuracy_is_told(two):
+    root, students = two
+    assert "masked language model finds" not in report(root, students)[1]
+    (root / "curves/mlm/movies").mkdir(parents=True)
+    (root / "curves/mlm/movies/validation.csv").write_text("step,accuracy\n0,0.011\n250,0.242\n", encoding="utf-8")
+    words = " ".join(report(root, students)[0].words)
+    assert "finds 24.2 % of the masked tokens of held-out task text, against 1.1 % before its training." in words
+
+
+def test_phases_that_were_passed_through_leave_no_figure(tmp_path):
+    write_evidence(tmp_path, "movies-tinybert4", names=NAMES)
+    complete = report(tmp_path, {"movies-tinybert4": student()})[0].tags.count("svg")
+    write_losses(tmp_path / "curves/intermediate/movies-tinybert4/losses.csv", ["hidden.1"], steps=0)
+    (tmp_path / "curves/prediction/movies-tinybert4/losses.csv").unlink()
+    assert report(tmp_path, {"movies-tinybert4": student()})[0].tags.count("svg") == complete - 4 - 1
+
+
+def test_regression_and_retention_without_meaning(tmp_path):
+    write_evidence(tmp_path, "movies-tinybert4", names=None, retention=None, retention_ci95=None)
+    page, _ = report(tmp_path, {"movies-tinybert4": student()})
+    words = " ".join(page.words)
+    assert "movies-tinybert4 keeps its teacher's pearson (85.0 against 86.0)" in words
+    assert "of the teacher's score kept" not in words
+    assert "correlation" in (tmp_path / "reports/cards/movies-tinybert4.md").read_text()
+
+
+@pytest.mark.parametrize("change", [{"retention": "high"}, {"extra": 1}])
+def test_an_evaluation_that_departs_from_the_schema_is_one_line(tmp_path, change):
+    write_evidence(tmp_path, "movies-tinybert4", names=NAMES, **change)
+    with pytest.raises(UserError, match=f"evaluation/movies-tinybert4.json: {next(iter(change))}: .*dvc repro"):
+        report(tmp_path, {"movies-tinybert4": student()})
+    assert not (tmp_path / "metrics.json").exists()
+
+
+def test_a_student_that_is_not_evaluated_is_named(tmp_path):
+    with pytest.raises(UserError, match="dvc repro evaluate@movies-tinybert4"):
+        report(tmp_path, {"movies-tinybert4": student()})
+
+
+def test_curves_are_split_into_panels_and_thinned(tmp_path):
+    file = tmp_path / "losses.csv"
+    write_losses(file, ["embedding", "hidden.1", "hidden.2"], steps=1000)
+    drawn = panels(file)
+    assert list(drawn) == ["all terms, weighted", "embedding", "hidden states"]
+    assert list(drawn["hidden states"]) == ["layer 1", "layer 2"]
+    thinned = thin(read_curve(file))
+    assert len(thinned) == 120
+    assert thinned["loss"].mean() == pytest.approx(read_curve(file)["loss"].mean(), rel=0.05)
+    write_losses(file, ["labels"])
+    assert list(panels(file)) == ["true labels"]
+
+
+@pytest.mark.parametrize("loss", sorted(GeneralLosses.model_fields | PhaseLosses.model_fields))
+def test_every_loss_has_its_panel(tmp_path, loss):
+    write_losses(tmp_path / "losses.csv", [loss])
+    (title,) = panels(tmp_path / "losses.csv")
+    assert title == TERMS[loss]
+
+
+def test_disagreements_are_those_on_which_both_are_surest():
+    rows = pd.DataFrame({"text": list("abcd"), "label": [0, 0, 1, 1]})
+    teacher = np.array([[3, 0], [1, 0], [5, 0], [0, 2]], dtype=np.float32)
+    pupil = np.array([[0, 3], [0, 9], [4, 0], [0, 1]], dtype=np.float32)
+    table = answers(rows, teacher, pupil, "classification")
+    assert disagreements(table)["text"].tolist() == ["a", "b"]
+    assert confusion(table, "student", 2) == [[0, 2], [1, 1]]

@@ -1,0 +1,279 @@
+"""Students as rows beside the paper's numbers: which table, which row, which column, seeds taken together."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.evaluate.made_up import make_result, student, write_evidence
+from tests.import_closure import ROOT
+from tests.report.test_report import NAMES, report
+from tinybert.evaluate.schema import Metrics
+from tinybert.params.experiment import load_experiment
+from tinybert.params.tasks import METRICS
+from tinybert.report.published import TABLES, TEACHER
+from tinybert.report.variants import tenths, variant_tables
+
+PRESETS = ["paper-glue", "paper-procedures", "paper-objectives", "paper-layer-maps"]
+
+
+def results(*students, **more):
+    """Results of (variant, task, score) or (variant, task, {metric: score}); the teacher has 0.86 in each."""
+    found = {}
+    for number, (variant, task, score) in enumerate(students):
+        result = make_result(0.5, 14_350_874, NAMES) | {"variant": variant, "task": task} | more
+        scores = {"accuracy": score} if isinstance(score, float) else score
+        result["student"]["metrics"] = scores
+        result["metric"] = next(iter(scores))
+        found[f"s{number}"] = result
+    return Metrics.model_validate(found).root
+
+
+def texts(table):
+    return {row.name: dict(zip(table.columns, map(str, row.cells), strict=True)) for row in table.rows}
+
+
+def test_seeds_are_one_cell_beside_the_papers_average():
+    ablations = [("full", "movies", score) for score in (0.80, 0.82, 0.84)]
+    ablations += [("without attention loss", "movies", 0.70), ("without Transformer losses", "movies", 0.75)]
+    (table,) = variant_tables(results(*ablations))
+    assert texts(table) == {
+        "teacher": {"movies accuracy": "86.0", "the paper's average": ""},
+        "full": {"movies accuracy": "82.0 ± 2.0", "the paper's average": "(75.6)"},
+        "without attention loss": {"movies accuracy": "70.0", "the paper's average": "(71.0)"},
+        "without Transformer losses": {"movies accuracy": "75.0", "the paper's average": "(56.3)"},
+    }
+    assert table.seeds == 3
+    assert [cell.seeds for row in table.rows for cell in row.cells] == [1, 0, 3, 0, 1, 0, 1, 0]
+    assert table.title == "Variants, beside the average of the paper's tables 2, 3, 4 and 7, on the development sets"
+    assert table.note == "The paper's average is over MNLI-m, MNLI-mm, MRPC, CoLA."
+    assert table.remark == ""  # of one seed nothing is known of the spread
+
+
+def test_pairs_are_in_the_papers_order_or_not_or_not_told_apart():
+    """The paper has 75.6, 70.9, 71.3 and 71.0. Two seeds each: a difference counts from 4.3 standard errors, 6.1."""
+    means = {"full": 0.80, "top map": 0.84, "bottom map": 0.70, "without attention loss": 0.72}
+    seeds = [(name, "movies", mean + off) for name, mean in means.items() for off in (-0.01, 0.01)]
+    (table,) = variant_tables(results(*seeds, ("without hidden loss", "movies", 0.1)))
+    assert table.remark == (
+        "Pairs of variants: 2 in the paper's order, 2 in the opposite one, 2 not told apart by Welch's t-test at 5 %, "
+        "each pair by itself: by chance alone it would tell 0 of 6 apart."
+    )
+
+
+def test_the_papers_tasks_are_columns_with_its_own_metrics():
+    mnli, mrpc = {"accuracy": 0.82, "accuracy_mismatched": 0.81}, {"f1": 0.9, "accuracy": 0.86}
+    rows = [("full", "mnli", mnli), ("top map", "mnli", mnli), ("full", "mrpc", mrpc), ("BERT-tiny", "mrpc", mrpc)]
+    (table,) = variant_tables(results(*rows))  # of table 1 there is but one row
+    assert table.columns == ["MNLI-m", "MNLI-mm", "MRPC", "CoLA", "average"]
+    assert texts(table)["full"] == {
+        "MNLI-m": "82.0 (82.8)",
+        "MNLI-mm": "81.0 (82.9)",
+        "MRPC": "86.0 (85.8)",
+        "CoLA": "(50.8)",
+        "average": "(75.6)",
+    }
+    assert not table.with_sizes
+
+
+def test_the_main_table_has_sizes_and_what_the_paper_has_not():
+    scores = {"accuracy": 0.9}
+    rows = [(variant, "sst2", scores) for variant in ("TinyBERT4", "TinyBERT6", "DistilBERT6", "MiniLMv2 6/768")]
+    main, six = variant_tables(results(*rows, ("TinyBERT4", "wnli", {"accuracy": 0.5})))
+    cited = "MobileBERT-tiny (not run)"
+    assert [row.name for row in main.rows] == ["teacher", *(variant for variant, *_ in rows), cited]
+    assert main.columns[0] == "wnli accuracy"
+    assert texts(main)["TinyBERT4"]["SST-2"] == "90.0 (92.6)"
+    assert texts(main)["MiniLMv2 6/768"]["SST-2"] == "90.0"
+    tiny = main.rows[1]
+    assert (tiny.size.parameters, tiny.size.flops) == (14_350_874, 1_435_087_400)
+    assert tiny.size.speedup == pytest.approx(22_713_986 / 14_350_874, abs=1e-3)
+    assert (tiny.published_size.flops, tiny.published_size.speedup) == (1.2e9, 9.4)
+    assert main.title == "GLUE; the paper's table 1, on the test sets"
+    assert main.note.startswith("Ours are of the development sets, the paper's of the test sets; its speed is on a K80")
+    assert texts(main)[cited]["SST-2"] == "(91.7)"
+    assert texts(main)[cited]["average"] == "(77.0)"
+    assert (main.rows[-1].size, main.rows[-1].published_size.speedup) == (None, None)
+    assert [row.name for row in six.rows[:2]] == ["TinyBERT6", "DistilBERT6"]
+    assert [row.name.removesuffix(" (not run)") for row in six.rows[2:]] == list(TABLES[2].cited)
+    assert texts(six)["TinyBERT6"]["SST-2"] == "90.0 (93.0)"
+    assert texts(six)["BERT-of-Theseus (not run)"]["MRPC F1"] == "(89.0)"
+
+
+def test_a_row_of_a_model_that_no_preset_makes_is_a_users_who_made_it():
+    """On tasks of one's own, and so without the paper's columns, it is left out."""
+    rows = [("TinyBERT6", "sst2", {"accuracy": 0.9}), ("MiniLM6", "sst2", {"accuracy": 0.8})]
+    (table,) = variant_tables(results(*rows))
+    assert texts(table)["MiniLM6"]["SST-2"] == "80.0 (92.0)"
+    assert "MiniLM6 (not run)" not in texts(table)
+    (table,) = variant_tables(results(("TinyBERT4", "movies", 0.8), ("DistilBERT4", "movies", 0.7)))
+    assert [row.name for row in table.rows] == ["teacher", "TinyBERT4", "DistilBERT4"]
+
+
+def test_on_other_tasks_the_papers_sizes_and_titles_are_left_out():
+    """A teacher of 22.7 M parameters is no BERT-base, and film reviews aren't GLUE."""
+    (table,) = variant_tables(results(*((name, "movies", 0.8) for name in ("TinyBERT4", "BERT4-PKD", "fine-tuned"))))
+    assert table.title == "Variants, beside the average of the paper's table 1, on the test sets"
+    assert table.with_sizes
+    assert [row.published_size for row in table.rows] == [None] * 4
+    assert table.rows[0].size.parameters == 22_713_986
+    assert texts(table)["BERT4-PKD"] == {"movies accuracy": "80.0", "the paper's average": "(72.6)"}
+    assert "K80" not in table.note
+
+
+def test_squad_has_a_table_of_its_own():
+    scores = {"exact_match": 0.727, "span_f1": 0.821}
+    rows = [(variant, task, scores) for variant in ("TinyBERT4", "BERT4-PKD") for task in ("squad1", "squad2")]
+    (table,) = variant_tables(results(*rows))
+    assert table.columns == ["1.1 EM", "1.1 F1", "2.0 EM", "2.0 F1"]
+    assert texts(table)["BERT4-PKD"]["2.0 F1"] == "82.1 (64.6)"
+    assert table.rows[0].name == "teacher"
+
+
+def test_variants_of_ones_own():
+    (table,) = variant_tables(results(("mine", "movies", 0.8), ("other", "movies", 0.7)))
+    assert table.title == "Variants"
+    assert texts(table) == {
+        "teacher": {"movies accuracy": "86.0"},
+        "mine": {"movies accuracy": "80.0"},
+        "other": {"movies accuracy": "70.0"},
+    }
+    assert variant_tables(results((None, "movies", 0.8))) == []
+
+
+PRINTED = (
+    {
+        TEACHER: "79.5",
+        "BERT-tiny": "70.2",
+        "BERT-small": "72.1",
+        "MobileBERT-tiny": "77.0",
+        "PD": "",
+        "BERT4-PKD": "72.6",
+        "DistilBERT4": "71.9",
+        "TinyBERT4": "77.0",
+        "BERT6-PKD": "",
+        "DistilBERT6": "76.8",
+        "TinyBERT6": "79.4",
+    },
+    {
+        "full": "75.6",
+        "without general distillation": "72.5",
+        "without task distillation": "68.5",
+        "without augmentation": "68.4",
+        "without embedding loss": "74.1",
+        "without prediction loss": "73.5",
+        "without Transformer losses": "56.3",
+        "without attention loss": "71.0",
+        "without hidden loss": "72.9",
+        "top map": "70.9",
+        "bottom map": "71.3",
+        "BERT-tiny": "63.9",
+        "general distillation only": "61.1",
+    },
+)
+"""The averages that the paper prints in its table 1, and in its tables 2, 3, 4 and 7."""
+
+
+@pytest.mark.parametrize(("number", "task"), [(0, "qnli"), (1, "mrpc")])
+def test_the_averages_are_printed_as_in_the_paper(number, task):
+    published = TABLES[number]
+    names = [name for name in published.rows if name != TEACHER]
+    table = variant_tables(results(*((name, task, {"accuracy": 0.5}) for name in names)))[0]
+    assert table.title.startswith(f"{published.title}; ")
+    wanted = {name: PRINTED[number][name] for name in published.rows}
+    assert {name: cells["average"].strip("()") for name, cells in texts(table).items() if name in wanted} == wanted
+
+
+def test_halves_are_rounded_up():
+    assert [tenths(value) for value in (71.25, 71.24999999999999, 71.249, 71.35, 0.0)] == [
+        "71.3", "71.3", "71.2", "71.4", "0.0",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("number", "row", "printed"),
+    [
+        (0, TEACHER, "83.9 83.4 71.1 90.9 93.4 52.8 85.2 87.5 67.0"),
+        (0, "DistilBERT4", "78.9 78.0 68.5 85.2 91.4 32.8 76.1 82.4 54.1"),
+        (0, "TinyBERT4", "82.5 81.8 71.3 87.7 92.6 44.1 80.4 86.4 66.6"),
+        (0, "TinyBERT6", "84.6 83.2 71.6 90.4 93.1 51.1 83.7 87.3 70.0"),
+        (1, "full", "82.8 82.9 85.8 50.8"),
+        (1, "without task distillation", "80.6 81.2 83.8 28.5"),
+        (1, "without hidden loss", "81.7 82.1 84.1 43.7"),
+        (2, "TinyBERT6", "54.0 84.5 84.5 90.6 86.3 91.1 88.0 91.1 73.4 93.0 90.1 89.6"),
+        (3, TEACHER, "80.7 88.4 74.5 77.7"),
+        (3, "TinyBERT4", "72.7 82.1 68.2 71.8"),
+        (3, "DistilBERT6", "78.1 86.2 66.0 69.5"),
+    ],
+)
+def test_rows_are_the_papers(number, row, printed):
+    assert TABLES[number].rows[row] == tuple(map(float, printed.split()))
+
+
+def test_columns_and_sizes_are_the_papers():
+    main, _, six, squad = TABLES
+    titles = "MNLI-m, MNLI-mm, QQP, QNLI, SST-2, CoLA, STS-B, MRPC, RTE"
+    assert ", ".join(column.title for column in main.columns) == titles
+    assert [column.title for column in six.columns[-3:]] == ["SST-2", "STS-B Pearson", "STS-B Spearman"]
+    assert [column.title for column in squad.columns] == ["1.1 EM", "1.1 F1", "2.0 EM", "2.0 F1"]
+    assert main.sizes[TEACHER] == (109e6, 22.5e9, 1.0)
+    assert main.sizes["TinyBERT4"] == (14.5e6, 1.2e9, 9.4)
+    assert main.sizes["BERT4-PKD"] == (52.2e6, 7.6e9, 3.0)
+    assert main.sizes["TinyBERT6"] == (67.0e6, 11.3e9, 2.0)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_presets_make_the_tables(name):
+    """A preset's students are named as the paper's rows, its tasks and their metrics are the columns."""
+    preset = load_experiment(ROOT / f"presets/{name}.yaml")
+    rows = []
+    for entry in preset.students.values():
+        task = preset.tasks[entry.task]
+        scores = dict.fromkeys((task.metric, *METRICS[task.type]), 0.5)
+        rows.append(
+            (entry.variant, entry.task, scores | {f"{task.metric}_{also}": 0.5 for also in task.split.also_test})
+        )
+    tables = variant_tables(results(*rows))
+    assert len(tables) == (2 if name == "paper-glue" else 1)
+    full = {row.name: row for row in tables[0].rows}["TinyBERT4" if name == "paper-glue" else "full"]
+    assert all(cell.mean is not None for cell in full.cells)
+    assert [column for column, cell in zip(tables[0].columns, full.cells, strict=True) if cell.published is None] == (
+        ["wnli accuracy"] if name == "paper-glue" else []
+    )
+
+
+def test_every_row_of_the_paper_is_run_or_marked():
+    """Each row has students in a preset of the paper, or is cited; none is both."""
+    presets = [load_experiment(ROOT / f"presets/{name}.yaml") for name in (*PRESETS, "paper-squad")]
+    run = {student.variant for preset in presets for student in preset.students.values()}
+    for table in TABLES:
+        assert table.rows.keys() - {TEACHER} - run == set(table.cited), table.title
+        assert table.sizes.keys() == (table.rows.keys() if table.sizes else set()), table.title
+
+
+def test_the_report_marks_what_is_not_run(tmp_path):
+    students = {}
+    for name, variant in (("a", "TinyBERT4"), ("b", "DistilBERT4")):
+        write_evidence(tmp_path, name, 0.8, names=NAMES, variant=variant, task="sst2")
+        students[name] = student() | {"variant": variant, "task": "sst2"}
+    page, text = report(tmp_path, students)
+    row = text[text.index("MobileBERT-tiny (not run)") :].partition("</tr>")[0]
+    assert re.findall(r"<td>(.*?)</td>", row)[-3:] == ["<small>15.1 M</small>", "<small>3.1 G</small>", ""]
+    assert page.open == []
+
+
+def test_the_report_has_the_table_and_the_numbers_keep_what_it_needs(tmp_path):
+    variants = ["full", "without hidden loss"]
+    students = {}
+    for number, variant in enumerate(variants):
+        write_evidence(tmp_path, f"s{number}", 0.8, names=NAMES, variant=variant)
+        students[f"s{number}"] = student() | {"variant": variant}
+    page, _ = report(tmp_path, students)
+    words = " ".join(page.words)
+    assert "the paper's tables 2, 3, 4 and 7" in words
+    assert "Small numbers are the paper's. The paper's average is over MNLI-m, MNLI-mm, MRPC, CoLA." in words
+    assert "without hidden loss" in words
+    assert page.open == []
+    kept = Metrics.model_validate_json((tmp_path / "results/made-up.json").read_text()).root
+    assert [result.variant for result in kept.values()] == variants

@@ -1,0 +1,199 @@
+"""The frame of every stage, as a user meets it: a process with output, an exit code, and files or none."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+START = """
+import os, signal, time
+from pathlib import Path
+from tinybert.running.stage import stage
+from tinybert.errors import UserError
+from tinybert.running.outputs import whole_file, whole_folder
+
+OUT = Path("data/out")
+with stage("some-stage@key", [Path("in")], [OUT]) as reads, whole_folder(OUT) as partial:
+    (partial / "half").write_text("half")
+"""
+
+
+def start(folder, body):
+    code = START + "".join(f"    {line}\n" for line in body)
+    environment = {key: value for key, value in os.environ.items() if key != "HF_HUB_OFFLINE"}
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run a stage with the given lines as its body; returns exit code, output and errors."""
+    (tmp_path / "in").touch()
+
+    def run(*body):
+        process = start(tmp_path, body)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out, err
+
+    return run
+
+
+def files(folder):
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"
+    )
+
+
+def test_what_it_reads_and_writes_comes_first_and_its_time_last(run, tmp_path):
+    (tmp_path / "later").touch()
+    code, out, err = run("reads(Path('later'))", "print('body', os.environ['HF_HUB_OFFLINE'])")
+    assert (code, err) == (0, "")
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert lines[:5] == ["some-stage@key", "writes data/out", "reads in", "reads later", "body 1"]
+    assert lines[-1].startswith("done in ")
+    assert json.loads((tmp_path / ".runs/some-stage@key.json").read_text())["seconds"] >= 0
+    assert files(tmp_path) == [".runs/some-stage@key.json", "data/out/half", "in", "later"]
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        ("raise UserError('x.csv: line 7: wrong')", 1, "x.csv: line 7: wrong"),
+        ("reads(Path('models/a'))", 1, "models/a: missing; an earlier stage writes it: run `dvc repro some-stage@key`"),
+        ("reads(Path('my.csv'), missing='correct path')", 1, "my.csv: missing; correct path"),
+        ("reads(Path('x' * 300))", 1, f"{'x' * 300}: File name too long; correct the path"),
+        ("Path('models/a/config.json').read_text()", 1, "models/a/config.json: No such file or directory; correct the"),
+        ("raise OSError(28, 'full', 'data/x')", 1, "data/x: No space left on device; free some room"),
+        ("raise OSError(122, 'quota', 'data/x')", 1, "data/x: Disk quota exceeded; free some room"),
+        ("raise OSError(27, 'ulimit -f', 'data/x')", 1, "data/x: File too large; free some room"),
+        ("raise OSError(13, 'rights', 'data/x')", 1, "data/x: Permission denied; check rights"),
+        ("raise OSError(30, 'mounted so', 'data/x')", 1, "data/x: Read-only file system; check rights"),
+        ("raise RuntimeError('I/O error: full (os error 28)')", 1, "data/out: No space left on device; free some room"),
+        ("raise RuntimeError('I/O error: quota (os error 122)')", 1, "data/out: Disk quota exceeded; free some room"),
+        ("raise RuntimeError('I/O error: ulimit (os error 27)')", 1, "data/out: File too large; free some room"),
+        ("raise RuntimeError('I/O error: mounted so (os error 30)')", 1, "data/out: Read-only file system; check"),
+        ("raise OSError('1000000 requested and 8176 written')", 1, "data/out: No space left on device; free"),
+        ("raise KeyboardInterrupt", 130, "stopped; nothing was written"),
+        ("os.kill(os.getpid(), 15)", 143, "stopped; nothing was written"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(run, tmp_path, line, code, message):
+    found, _, err = run(line)
+    assert found == code
+    assert err.startswith(f"error: some-stage@key: {message}")
+    assert err.count("\n") == 1
+    assert files(tmp_path) == ["in"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_a_full_disk_is_one_line_and_leaves_nothing(run, tmp_path):
+    code, _, err = run("(partial / 'weights').symlink_to('/dev/full')", "(partial / 'weights').write_text('x')")
+    assert code == 1
+    assert err.startswith("error: some-stage@key: data/out: No space left on device; free some room")
+    assert err.count("\n") == 1
+    assert files(tmp_path) == ["in"]
+
+
+@pytest.mark.parametrize("blocked", ["data", "data/out", ".runs"])
+def test_a_file_where_a_folder_is_to_be_is_in_the_way(run, tmp_path, blocked):
+    (tmp_path / blocked).parent.mkdir(exist_ok=True)
+    (tmp_path / blocked).touch()
+    code, _, err = run("pass")
+    assert code == 1
+    assert err == f"error: some-stage@key: {blocked} is in the way; move it or remove it, and run it again\n"
+    assert files(tmp_path) == sorted(["in", blocked])
+
+
+def test_a_folder_where_a_file_is_to_be_is_in_the_way(run, tmp_path):
+    (tmp_path / "numbers.json").mkdir()
+    code, _, err = run("with whole_file(Path('numbers.json')) as file: file.write_text('1')")
+    assert (code, err.split(": ")[2]) == (1, "numbers.json is in the way; move it or remove it, and run it again\n")
+
+
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_is_not_lost_in_the_removal_of_an_object(run, tmp_path, number, code):
+    """Python ignores what is raised inside a `__del__`, the exception of a signal too."""
+    found, _, err = run(
+        "signal.signal(signal.SIGINT, signal.default_int_handler)",  # ignored in what a shell runs in the background
+        f"class Removed: __del__ = lambda self: os.kill(os.getpid(), signal.{number})",
+        "Removed()",
+        "time.sleep(30)",
+    )
+    assert (found, err) == (code, "error: some-stage@key: stopped; nothing was written\n")
+    assert files(tmp_path) == ["in"]
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [("rows.parquet", "pd.read_parquet(file)"), ("task.json", "json.loads(file.read_text())")],
+)
+def test_an_input_that_is_cut_off_is_named(run, tmp_path, name, how):
+    folder = tmp_path / "data/original/weather"
+    folder.mkdir(parents=True)
+    (folder / "facts.json").write_text("{}")
+    pd.DataFrame({"text": ["wet"] * 99}).to_parquet(folder / "rows.parquet")
+    (folder / "task.json").write_text('{"names": ["bad", "good"]}')
+    (folder / name).write_bytes((folder / name).read_bytes()[:-9])
+    code, _, err = run("import json, pandas as pd", f"file = reads(Path('data/original/weather'))[0] / '{name}'", how)
+    assert code == 1
+    assert err.startswith(f"error: some-stage@key: data/original/weather/{name}: damaged or cut off (")
+    assert err.endswith("; `dvc repro some-stage@key` writes it again\n")
+    assert err.count("\n") == 1
+
+
+def test_a_bug_keeps_its_traceback_and_leaves_nothing(run, tmp_path):
+    code, _, err = run("raise ZeroDivisionError")
+    assert code == 1
+    assert "Traceback" in err
+    assert files(tmp_path) == ["in"]
+
+
+def test_an_input_that_is_missing_from_the_start(tmp_path):
+    process = start(tmp_path, [])
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err == ("error: some-stage@key: in: missing; an earlier stage writes it: run `dvc repro some-stage@key`\n")
+    assert files(tmp_path) == []
+
+
+def test_being_stopped_removes_what_is_partial_and_keeps_what_was_whole(tmp_path):
+    (tmp_path / "in").touch()
+    (tmp_path / "data/out").mkdir(parents=True)
+    (tmp_path / "data/out/old").touch()
+    process = start(tmp_path, ["print('ready', flush=True)", "time.sleep(60)"])
+    assert any(line.strip() == "ready" for line in process.stdout)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert err == "error: some-stage@key: stopped; nothing was written\n"
+    assert files(tmp_path) == ["data/out/old", "in"]
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["out"]
+
+
+def test_a_second_run_beside_the_first_is_refused(tmp_path):
+    """A killed `dvc repro` leaves its stage running; the next one must not write into the same folder."""
+    (tmp_path / "in").touch()
+    first = start(tmp_path, ["print('in it', flush=True)", "time.sleep(60)"])
+    try:
+        while "in it" not in first.stdout.readline():
+            pass
+        second = start(tmp_path, ["pass"])
+        _, errors = second.communicate(timeout=60)
+        assert second.returncode == 1
+        assert errors.startswith("error: some-stage@key: this stage is running already")
+        assert (tmp_path / "data" / ".out.partial" / "half").exists()
+    finally:
+        first.kill()
+        first.communicate()

@@ -1,0 +1,204 @@
+"""Splits: whole, stratified, reproducible, and apart."""
+
+import numpy as np
+import pytest
+
+from tinybert.errors import UserError
+from tinybert.params.rows import Split
+from tinybert.tables.splits import (
+    class_strata,
+    count_conflicts,
+    draw_splits,
+    keep_for_training,
+    label_strata,
+    rating_strata,
+    separate,
+)
+
+FIFTH = Split(test=0.2, validation=0.1)
+
+
+def test_fractions_are_of_all_rows_and_classes_get_their_share():
+    classes = np.array([0] * 700 + [1] * 300)
+    splits = draw_splits(class_strata(classes, ["a", "b"]), FIFTH)
+    assert {name: len(rows) for name, rows in splits.items()} == {"train": 700, "validation": 100, "test": 200}
+    assert [int(classes[rows].sum()) for rows in splits.values()] == [210, 30, 60]
+    assert sorted(np.concatenate(list(splits.values()))) == list(range(1000))
+    assert all((np.diff(rows) > 0).all() for rows in splits.values())
+
+
+def test_the_seed_decides():
+    strata = np.arange(1000) % 2
+    first, again, other = (
+        draw_splits(strata, Split(test=0.2, validation=0.1, seed=seed))["test"] for seed in (0, 0, 1)
+    )
+    assert first.tolist() == again.tolist()
+    assert first.tolist() != other.tolist()
+
+
+def test_the_draw_stays_what_it_is():
+    """A change here moves rows between training and test of every published number."""
+    assert draw_splits(np.arange(30) % 2, FIFTH)["test"].tolist() == [0, 3, 10, 13, 15, 24]
+
+
+def test_ratings_spread_evenly_over_the_splits():
+    ratings = np.random.default_rng(0).exponential(size=500)
+    splits = draw_splits(rating_strata(ratings, FIFTH), FIFTH)
+    tail = np.quantile(ratings, 0.9)
+    assert [int((ratings[rows] > tail).sum()) for rows in splits.values()] == [35, 5, 10]
+    tied = np.array([1.0] * 490 + [2.0] * 10)
+    assert len(draw_splits(rating_strata(tied, FIFTH), FIFTH)["test"]) == 100
+    assert len(draw_splits(rating_strata(np.arange(8.0), FIFTH), FIFTH)["validation"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ([1] * 50, "expected at least two classes, found 'b' only"),
+        ([0] * 50 + [1] * 2 + [2] * 2, "class 'b' has 2 rows, expected at least 3, .* of two classes or more"),
+        ([0] * 50 + [1] * 50, "class 'c' has 0 rows to train on.*remove it from label.names"),
+    ],
+)
+def test_too_few_rows_of_a_class(classes, message):
+    with pytest.raises(UserError, match=message):
+        class_strata(np.array(classes), ["a", "b", "c"])
+
+
+def test_classes_too_small_for_every_split_are_for_training_only():
+    classes = np.array([0] * 50 + [1] * 2 + [2] * 1 + [3] * 47)
+    splits = draw_splits(class_strata(classes, list("abcd")), FIFTH)
+    assert {name: len(rows) for name, rows in splits.items()} == {"train": 70, "validation": 10, "test": 20}
+    assert {50, 51, 52} < set(splits["train"].tolist())
+    one = Split(train="a.tsv", test="b.tsv", validation=0.1)
+    assert class_strata(classes, list("abcd"), splits=2).tolist() == [0] * 50 + [1] * 2 + [-1] + [3] * 47
+    assert 52 in draw_splits(class_strata(classes, list("abcd"), splits=2), one)["train"]
+
+
+def test_a_split_of_fewer_rows_than_classes():
+    """The test split has its share of each class all the same, and validation the most classes that it can have."""
+    classes = np.arange(150).repeat(10)
+    split = Split(test=0.2, validation=0.05)
+    splits = draw_splits(class_strata(classes, list(map(str, range(150)))), split)
+    assert {name: len(rows) for name, rows in splits.items()} == {"train": 1125, "validation": 75, "test": 300}
+    assert set(np.bincount(classes[splits["test"]])) == {2}
+    assert len(set(classes[splits["validation"]])) == 75
+    skewed = np.concatenate([np.zeros(600, dtype=int), np.arange(1, 101).repeat(4)])
+    splits = draw_splits(class_strata(skewed, list(map(str, range(101)))), split)
+    assert np.bincount(skewed[splits["validation"]])[0] == 30
+    assert np.bincount(skewed[splits["test"]])[0] == 120
+
+
+def test_each_class_keeps_a_row_for_training():
+    classes = np.array([0, 0, 1, 1, 2, 2, 0])
+    drawn = {"train": np.array([0]), "validation": np.array([1, 4]), "test": np.array([2, 3, 5, 6])}
+    kept = {name: rows.tolist() for name, rows in keep_for_training(drawn, classes).items()}
+    assert kept == {"train": [0, 2, 4], "validation": [1], "test": [3, 5, 6]}
+    kept = {name: rows.tolist() for name, rows in keep_for_training(drawn, np.eye(3, dtype=np.int8)[classes]).items()}
+    assert kept == {"train": [0, 2, 4], "validation": [1], "test": [3, 5, 6]}
+
+
+def test_an_empty_split():
+    with pytest.raises(
+        UserError, match=r"the validation split gets 1 of 9 rows, expected at least 2 .*split\.validation"
+    ):
+        draw_splits(np.array([0, 1, 0, 1, 0, 1, 0, 1, 0]), FIFTH)
+    with pytest.raises(UserError, match="the train split gets 1 of 20 rows"):
+        draw_splits(np.arange(20) % 2, Split(test=0.5, validation=0.45))
+    with pytest.raises(UserError, match=r"every rating is 3, so there is nothing to learn"):
+        rating_strata(np.full(20, 3.0), FIFTH)
+
+
+def test_a_text_of_the_test_split_is_nowhere_else():
+    texts = [("Fine  Film",), ("bad",), ("fine film",), ("so so",), ("So so ",), ("BAD",), ("new",), ("bad",)]
+    splits = {"train": np.array([0, 1, 3, 6]), "validation": np.array([2, 4]), "test": np.array([5, 7])}
+    apart, removed = separate(splits, texts)
+    assert {name: rows.tolist() for name, rows in apart.items()} == {"train": [6], "validation": [2, 4], "test": [5, 7]}
+    assert removed == {"train": {"validation": 2, "test": 1}, "validation": {"test": 0}}
+    assert list(apart) == ["train", "validation", "test"]
+
+
+def test_a_pair_repeats_only_as_a_pair():
+    texts = [("a", "b"), ("a", "c"), ("b", "a"), ("A", "b")]
+    apart, removed = separate({"train": np.array([0, 1]), "validation": np.array([2]), "test": np.array([3])}, texts)
+    assert removed == {"train": {"validation": 0, "test": 1}, "validation": {"test": 0}}
+    assert apart["train"].tolist() == [1]
+
+
+def test_nothing_left():
+    splits = {"train": np.array([0]), "validation": np.array([1]), "test": np.array([2])}
+    with pytest.raises(UserError, match="nothing is left of the validation split"):
+        separate(splits, [("a",), ("b",), ("b",)])
+
+
+def test_conflicts_are_texts_with_several_labels():
+    texts = [("a",), ("A ",), ("b",), ("b",), ("c",)]
+    assert count_conflicts(texts, np.array([0, 1, 1, 1, 0])) == 1
+
+
+def test_what_the_source_brings_is_not_drawn():
+    strata = np.arange(100) % 2
+    both = draw_splits(strata, Split(train="a.tsv", test="b.tsv", validation=0.1))
+    assert {name: len(rows) for name, rows in both.items()} == {"train": 90, "validation": 10}
+    assert [int(strata[rows].sum()) for rows in both.values()] == [45, 5]
+    none = draw_splits(strata, Split(train="a.tsv", test="b.tsv", validation="c.tsv"))
+    assert {name: rows.tolist() for name, rows in none.items()} == {"train": list(range(100))}
+    assert len(np.unique(rating_strata(np.arange(100.0), Split(train="a.tsv", test="b.tsv", validation=0.1)))) == 10
+    assert class_strata(np.array([0, 1]), ["a", "b"], splits=1).tolist() == [0, 1]
+
+
+def test_further_test_sets_stay_whole():
+    texts = [("a",), ("b",), ("c",), ("a",), ("b",), ("b",)]
+    splits = {"train": [0, 1, 2], "validation": [3], "test": [4], "mismatched": [5]}
+    apart, removed = separate({name: np.array(rows) for name, rows in splits.items()}, texts)
+    assert {name: rows.tolist() for name, rows in apart.items()} == {
+        "train": [2],
+        "validation": [3],
+        "test": [4],
+        "mismatched": [5],
+    }
+    tests = {"test": 1, "mismatched": 0}
+    assert removed == {"train": {"validation": 1} | tests, "validation": {"test": 0, "mismatched": 0}}
+
+
+class TestLabelStrata:
+    def test_rare_labels_are_in_every_split(self):
+        random = np.random.default_rng(0)
+        labels = (random.random((400, 4)) < [0.6, 0.3, 0.1, 0.025]).astype(np.int8)
+        splits = draw_splits(label_strata(labels, list("abcd"), FIFTH), FIFTH)
+        shares = np.array([labels[rows].mean(axis=0) for rows in splits.values()])
+        assert labels[:, 3].sum() < 15
+        assert (np.array([labels[rows].sum(axis=0) for rows in splits.values()]) > 0).all()
+        assert np.abs(shares - labels.mean(axis=0)).max() < 0.08
+
+    def test_a_row_belongs_to_its_rarest_label(self):
+        labels = np.array([[1, 0]] * 60 + [[1, 1]] * 20 + [[0, 0]] * 20, dtype=np.int8)
+        assert label_strata(labels, ["a", "b"], FIFTH).tolist() == [0] * 60 + [1] * 20 + [2] * 20
+
+    def test_groups_too_small_for_every_split_join_the_largest(self):
+        labels = np.array([[1, 0]] * 60 + [[0, 1]] * 20 + [[0, 0]] * 2, dtype=np.int8)
+        assert label_strata(labels, ["a", "b"], FIFTH).tolist() == [0] * 60 + [1] * 20 + [0] * 2
+        many = np.eye(50, dtype=np.int8).repeat(4, axis=0)
+        assert len(np.unique(label_strata(many, list(map(str, range(50))), FIFTH))) == 20  # as many as validation rows
+        draw_splits(label_strata(many, list(map(str, range(50))), FIFTH), FIFTH)
+
+    def test_a_label_that_cant_be_split(self):
+        labels = np.array([[1, 0]] * 60 + [[1, 1]] * 2, dtype=np.int8)
+        with pytest.raises(UserError, match="class 'b' has 2 rows, expected at least 3"):
+            label_strata(labels, ["a", "b"], FIFTH)
+        with pytest.raises(UserError, match="expected at least two labels, found 'a'"):
+            label_strata(labels[:, :1], ["a"], FIFTH)
+
+    def test_labels_too_small_for_every_split_are_for_training_only(self):
+        labels = np.array([[1, 0, 0]] * 60 + [[0, 1, 0]] * 20 + [[1, 0, 1]] * 2, dtype=np.int8)
+        strata = label_strata(labels, ["a", "b", "c"], FIFTH)
+        assert strata.tolist() == [0] * 60 + [1] * 20 + [-1] * 2
+        assert {80, 81} < set(draw_splits(strata, FIFTH)["train"].tolist())
+
+
+def test_a_class_of_three_rows_can_always_be_split():
+    """Whichever split the first draw puts them into."""
+    classes = np.array([0] * 60 + [1] * 37 + [2] * 3)
+    for seed in range(30):
+        splits = draw_splits(class_strata(classes, ["a", "b", "c"]), Split(test=0.5, validation=0.1, seed=seed))
+        assert [len(rows) for rows in splits.values()] == [40, 10, 50]
+        assert set(classes[splits["train"]]) == {0, 1, 2}

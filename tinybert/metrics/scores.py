@@ -1,0 +1,166 @@
+"""Scores of predictions against labels, and how sure they are. Knows arrays only: no model, no torch.
+
+scipy and scikit-learn are imported where they are used: an accuracy needs neither, and they take two seconds.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from tinybert.params.tasks import METRICS
+from tinybert.questions.answers import answer_values
+
+RESAMPLES = 2000
+"""Resamples of the bootstrap: the ends of a 95 % interval then vary by about 3 % of its width from seed to seed."""
+
+
+def predict(metric: str, logits: np.ndarray) -> np.ndarray:
+    """What a model answers: class indices, or the one output itself where the metric is of regression.
+
+    Args:
+        metric: any of `tinybert.params.tasks.METRICS`.
+        logits: (rows, classes), or (rows, 1) for regression.
+
+    Returns:
+        (rows,), or for a metric of multilabel tasks 0 and 1 for each label (rows, labels): 1 above one half.
+    """
+    if metric in METRICS["multilabel"]:
+        return (logits > 0).astype(np.int64)
+    return logits[:, 0] if metric in METRICS["regression"] else logits.argmax(axis=1)
+
+
+def score(metric: str, labels: np.ndarray, logits: np.ndarray) -> float:
+    """One metric of a model's logits. Higher is better for all of them.
+
+    A correlation with a constant is 0/0; it counts as 0.0, since a model that gives the same answer to every text
+    says nothing about the labels, and a NaN would neither order nor survive in JSON. Classes and labels that are
+    neither said nor there are no part of a mean of F1, as scikit-learn has it for classes: a resample of the bootstrap
+    lacks rare ones, and would score lower for that alone.
+
+    Args:
+        metric: `accuracy`, `f1` (of class 1 where there are two classes, the mean over classes where there are more),
+            `matthews`, `pearson` or `spearman`; of multilabel tasks `f1_micro`, `f1_macro`, `subset_accuracy` (all
+            labels of a row right) or `label_accuracy` (the share of all decisions that are right); of answers to
+            questions `span_f1` or `exact_match` (see `tinybert.questions.answers`).
+        labels: (rows,) class indices, or numbers for regression; 0 and 1 (rows, labels) for multilabel; for span
+            the right answers to each question, tuples (rows,).
+        logits: (rows, classes), or (rows, 1) for regression; for span the answers themselves, str (rows,).
+    """
+    if metric in METRICS["span"]:
+        return float(answer_values(metric, labels, logits).mean())
+    answers = predict(metric, logits)
+    if metric == "accuracy":
+        value = np.mean(labels == answers)
+    elif metric in METRICS["multilabel"]:
+        value = multilabel_score(metric, labels, answers)
+    elif metric == "f1":
+        from sklearn.metrics import f1_score
+
+        average = "binary" if logits.shape[1] == 2 else "macro"
+        value = f1_score(labels, answers, average=average, zero_division=0.0)
+    elif metric == "matthews":
+        from sklearn.metrics import matthews_corrcoef
+
+        value = matthews_corrcoef(labels, answers)
+    else:
+        value = correlation(metric, labels, answers)
+    return float(value)
+
+
+def multilabel_score(metric: str, labels: np.ndarray, answers: np.ndarray) -> float:
+    """A metric of multilabel tasks; `labels` and `answers` are 0 and 1 (rows, labels).
+
+    A label that is neither said nor there is left out of `f1_macro` (see `score`); where that is every label, F1 is 0.
+    """
+    if metric == "subset_accuracy":
+        return float((labels == answers).all(axis=1).mean())
+    if metric == "label_accuracy":
+        return float((labels == answers).mean())
+    # F1 = 2·tp / (2·tp + fp + fn), and the denominator is what is true and what is said together.
+    both = 2.0 * (labels * answers).sum(axis=0, dtype=np.int64)
+    total = (labels.sum(axis=0, dtype=np.int64) + answers.sum(axis=0, dtype=np.int64)).astype(float)
+    if metric == "f1_micro":
+        return float(both.sum() / total.sum()) if total.any() else 0.0
+    of_labels = both[total > 0] / total[total > 0]
+    return float(of_labels.mean()) if len(of_labels) else 0.0
+
+
+def correlation(metric: str, one: np.ndarray, other: np.ndarray) -> float:
+    """`pearson` or `spearman` correlation of two series, 0.0 where one of them is constant (see `score`)."""
+    from scipy import stats
+
+    measure = {"pearson": stats.pearsonr, "spearman": stats.spearmanr}[metric]
+    if len(one) < 2:
+        return 0.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.ConstantInputWarning)
+        warnings.simplefilter("ignore", stats.NearConstantInputWarning)
+        value = measure(one, other).statistic
+    return 0.0 if np.isnan(value) else float(value)
+
+
+def all_scores(task_type: str, labels: np.ndarray, logits: np.ndarray) -> dict[str, float]:
+    """Every metric of a task's type, in the order of `METRICS`."""
+    return {metric: score(metric, labels, logits) for metric in METRICS[task_type]}
+
+
+def confidence_interval(metric: str, labels: np.ndarray, logits: np.ndarray, seed: int) -> list[float]:
+    """The 95 % percentile bootstrap interval [low, high] of a score, over resampled rows.
+
+    It says how far the score would move with another test set of this size; it does not cover another training seed.
+    """
+    if len(labels) < 2:
+        return [score(metric, labels, logits)] * 2
+    return _bootstrap(_resampled(metric, labels, logits), len(labels), seed)
+
+
+def retention(teacher: float, student: float) -> float | None:
+    """The student's score as a fraction of its teacher's; None where that is not above 0 and means nothing."""
+    return student / teacher if teacher > 0 else None
+
+
+def retention_interval(
+    metric: str, labels: np.ndarray, teacher: np.ndarray, student: np.ndarray, seed: int
+) -> list[float] | None:
+    """`confidence_interval` of the retention: a resampled row is one for both, since what is hard is hard for both.
+
+    None where the teacher's score is not above 0, be it of some rows only.
+    """
+    of_teacher, of_student = _resampled(metric, labels, teacher), _resampled(metric, labels, student)
+
+    def measure(rows: np.ndarray) -> float:
+        kept = retention(of_teacher(rows), of_student(rows))
+        return np.nan if kept is None else kept
+
+    everything = measure(np.arange(len(labels)))
+    if np.isnan(everything) or len(labels) < 2:
+        return None if np.isnan(everything) else [everything] * 2
+    interval = _bootstrap(measure, len(labels), seed)
+    return None if np.isnan(interval).any() else interval
+
+
+def _bootstrap(measure: Callable[[np.ndarray], float], rows: int, seed: int) -> list[float]:
+    from scipy import stats
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # the NaN that it warns of is the answer
+        interval = stats.bootstrap(
+            (np.arange(rows),),
+            measure,
+            n_resamples=RESAMPLES,
+            vectorized=False,
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        ).confidence_interval
+    return [float(interval.low), float(interval.high)]
+
+
+def _resampled(metric: str, labels: np.ndarray, logits: np.ndarray) -> Callable[[np.ndarray], float]:
+    """The score of some of the rows, by their places."""
+    if metric in METRICS["span"]:  # a mean of what each answer is worth, which is computed once
+        values = answer_values(metric, labels, logits)
+        return lambda rows: float(values[rows].mean())
+    return lambda rows: score(metric, labels[rows], logits[rows])

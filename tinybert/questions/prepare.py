@@ -1,0 +1,162 @@
+"""A source's questions → a task of type span: Parquet files, one a split, and no context in two of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tinybert.errors import UserError
+from tinybert.params.tasks import Task
+from tinybert.questions.squad import NOWHERE, Question, read_questions
+from tinybert.tables.read import find_files, find_table
+from tinybert.tables.splits import SPLITS, UNLABELLED, Splits, count_repeated, same_text, separate
+
+LABELS = pa.list_(pa.struct([("text", pa.string()), ("start", pa.int64())]))
+LONGEST_ANSWER = 30
+
+
+def prepare_questions(source: Path, task: Task, folder: Path) -> dict[str, Any]:
+    """Write a task's questions to `folder/{train,validation,test}.parquet`, in the source's order.
+
+    The columns are `text` (the question), `text_pair` (its context, character by character as in the source), `label`
+    (all right answers as text and first character in the context, -1 where one does not stand there; none where the
+    context has no answer), `id`. What is drawn is drawn by context: all questions on one are in one split, and training
+    and validation questions on a context that a test set has too are left out. So are training questions that nothing
+    can be learnt from: without text (`empty`), or with right answers of which none stands in the context (`answer`).
+    Validation and test have them, so that scores are those of the same file elsewhere.
+
+    Returns:
+        The summary, as of other tasks (see `tinybert.tasks.prepare.prepare`), with `unanswerable` questions of each
+        split, `repaired` answers, and how contexts are read, `span`: `stride`, `longest_answer`, `no_answer`.
+
+    Raises:
+        UserError: a file can't be read (see `read_questions`), there are too few contexts to split, or two questions of
+            a test set, labelled or not, have the same id.
+    """
+    counts = {"answer": 0, "empty": 0, "repaired": 0}
+    questions: list[Question] = []
+    brought: Splits = {}
+    for name, file in (task.split.labelled or {"train": ""}).items():
+        first = len(questions)
+        for path in find_files(source, file) if file else [find_table(source)]:
+            questions += _read(path, task, counts, len(questions) - first)
+        brought[name] = np.arange(first, len(questions))
+    contexts = [(question.context,) for question in questions]
+    drawn = _draw([same_text(contexts[row]) for row in brought["train"]], task, source)
+    ordered = {name: (brought | drawn)[name] for name in (*SPLITS, *task.split.also_test)}
+    ordered["train"] = _trainable(ordered["train"], questions, counts)
+    if not len(ordered["train"]):
+        raise UserError(
+            f"{source}: no training question is left: {counts['answer']:,} have no right answer in their context, "
+            f"{counts['empty']:,} have no text; is text: {task.text} the question and its context, in this order?"
+        )
+    splits, repeated = separate(ordered, contexts)
+    for name in ("test", *task.split.also_test):
+        _require_own_ids([questions[row] for row in splits[name]], name, source)
+    for split, rows in splits.items():
+        file = f"{split}.parquet" if split in SPLITS else f"test_{split}.parquet"
+        _write([questions[row] for row in rows], folder / file)
+    summary: dict[str, Any] = {
+        "type": task.type,
+        "names": None,
+        "pair": True,
+        "rows": {split: len(splits[split]) for split in SPLITS},
+        "unanswerable": {split: sum(not questions[row].answers for row in splits[split]) for split in SPLITS},
+        "classes": None,
+        "dropped": {"answer": counts["answer"], "empty": counts["empty"], "duplicates": count_repeated(repeated)},
+        "repeated": repeated,
+        "repaired": counts["repaired"],
+        "conflicting": 0,
+        "span": {
+            "stride": task.label.stride,
+            "longest_answer": task.label.longest_answer or LONGEST_ANSWER,
+            "no_answer": bool(task.label.no_answer),
+        },
+    }
+    if task.split.also_test:
+        summary["also_test"] = {name: len(splits[name]) for name in task.split.also_test}
+    if task.split.unlabelled:
+        (folder / UNLABELLED).mkdir()
+        summary[UNLABELLED] = {}
+        for name, file in task.split.unlabelled.items():
+            found: list[Question] = []
+            for path in find_files(source, file):
+                found += _read(path, task, counts, len(found), labelled=False)
+            _require_own_ids(found, name, source)
+            _write(found, folder / UNLABELLED / f"{name}.parquet")
+            summary[UNLABELLED][name] = {"rows": len(found), "labels": None}
+    return summary
+
+
+def _read(path: Path, task: Task, counts: dict[str, int], before: int, labelled: bool = True) -> list[Question]:
+    columns = (*task.text, *task.label.read_columns)
+    return read_questions(path, columns, bool(task.label.no_answer), counts, labelled, before)  # type: ignore[arg-type]
+
+
+def _require_own_ids(questions: list[Question], name: str, source: Path) -> None:
+    """Refuse to merge questions in what is handed in, which has answers by id."""
+    seen: set[str] = set()
+    for question in questions:
+        if question.id in seen:
+            raise UserError(
+                f"{source}: {name}: several questions have the id {question.id[:60]!r}; give each its own, since a "
+                f"scorer looks answers up by it"
+            )
+        seen.add(question.id)
+
+
+def _draw(contexts: list[tuple[str, ...]], task: Task, source: Path) -> Splits:
+    """Training, validation and test rows by the places of their contexts: whole contexts, until the share is reached.
+
+    Args:
+        contexts: of the training rows, equal for equal ones.
+    """
+    of_context: dict[tuple[str, ...], list[int]] = {}
+    for row, context in enumerate(contexts):
+        of_context.setdefault(context, []).append(row)
+    groups = list(of_context.values())
+    order = np.random.default_rng(task.split.seed).permutation(len(groups)).tolist()
+    splits: Splits = {}
+    for name in ("test", "validation"):
+        share, rows = task.split.fraction(name), list[int]()
+        while share and order and len(rows) < share * len(contexts):
+            rows += groups[order.pop()]
+        if share:
+            splits[name] = np.sort(np.array(rows, dtype=np.int64))
+    splits["train"] = np.sort(np.array([row for group in order for row in groups[group]], dtype=np.int64))
+    for name, drawn in splits.items():
+        if not len(drawn):
+            raise UserError(
+                f"{source}: the {name} split gets none of the {len(groups)} contexts; add some, or change split.test "
+                f"and split.validation"
+            )
+    return splits
+
+
+def _trainable(rows: np.ndarray, questions: list[Question], counts: dict[str, int]) -> np.ndarray:
+    """The training rows that can be learnt from; the others are counted."""
+    kept = []
+    for row in rows.tolist():
+        question = questions[row]
+        if not question.question or not question.context.strip():
+            counts["empty"] += 1
+        elif question.answers and all(answer.start == NOWHERE for answer in question.answers):
+            counts["answer"] += 1
+        else:
+            kept.append(row)
+    return np.array(kept, dtype=np.int64)
+
+
+def _write(questions: list[Question], file: Path) -> None:
+    labels = [[answer._asdict() for answer in question.answers] for question in questions]
+    columns = {
+        "text": pa.array([question.question for question in questions], pa.string()),
+        "text_pair": pa.array([question.context for question in questions], pa.string()),
+        "label": pa.array(labels, LABELS),
+        "id": pa.array([question.id for question in questions], pa.string()),
+    }
+    pq.write_table(pa.table(columns), file, compression="zstd")

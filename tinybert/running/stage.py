@@ -1,0 +1,111 @@
+"""Around every stage: say what it reads and writes, time it, turn a mistake into one line."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from tinybert.errors import UserError
+from tinybert.running.damage import find_damaged
+from tinybert.running.memory import peak_memory
+from tinybert.running.outputs import why_refused
+
+Reads = Callable[..., tuple[Path, ...]]
+
+PARAMS = Path("params.yaml")
+TIMES = Path(".runs")
+
+TERMINATED = 128 + signal.SIGTERM
+
+
+@contextmanager
+def stage(name: str, reads: Sequence[Path], writes: Sequence[Path], online: bool = False) -> Iterator[Reads]:
+    """Run a stage's body: announce, check that its inputs are there, time it, and exit with 1 on a user's mistake.
+
+    Yields a function that takes the inputs which are known only once params.yaml is read, announces and checks them,
+    and gives them back; `missing` is what to do about one that isn't there.
+
+    Args:
+        name: `stage@key`; its wall time in seconds and its peak memory in bytes go to `.runs/<name>.json`.
+        reads: files and folders that have to be there.
+        writes: what the stage will write, each whole or not at all.
+        online: whether the stage may touch the network; for all others the hub's offline switch is on.
+    """
+    if not online:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # Importing torch and transformers makes a million objects that stay; to search them for rubbish each time that some
+    # hundreds more have come is a sixth of the time.
+    gc.set_threshold(50_000)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that partial outputs are removed
+    unraisable, sys.unraisablehook = sys.unraisablehook, partial(_stop_again, sys.unraisablehook)
+    print(f"{name}\n  writes {', '.join(map(str, writes))}", flush=True)
+    started = time.monotonic()
+    inputs: list[Path] = []
+
+    def announce(
+        *paths: Path, missing: str = f"an earlier stage writes it: run `dvc repro {name}`"
+    ) -> tuple[Path, ...]:
+        print(f"  reads  {', '.join(dict.fromkeys(map(str, paths)))}", flush=True)
+        for path in paths:
+            if path != PARAMS and not path.exists():  # that one's absence is told by what reads it
+                raise UserError(f"{path}: missing; {missing}")
+        inputs.extend(paths)
+        return paths
+
+    lock = FileLock(TIMES / f"{name}.lock")
+    try:
+        TIMES.mkdir(exist_ok=True)
+        # A killed `dvc repro` can leave its stage running: a second one beside it would write into the same folders.
+        lock.acquire(timeout=0)
+        announce(*reads)
+        yield announce
+        seconds, memory = time.monotonic() - started, peak_memory()
+        record = {"seconds": round(seconds, 1), "bytes": memory}
+        (TIMES / f"{name}.json").write_text(json.dumps(record) + "\n")
+    except Timeout:
+        _fail(name, "this stage is running already, in another process; wait for it, or end it, and run it again")
+    except UserError as error:
+        _fail(name, str(error))
+    except Exception as error:
+        if reason := why_refused(error, writes):
+            _fail(name, reason)
+        if reason := find_damaged(inputs):
+            _fail(name, f"{reason}; `dvc repro {name}` writes it again")
+        raise
+    except (KeyboardInterrupt, SystemExit) as stopped:
+        if isinstance(stopped, SystemExit) and stopped.code != TERMINATED:
+            raise
+        _fail(name, "stopped; nothing was written", code=130 if isinstance(stopped, KeyboardInterrupt) else TERMINATED)
+    finally:
+        sys.unraisablehook = unraisable
+        lock.release()
+    print(f"  done in {seconds:.1f} s, {memory / 2**30:.1f} GiB", flush=True)
+
+
+def _stop_again(hook: Callable[[Any], object], unraisable: Any) -> None:
+    """Send a signal once more whose exception was raised inside a `__del__` and got lost there; `hook` has the rest."""
+    if not isinstance(unraisable.exc_value, KeyboardInterrupt | SystemExit):
+        hook(unraisable)
+        return
+    number = signal.SIGINT if isinstance(unraisable.exc_value, KeyboardInterrupt) else signal.SIGTERM
+    again = Timer(0.05, os.kill, (os.getpid(), number))  # sent at once, it would get lost in this very hook
+    again.daemon = True
+    again.start()
+
+
+def _fail(name: str, message: str, code: int = 1) -> None:
+    print(f"error: {name}: {message}", file=sys.stderr, flush=True)
+    sys.exit(code)

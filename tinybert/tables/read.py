@@ -1,0 +1,236 @@
+"""Labelled text as it comes from people (CSV, TSV, JSON, Parquet; gz or not) → strings, none of them guessed at.
+
+A cell stays what it was: '001', 'NA' and 'null' are text. What can't be read with certainty is an error that names
+the line.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tinybert.errors import UserError, suggest
+from tinybert.tables.delimited import Dialect, find_quoted, keys_that_fit
+from tinybert.tables.json_rows import cell, read_objects
+
+JSON = (".jsonl", ".ndjson", ".json")
+FORMATS = (".csv", ".tsv", ".txt", *JSON, ".parquet")
+
+
+def find_table(folder: Path) -> Path:
+    """The one file in the folder of a source of kind table.
+
+    Raises:
+        UserError: the folder is missing, or holds no file or several.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: missing; `dvc repro` downloads or imports it")
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    if len(files) != 1:
+        found = ", ".join(file.name for file in files) or "none"
+        hint = "; say in split.train, validation and test which is which" if files else ""
+        raise UserError(f"{folder}: expected one file with the task's rows, found {found}{hint}")
+    return files[0]
+
+
+def find_files(folder: Path, name: str) -> list[Path]:
+    """The files in the folder of a source that a name stands for, sorted.
+
+    Args:
+        name: relative to the folder; `*` stands for any part of a file's name, as in `train-*.parquet`.
+
+    Raises:
+        UserError: the folder is missing, or holds no such file (those that it holds are named).
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: missing; `dvc repro` downloads or imports it")
+    files = sorted(path for path in (folder.glob(name) if "*" in name else [folder / name]) if path.is_file())
+    if not files:
+        known = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+        raise UserError(f"{folder}: there is no file {name!r}{suggest(name, known)}; correct the task's split")
+    return files
+
+
+def read_table(
+    file: Path,
+    columns: Sequence[str] | None,
+    needed: Sequence[str],
+    lists: Collection[str] = (),
+    dropped: dict[str, int] | None = None,
+    separator: str | None = None,
+    quotes: bool | None = None,
+) -> pd.DataFrame:
+    """The needed columns of a table, every cell a str.
+
+    Args:
+        file: UTF-8 with or without a byte order mark, LF or CRLF. CSV has RFC 4180's quotes; TSV (.tsv, .txt) has none,
+            as in GLUE. JSON is an object a line, or an array of objects. All may lie in a .gz.
+        columns: names for all columns of a CSV or TSV without a header; None where the first line names them.
+        needed: the columns to return.
+        lists: those of them whose cells may be lists of text or numbers; one is returned as JSON, `["a", "7"]`.
+        dropped: where given, lines of a CSV or TSV with too few or too many columns are left out and counted here as
+            `broken`, instead of refused.
+        separator: of a CSV or TSV, where it is another one than the file's name says.
+        quotes: whether a CSV or TSV has RFC 4180's quotes, where that is otherwise than its name says.
+
+    Returns:
+        Rows in the file's order. The index, called `line` (`row` for Parquet and an array of JSON), counts from 1, for
+        messages.
+
+    Raises:
+        UserError: naming file and line; another format or encoding, no rows, a ragged row, a column that isn't there.
+    """
+    suffix = Path(file.name.removesuffix(".gz")).suffix.lower()
+    if suffix not in FORMATS:
+        raise UserError(f"{file}: expected a file that ends in {', '.join(FORMATS)} (or one of these and .gz)")
+    if columns is not None and suffix in (*JSON, ".parquet"):
+        raise UserError(f"{file}: a {suffix} file names its columns itself; set columns: null")
+    if not (separator is quotes is None) and suffix in (*JSON, ".parquet"):
+        raise UserError(f"{file}: a {suffix} file has no separators; remove split.separator and split.quotes")
+    needed = list(dict.fromkeys(needed))
+    content = _read_bytes(file)
+    if suffix == ".parquet":
+        frame = _parquet(content, needed, file, lists)
+    elif suffix in JSON:
+        frame = _json(_decode(content, file), needed, file, lists)
+    else:
+        csv = suffix == ".csv"
+        dialect = Dialect(separator or ("," if csv else "\t"), csv if quotes is None else quotes)
+        lines, rows = _delimited(_decode(content, file), dialect, columns, needed, file, dropped)
+        if quotes is None and not dialect.quotes and (line := find_quoted(zip(lines, rows, strict=True))):
+            advice = "set split.quotes: true, or false to keep the quotes as text"
+            raise UserError(f"{file}: line {line}: cells look quoted, as by a program, and none otherwise; {advice}")
+        frame = _frame(rows, needed, lines)
+    if frame.empty:
+        raise UserError(f"{file}: expected rows, found none below the names of the columns; add some")
+    return frame
+
+
+def read_text(file: Path) -> str:
+    """The whole of a UTF-8 file, with or without a byte order mark, in a .gz or not.
+
+    Raises:
+        UserError: it is empty, damaged, or in another encoding (the line is named).
+    """
+    return _decode(_read_bytes(file), file)
+
+
+def _read_bytes(file: Path) -> bytes:
+    content = file.read_bytes()
+    if file.suffix == ".gz":
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise UserError(f"{file}: damaged or no gzip file ({error}); fetch or compress it again") from None
+    if not content.strip():
+        raise UserError(f"{file}: the file is empty; expected labelled text")
+    return content
+
+
+def _decode(content: bytes, file: Path) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        likely = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "windows-1252"
+        raise UserError(
+            f"{file}: line {line}: not UTF-8 (byte {error.start}, 0x{content[error.start]:02x}); save it as UTF-8, "
+            f"as in `iconv -f {likely} -t utf-8`"
+        ) from None
+
+
+def _delimited(
+    text: str,
+    dialect: Dialect,
+    columns: Sequence[str] | None,
+    needed: Sequence[str],
+    file: Path,
+    dropped: dict[str, int] | None,
+) -> tuple[list[int], list[list[str]]]:
+    """The lines of the rows, and the needed cells of each."""
+    records = dialect.read(text, file)
+    names = list(columns) if columns is not None else next(records, (1, []))[1]
+    repeated = sorted({name for name in needed if names.count(name) > 1})
+    if repeated:
+        raise UserError(f"{file}: several columns are called {repeated[0]!r}; rename all but one")
+    hint = ""
+    if columns is None and not set(needed) <= set(names):
+        hint = keys_that_fit(text, dialect, set(needed).issubset)
+        hint = hint or "; if its first line is no header, name its columns in `columns`"
+    positions = [names.index(column) for column in _present(needed, names, file, hint)]
+    lines: list[int] = []
+    rows: list[list[str]] = []
+    for line, cells in records:
+        if len(cells) != len(names) and dropped is not None:
+            dropped["broken"] = dropped.get("broken", 0) + 1
+            continue
+        if len(cells) != len(names):
+            hint = "" if rows else keys_that_fit(text, dialect, lambda others: len(others) == len(names))
+            hint = hint or _ragged(cells, dialect)
+            raise UserError(f"{file}: line {line}: expected {len(names)} columns, found {len(cells)}{hint}")
+        if not rows and cells == names:
+            raise UserError(f"{file}: line {line} names the columns, as `columns` does; set columns: null")
+        lines.append(line)
+        rows.append([cells[position] for position in positions])
+    return lines, rows
+
+
+def _ragged(cells: list[str], dialect: Dialect) -> str:
+    """What to do with a row of too few or too many cells."""
+    if dialect.quotes:
+        return f"; quote a text with {dialect.separator!r} in it"
+    if any(cell.startswith('"') for cell in cells):
+        return "; where this file has its texts in quotes, set split.quotes: true"
+    return f"; a text can't hold {dialect.separator!r} or a line break without quotes; save it as .jsonl"
+
+
+def _json(text: str, needed: Sequence[str], file: Path, lists: Collection[str]) -> pd.DataFrame:
+    unit, objects = read_objects(text, file)
+    if not objects:
+        raise UserError(f"{file}: expected rows, found none; add some")
+    _present(needed, list(dict.fromkeys(key for _, value in objects for key in value)), file)
+    rows = [
+        [cell(value.get(column), f"{file}: {unit} {number}: {column}", column in lists) for column in needed]
+        for number, value in objects
+    ]
+    return _frame(rows, needed, [number for number, _ in objects], unit)
+
+
+def _parquet(content: bytes, needed: Sequence[str], file: Path, lists: Collection[str]) -> pd.DataFrame:
+    try:
+        source = pq.ParquetFile(io.BytesIO(content))
+        names = source.schema_arrow.names
+        table = source.read(columns=_present(needed, names, file)) if names else pa.table({})
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(f"{file}: not a Parquet file: {' '.join(str(error).split())}; save or fetch it again") from None
+    cells = {}
+    for column in needed:
+        try:
+            if column in lists and pa.types.is_nested(table[column].type):
+                values = table[column].cast(pa.list_(pa.string())).to_pylist()
+                cells[column] = ["" if value is None else json.dumps(value, ensure_ascii=False) for value in values]
+            else:
+                cells[column] = table[column].cast(pa.string()).fill_null("").to_pylist()
+        except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+            raise UserError(f"{file}: {column}: expected text or numbers, found {table[column].type}") from None
+    return pd.DataFrame(cells, index=pd.RangeIndex(1, table.num_rows + 1, name="row"), dtype=object)
+
+
+def _present(needed: Sequence[str], names: Sequence[str], file: Path, hint: str = "") -> Sequence[str]:
+    shown = [name[:40] for name in names]
+    for column in needed:
+        if column not in names:
+            raise UserError(f"{file}: there is no column {column!r}{suggest(column, shown)}{hint}")
+    return needed
+
+
+def _frame(rows: list[list[str]], needed: Sequence[str], numbers: list[int], unit: str = "line") -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(needed), index=pd.Index(numbers, name=unit, dtype="int64"), dtype=object)

@@ -1,0 +1,276 @@
+"""A source's tables → a task: rows with text and label in Parquet files, one a split, and what was left out."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tinybert.errors import UserError
+from tinybert.params.glue import submitted_labels
+from tinybert.params.tasks import Task
+from tinybert.questions.prepare import prepare_questions
+from tinybert.tables.read import find_files, find_table, read_table
+from tinybert.tables.splits import (
+    SPLITS,
+    UNLABELLED,
+    Splits,
+    Text,
+    class_strata,
+    count_conflicts,
+    count_repeated,
+    draw_splits,
+    keep_for_training,
+    label_strata,
+    rating_strata,
+    separate,
+)
+from tinybert.tasks.class_names import name_classes, names_for, require_same_names
+from tinybert.tasks.labels import (
+    class_names,
+    is_dropped,
+    label_names,
+    parse_classes,
+    parse_multilabel,
+    parse_numbers,
+    soft_labels,
+)
+from tinybert.tasks.left_out import kept, left_out
+
+FILE = "task.json"
+BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
+
+
+class Part(NamedTuple):
+    """Rows of one labelled file, those that are left out gone."""
+
+    place: str
+    texts: list[Text]
+    cells: pd.DataFrame
+    """The columns of the label."""
+    names: list[str] | None
+    """Of the classes, in the order of their indices, where the file has them."""
+
+
+def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
+    """Write a task's rows to `folder/{train,validation,test}.parquet`, and the summary to `folder/task.json`.
+
+    Questions on contexts have rows of their own kind (see `tinybert.questions.prepare`). Of the other types the
+    columns are `text` (and `text_pair` where `task.text` names two), without line breaks and tabs, and `label`:
+    int64 class index, a list of 0 and 1 for multilabel, or float64 for regression; with `label.softness` training rows
+    have `probability` too, of the second class, float64. Rows are in the source's order.
+    Rows with an empty text are left out; so are training and validation rows whose text is in a test set too, and
+    training rows whose text is in the validation split. Texts with labels that contradict each other stay, and are
+    counted. Further test sets are `test_<name>.parquet`; files without labels are `unlabelled/<name>.parquet`, all
+    their rows in order.
+
+    Args:
+        source: folder with one table, or with those that `task.split` names (see `tinybert.tables.read`).
+        task: an entry of `tasks`.
+        folder: exists; filled with the files.
+
+    Returns:
+        The summary: `type`, `names` of the classes (None for regression), `pair`, `rows` of each split, `classes`
+        (rows of each class in each split, None for regression), `dropped` rows by cause (`label`, for label.drop;
+        `empty`; `duplicates`; `broken`, where split.broken is skip), `repeated` (the duplicates by the split they were
+        in and the later one that has their text) and `conflicting` texts; where there are any, `also_test` (rows by
+        name) and `unlabelled` (by name: `rows`, and `labels` to submit in class order).
+
+    Raises:
+        UserError: a table or its labels can't be read, or there are too few rows to split (file and line named).
+    """
+    summary = (prepare_questions if task.type == "span" else _prepare_rows)(source, task, folder)
+    (folder / FILE).write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return summary
+
+
+def _prepare_rows(source: Path, task: Task, folder: Path) -> dict[str, Any]:
+    dropped = {"label": 0, "empty": 0}
+    broken: dict[str, int] = {"broken": 0}
+    parts: dict[str, list[Part]] = {}
+    for name, file in (task.split.labelled or {"train": ""}).items():
+        paths = find_files(source, file) if file else [find_table(source)]
+        parts[name] = [_read(path, file, task, dropped, broken) for path in paths]
+    labels, names = _labels(parts, task)
+    soft = _soft_labels(parts, task)
+    texts = [text for shards in parts.values() for shard in shards for text in shard.texts]
+    try:
+        splits, repeated = _split(parts, texts, labels, names, task)
+    except UserError as error:
+        raise UserError(f"{parts['train'][0].place}: {error}") from None
+    dropped["duplicates"] = count_repeated(repeated)
+    if task.split.broken == "skip":
+        dropped |= broken
+
+    summary: dict[str, Any] = {
+        "type": task.type,
+        "names": names,
+        "pair": len(task.text) == 2,
+        "rows": {split: len(splits[split]) for split in SPLITS},
+        "classes": names and {split: _count(labels[splits[split]], names) for split in SPLITS},
+        "dropped": dropped,
+        "repeated": repeated,
+        "conflicting": 0 if names is None else count_conflicts(texts, labels),
+    }
+    if task.split.also_test:
+        summary["also_test"] = {name: len(splits[name]) for name in task.split.also_test}
+    for split, rows in splits.items():
+        file = f"{split}.parquet" if split in SPLITS else f"test_{split}.parquet"
+        columns = {"label": labels[rows]}
+        if soft is not None and split == "train":
+            columns["probability"] = soft[rows]
+        _write([texts[row] for row in rows], columns, folder / file)
+    if task.split.unlabelled:
+        (folder / UNLABELLED).mkdir()
+        summary[UNLABELLED] = {name: _unlabelled(source, name, task, names, folder) for name in task.split.unlabelled}
+    return summary
+
+
+def describe(summary: dict[str, Any]) -> str:
+    """The summary as lines for people: rows of each split, shares of the classes, what was left out."""
+    splits = list(summary["rows"])
+    cells = [("", splits), ("rows", [f"{summary['rows'][split]:,}" for split in splits])]
+    names = summary["names"] or []
+    for index, name in enumerate(names[:10]):
+        shares = [summary["classes"][split][index] / summary["rows"][split] for split in splits]
+        cells.append((name[:24], [f"{share:.1%}" for share in shares]))
+    width = max(len(title) for title, _ in cells)
+    lines = [f"  {title:<{width}}" + "".join(f"{value:>12}" for value in values) for title, values in cells]
+    if len(names) > 10:
+        lines.append(f"  and {len(names) - 10} more classes")
+    if "span" in summary:
+        without = [f"{summary['unanswerable'][split]:,}" for split in splits]
+        lines.append(f"  {'none':<{width}}" + "".join(f"{value:>12}" for value in without) + "  without an answer")
+        lines.append(f"  {summary['repaired']:,} answers found elsewhere in their context than their file says")
+    lines.append(f"  left out: {', '.join(left_out(summary))}")
+    lines += [f"  also tested on {name}: {rows:,} rows" for name, rows in summary.get("also_test", {}).items()]
+    lines += [f"  to predict for {name}: {part['rows']:,} rows" for name, part in summary.get(UNLABELLED, {}).items()]
+    lines += [f"  kept: {line}" for line in kept(summary)]
+    return "\n".join(lines)
+
+
+def _read(path: Path, file: str, task: Task, dropped: dict[str, int], broken: dict[str, int]) -> Part:
+    """The rows of a labelled file, what is left out of them counted."""
+    label = task.label.read_columns
+    table = read_table(
+        path,
+        task.columns_of(file),
+        [*task.text, *label],
+        lists=label if task.type == "multilabel" else (),
+        dropped=broken if task.split.broken == "skip" else None,
+        separator=task.split.separator,
+        quotes=task.split.quotes,
+    )
+    names = None if task.type == "regression" else names_for(task.label, path)
+    drop = [value for value in task.label.drop if str(value) not in (names or ())]
+    keeps = ~np.any([is_dropped(table[column], drop) for column in label], axis=0)
+    if names is not None:
+        table[label[0]] = name_classes(table[label[0]], names)
+        keeps &= ~is_dropped(table[label[0]], task.label.drop)
+    by_label = len(table) - int(keeps.sum())
+    table = table[keeps]
+    texts = _texts(table, task.text)
+    full = [all(text) for text in texts]
+    dropped["label"] += by_label
+    dropped["empty"] += full.count(False)
+    if not any(full):
+        found = f"label.drop takes {by_label}, {full.count(False)} have no text"
+        raise UserError(f"{path}: no row is left: {found}; correct label.drop or text, or add rows")
+    return Part(str(path), [text for text in texts if all(text)], table.loc[full, label], names)
+
+
+def _texts(table: pd.DataFrame, columns: list[str]) -> list[Text]:
+    rows = zip(*(table[column] for column in columns), strict=True)
+    return [tuple(BREAKS.sub(" ", part).strip() for part in row) for row in rows]
+
+
+def _labels(parts: dict[str, list[Part]], task: Task) -> tuple[np.ndarray, list[str] | None]:
+    """The labels of all parts, one after the other, and the names of their classes (None for regression)."""
+    shards = [shard for shards in parts.values() for shard in shards]
+    if task.type == "regression":
+        return np.concatenate([parse_numbers(shard.cells[task.label.column], shard.place) for shard in shards]), None
+    cells = pd.concat([shard.cells for shard in shards])
+    order = None if task.label.names else require_same_names([(shard.place, shard.names) for shard in shards])
+    if task.type == "multilabel":
+        names = label_names(cells, task.label, order)
+        found = [parse_multilabel(shard.cells, task.label, shard.place, names) for shard in shards]
+    else:
+        names = class_names(cells[task.label.column], task.label, order)
+        found = [parse_classes(shard.cells[task.label.column], task.label, shard.place, names) for shard in shards]
+    return np.concatenate([labels for labels, _ in found]), names
+
+
+def _soft_labels(parts: dict[str, list[Part]], task: Task) -> np.ndarray | None:
+    """What training learns in place of the labels, where they are not taken as certain."""
+    if task.label.softness is None:
+        return None
+    shards = [shard for shards in parts.values() for shard in shards]
+    return np.concatenate([soft_labels(shard.cells[task.label.column], task.label, shard.place) for shard in shards])
+
+
+def _split(
+    parts: dict[str, list[Part]], texts: list[Text], labels: np.ndarray, names: list[str] | None, task: Task
+) -> tuple[Splits, dict[str, dict[str, int]]]:
+    """The rows of each split, by their places in `texts`, and how many were left out as repeated (see `separate`)."""
+    brought, first = {}, 0
+    for name, shards in parts.items():
+        last = first + sum(len(shard.texts) for shard in shards)
+        brought[name] = np.arange(first, last)
+        first = last
+    of_train = labels[brought["train"]]  # the first part, so that places in it are places in `texts`
+    drawn = draw_splits(_strata(of_train, names, task), task.split)
+    if names is not None:
+        drawn = keep_for_training(drawn, of_train)
+    splits, repeated = separate({name: (brought | drawn)[name] for name in (*SPLITS, *task.split.also_test)}, texts)
+    for name, count in zip(names or [], _count(labels[splits["train"]], names or []), strict=True):
+        if not count:
+            raise UserError(f"no row of class {name!r} is left in the training split; add rows of it that differ")
+    return splits, repeated
+
+
+def _strata(labels: np.ndarray, names: list[str] | None, task: Task) -> np.ndarray:
+    """The groups of training rows that each drawn split gets its share of."""
+    splits = 1 + sum(task.split.fraction(name) > 0 for name in ("test", "validation"))
+    if names is None:
+        return rating_strata(labels, task.split)
+    if task.type == "multilabel":
+        return label_strata(labels, names, task.split, splits)
+    return class_strata(labels, names, splits)
+
+
+def _unlabelled(source: Path, name: str, task: Task, names: list[str] | None, folder: Path) -> dict[str, Any]:
+    """Write the rows to predict, every one, since a submission has as many; the labels to submit for the classes."""
+    file = task.split.unlabelled[name]
+    columns, split = task.columns_of(file), task.split
+    tables = [
+        read_table(path, columns, task.text, separator=split.separator, quotes=split.quotes)
+        for path in find_files(source, file)
+    ]
+    texts = [text for table in tables for text in _texts(table, task.text)]
+    _write(texts, {}, folder / UNLABELLED / f"{name}.parquet")
+    try:
+        labels = names and submitted_labels(name, names, task.label.written)
+    except ValueError as error:
+        raise UserError(f"{source}: {error}") from None
+    return {"rows": len(texts), "labels": labels}
+
+
+def _count(labels: np.ndarray, names: list[str]) -> list[int]:
+    """Rows of each class."""
+    if labels.ndim == 2:
+        return labels.sum(axis=0, dtype=np.int64).tolist()
+    return np.bincount(labels, minlength=len(names)).tolist() if names else []
+
+
+def _write(texts: list[Text], labels: dict[str, np.ndarray], file: Path) -> None:
+    columns: dict[str, Any] = dict(zip(("text", "text_pair"), zip(*texts, strict=True), strict=False))
+    arrays = {name: pa.array(column, pa.string()) for name, column in columns.items()}
+    for name, values in labels.items():
+        arrays[name] = pa.array(values) if values.ndim == 1 else pa.array(values.tolist(), pa.list_(pa.int8()))
+    pq.write_table(pa.table(arrays), file, compression="zstd")
