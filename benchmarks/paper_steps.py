@@ -174,7 +174,7 @@ def _student_step(step: Step, vocabulary: int, precision: str) -> Training:
     from tinybert.models.layer_map import layer_pairs
     from tinybert.models.masked_head import with_masked_head
     from tinybert.models.precision import choose
-    from tinybert.models.student import Projections, SignalModel, StudentModel
+    from tinybert.models.signals import Projections, SignalModel, StudentModel
 
     assert step.student is not None
     losses, config = dict(step.losses), BertConfig(vocab_size=vocabulary)

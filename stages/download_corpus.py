@@ -10,13 +10,14 @@ from tinybert.running.stage import PARAMS, stage
 
 def main(key: Annotated[str, typer.Argument(help="a key of `downloads` in params.yaml")]) -> None:
     """Fetch what is pinned, or take it from the download cache, and write what it holds to data/sources/."""
+    from tinybert.corpus.documents import write_corpus
     from tinybert.params.sources import Download
     from tinybert.params.table import load_entry
     from tinybert.sources.downloads import store_download
 
     folder = Path("data/sources") / key
     with stage(f"download-corpus@{key}", reads=[PARAMS], writes=[folder], online=True):
-        counts = store_download(load_entry(PARAMS, "downloads", key, Download), folder)
+        counts = store_download(load_entry(PARAMS, "downloads", key, Download), folder, write_corpus)
         print("  " + ", ".join(f"{number:,} {what}" for what, number in counts.items()))
 
 

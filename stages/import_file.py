@@ -10,6 +10,7 @@ from tinybert.running.stage import PARAMS, stage
 
 def main(key: Annotated[str, typer.Argument(help="a key of `files` in params.yaml")]) -> None:
     """Check a file or folder of your own, and write what it holds to data/sources/."""
+    from tinybert.corpus.documents import write_corpus
     from tinybert.params.sources import File
     from tinybert.params.table import load_entry
     from tinybert.sources.kinds import store_file
@@ -18,7 +19,7 @@ def main(key: Annotated[str, typer.Argument(help="a key of `files` in params.yam
     with stage(f"import-file@{key}", [PARAMS], [folder]) as reads:
         file = load_entry(PARAMS, "files", key, File)
         reads(Path(file.path), missing=f"there is no such file or folder; correct files.{key}.path")
-        counts = store_file(file, folder)
+        counts = store_file(file, folder, write_corpus)
         print("  " + ", ".join(f"{number:,} {what}" for what, number in counts.items()))
 
 

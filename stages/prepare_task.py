@@ -19,8 +19,11 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
     with stage(f"prepare-task@{task}", [PARAMS], [folder]) as reads:
         settings = load_entry(PARAMS, "tasks", task, Task)
         (source,) = reads(Path("data/sources") / settings.source)
-        from tinybert.tasks.prepare import describe, prepare
+        from tinybert.questions import prepare as questions
+        from tinybert.tables.summary import describe
+        from tinybert.tasks import prepare as tasks
 
+        prepare = questions.prepare if settings.type == "span" else tasks.prepare
         with whole_folder(folder) as partial:
             summary = prepare(source, settings, partial)
         print(describe(summary))

@@ -33,12 +33,12 @@ def import_closure(module: str, root: Path = ROOT) -> list[str]:
         if name in found or _file(name, root) is None:
             continue
         found.add(name)
-        waiting.extend(_imports(name, root))
+        waiting.extend(imports(name, root))
     files = {_file(name, root) for name in found}
     return sorted(file.relative_to(root).as_posix() for file in files if file is not None and file.stat().st_size)
 
 
-def _imports(module: str, root: Path) -> Iterator[str]:
+def imports(module: str, root: Path = ROOT) -> Iterator[str]:
     """What `module` imports, and the packages above it; the names may also be those of things inside modules."""
     file = _file(module, root)
     assert file is not None

@@ -23,7 +23,7 @@ from tinybert.params.general import General
 from tinybert.params.students import Phase
 from tinybert.params.table import Run
 from tinybert.params.tasks import Task
-from tinybert.tasks.prepare import prepare
+from tinybert.questions.prepare import prepare
 from tinybert.train.job import Job
 from tinybert.train.teacher import finetune_teacher
 

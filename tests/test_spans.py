@@ -27,10 +27,10 @@ from tinybert.metrics.scores import score
 from tinybert.params.general import General
 from tinybert.params.students import Phase, Student
 from tinybert.params.tasks import Task, Teacher
+from tinybert.questions.prepare import prepare
 from tinybert.report.cards import render_card
 from tinybert.report.gather import gather
 from tinybert.report.page import render_page
-from tinybert.tasks.prepare import prepare
 from tinybert.train.masked_lm import adapt_masked_lm
 from tinybert.train.teacher import finetune_teacher
 

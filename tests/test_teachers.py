@@ -16,6 +16,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from tests.families import FAMILIES, family_model, family_report, family_tokenizer, save_family
 from tests.tiny import BAD, GOOD, PLAIN, tiny_job
 from tinybert.augment.dataset import augment
+from tinybert.corpus.documents import write_corpus
 from tinybert.distill.general import distil_general_student
 from tinybert.distill.phase import distil_phase, load_student
 from tinybert.evaluate import speed
@@ -116,7 +117,7 @@ def write_own_files(family):
 
 def store(*keys):
     for key in keys:
-        store_file(EXPERIMENT.files[key], SOURCES / key)
+        store_file(EXPERIMENT.files[key], SOURCES / key, write_corpus)
 
 
 def job(folder, curves=""):

@@ -22,7 +22,7 @@ from tinybert.distill.general import distil_general_student
 from tinybert.errors import UserError
 from tinybert.evaluate.attention_maps import compare_attention
 from tinybert.models.loading import load_encoder
-from tinybert.models.student import SignalModel
+from tinybert.models.signals import SignalModel
 from tinybert.params.architectures import Architecture
 from tinybert.params.general import General
 

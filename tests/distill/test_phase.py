@@ -18,7 +18,7 @@ from tinybert.distill.phase import distil_phase
 from tinybert.errors import UserError
 from tinybert.metrics.scores import score
 from tinybert.models.loading import head_config, load_classifier, load_config, load_tokenizer
-from tinybert.models.student import Projections
+from tinybert.models.signals import Projections
 from tinybert.params.general import General
 from tinybert.params.students import Phase
 from tinybert.params.table import Run

@@ -18,7 +18,7 @@ from tests.families import family_model
 from tests.tiny import VOCABULARY, tiny_job, tiny_tokenizer
 from tinybert.distill.phase import distil_phase
 from tinybert.models.loading import TYPES, load_encoder, load_tokenizer
-from tinybert.models.student import Projections, SignalModel
+from tinybert.models.signals import Projections, SignalModel
 from tinybert.params.students import Phase
 
 SHAPE = {"vocab_size": len(VOCABULARY), "max_position_embeddings": 32}

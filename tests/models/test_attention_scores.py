@@ -5,7 +5,7 @@ from transformers import BertConfig, BertModel
 from tests.tiny import tiny_bert
 from tinybert.models.attention_scores import ScoreRecorder
 from tinybert.models.loading import load_encoder
-from tinybert.models.student import SignalModel
+from tinybert.models.signals import SignalModel
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tinybert.augment.candidates import MaskedWords, Place, whole_words
 from tinybert.augment.words import split
 from tinybert.errors import UserError
 from tinybert.models.initialise import initialise_student, shape_of
-from tinybert.models.student import SignalModel
+from tinybert.models.signals import SignalModel
 from tinybert.params.architectures import Architecture
 from tinybert.train.masked_lm import masked_logits
 

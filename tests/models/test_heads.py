@@ -12,7 +12,7 @@ from tinybert.distill.phase import fix_prediction_layer
 from tinybert.errors import UserError
 from tinybert.models.heads import SequenceHead, SpanHead, head_of
 from tinybert.models.loading import load_span_model, load_tokenizer
-from tinybert.models.student import SignalModel
+from tinybert.models.signals import SignalModel
 from tinybert.tokens.windows import encode_windows
 
 MAX_LENGTH = 24

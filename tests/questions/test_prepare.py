@@ -8,7 +8,8 @@ import pytest
 from tests.tasks.test_prepare import ENTRY
 from tinybert.errors import UserError
 from tinybert.params.tasks import Task
-from tinybert.tasks.prepare import describe, prepare
+from tinybert.questions.prepare import prepare
+from tinybert.tables.summary import describe
 
 SPAN = {
     "type": "span",

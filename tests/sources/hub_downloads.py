@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.sources.hub_server import COMMIT
+from tinybert.corpus.documents import write_corpus
 from tinybert.errors import UserError
 from tinybert.params.sources import Download
 from tinybert.sources.downloads import store_download
@@ -17,7 +18,7 @@ from tinybert.sources.downloads import store_download
 
 def store(kind: str, name: str, **keys: object) -> Path:
     entry = {"kind": kind, "hub": name, "revision": COMMIT, **keys}
-    store_download(Download.model_validate(entry), Path("out"))
+    store_download(Download.model_validate(entry), Path("out"), write_corpus)
     return Path("out")
 
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.sources.conftest import Index, sha256
+from tinybert.corpus.documents import write_corpus
 from tinybert.errors import UserError
 from tinybert.params.sources import Download, File
 from tinybert.sources import package_index
@@ -34,7 +35,7 @@ def documents(folder: Path) -> list[tuple[str, str]]:
 def failure(path: str, kind: str) -> str:
     """The error of an import: one line, and no trace on disk."""
     with pytest.raises(UserError) as error:
-        store_file(File(path=path, kind=kind), ROOT / "mine")  # type: ignore[arg-type]
+        store_file(File(path=path, kind=kind), ROOT / "mine", write_corpus)  # type: ignore[arg-type]
     assert "\n" not in str(error.value)
     assert not list(ROOT.iterdir()) if ROOT.exists() else True
     return str(error.value)
@@ -54,17 +55,17 @@ def test_download(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         sha256=sha256(stream.getvalue()),
         members=["data/ratings.txt"],
     )
-    store_download(download, ROOT / "ratings", Path("cache"))
+    store_download(download, ROOT / "ratings", write_corpus, Path("cache"))
     assert [file.name for file in (ROOT / "ratings").iterdir()] == ["ratings.txt"]
     missing = download.model_copy(update={"members": ["data/rating.txt"]})
     with pytest.raises(UserError, match=r"did you mean 'data/ratings.txt'"):
-        store_download(missing, ROOT / "other", Path("cache"))
+        store_download(missing, ROOT / "other", write_corpus, Path("cache"))
     assert [folder.name for folder in ROOT.iterdir()] == ["ratings"]
 
 
 def test_table_is_copied_as_it_is() -> None:
     Path("mine.csv").write_bytes(b"a,b\r\n\xff")
-    store_file(File(path="mine.csv"), ROOT / "mine")
+    store_file(File(path="mine.csv"), ROOT / "mine", write_corpus)
     assert (ROOT / "mine/mine.csv").read_bytes() == b"a,b\r\n\xff"
 
 
@@ -72,7 +73,7 @@ def test_splits_of_a_table_keep_their_names() -> None:
     for name in ("train.tsv", "dev.tsv", "extra/train.tsv", ".hidden"):
         Path("glue", name).parent.mkdir(parents=True, exist_ok=True)
         Path("glue", name).write_text(name)
-    assert store_file(File(path="glue"), ROOT / "mine")["files"] == 3
+    assert store_file(File(path="glue"), ROOT / "mine", write_corpus)["files"] == 3
     stored = {path.relative_to(ROOT / "mine").as_posix(): path for path in (ROOT / "mine").rglob("*.tsv")}
     assert {name: path.read_text() for name, path in stored.items()} == {
         name: name for name in ("train.tsv", "dev.tsv", "extra/train.tsv")
@@ -81,7 +82,7 @@ def test_splits_of_a_table_keep_their_names() -> None:
 
 def test_first_words_of_vectors() -> None:
     Path("glove.txt").write_text("the 1 2\nof 3 4\nand 5 6\n")
-    assert store_file(File(path="glove.txt", kind="vectors", words=2), ROOT / "mine")["words"] == 2
+    assert store_file(File(path="glove.txt", kind="vectors", words=2), ROOT / "mine", write_corpus)["words"] == 2
 
 
 def test_text_corpus() -> None:
@@ -90,7 +91,7 @@ def test_text_corpus() -> None:
     Path("corpus/part/b.txt").write_text("Third.")
     Path("corpus/.hidden").write_text("not this")
     pq.write_table(pa.table({"text": ["Fourth.", None, " "], "n": [1, 2, 3]}), "corpus/c.parquet")
-    counts = store_file(File(path="corpus", kind="corpus"), ROOT / "mine")
+    counts = store_file(File(path="corpus", kind="corpus"), ROOT / "mine", write_corpus)
     assert documents(ROOT / "mine") == [
         ("a.txt:1", "One line.\nAnother — line."),
         ("a.txt:5", "Second."),
@@ -109,7 +110,7 @@ def test_text_that_is_not_utf8_names_the_byte() -> None:
 def test_endless_text_is_cut_into_documents(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tinybert.corpus.documents.LONGEST", 100)
     Path("long.txt").write_text("ten chars.\n" * 100)
-    counts = store_file(File(path="long.txt", kind="corpus"), ROOT / "mine")
+    counts = store_file(File(path="long.txt", kind="corpus"), ROOT / "mine", write_corpus)
     assert counts["documents"] == 10
 
 
@@ -147,10 +148,10 @@ def test_neither_file_nor_folder() -> None:
 
 def test_failed_import_leaves_the_last_good_one() -> None:
     Path("c.txt").write_text("Fine.")
-    store_file(File(path="c.txt", kind="corpus"), ROOT / "mine")
+    store_file(File(path="c.txt", kind="corpus"), ROOT / "mine", write_corpus)
     Path("c.txt").write_bytes(b"\xff")
     with pytest.raises(UserError):
-        store_file(File(path="c.txt", kind="corpus"), ROOT / "mine")
+        store_file(File(path="c.txt", kind="corpus"), ROOT / "mine", write_corpus)
     assert documents(ROOT / "mine") == [("c.txt:1", "Fine.")]
     assert [folder.name for folder in ROOT.iterdir()] == ["mine"]
 
@@ -170,7 +171,7 @@ class TestModel:
     def test_takes_weights_config_and_tokenizer_only(self) -> None:
         for name in ("pytorch_model.bin", "modeling_evil.py", "README.md"):
             Path("m", name).write_text("x")
-        counts = store_file(File(path="m", kind="model"), ROOT / "mine")
+        counts = store_file(File(path="m", kind="model"), ROOT / "mine", write_corpus)
         assert sorted(file.name for file in (ROOT / "mine").iterdir()) == [
             "config.json",
             "model.safetensors",

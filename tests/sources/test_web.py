@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.sources.conftest import Index, at_once, sha256
+from tinybert.corpus.documents import write_corpus
 from tinybert.errors import UserError
 from tinybert.params.sources import Download
 from tinybert.sources import web
@@ -119,14 +120,14 @@ def test_members_of_an_archive(index: Index) -> None:
         "sha256": sha256(stream.getvalue()),
         "members": ["SST-2/train.tsv", "SST-2/dev.tsv"],
     }
-    store_download(Download.model_validate(entry), Path("out"))
+    store_download(Download.model_validate(entry), Path("out"), write_corpus)
     assert sorted(file.name for file in Path("out").iterdir()) == ["dev.tsv", "train.tsv"]
 
 
 def test_bare_file(index: Index) -> None:
     index.files["a.csv"] = b"a,b\n"
     entry = {"kind": "table", "url": f"{index.url}/files/a.csv?x=1", "sha256": sha256(b"a,b\n")}
-    store_download(Download.model_validate(entry), Path("out"))
+    store_download(Download.model_validate(entry), Path("out"), write_corpus)
     assert [file.name for file in Path("out").iterdir()] == ["a.csv"]
 
 
@@ -136,7 +137,7 @@ def test_gensim(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     index.files[f"{name}/{name}.gz"] = content
     monkeypatch.setattr("gensim.downloader.DOWNLOAD_BASE_URL", f"{index.url}/files")
     entry = {"kind": "vectors", "gensim": name, "sha256": sha256(content), "words": 1}
-    assert store_download(Download.model_validate(entry), Path("out")) == {"words": 1, "dimensions": 2}
+    assert store_download(Download.model_validate(entry), Path("out"), write_corpus) == {"words": 1, "dimensions": 2}
     assert [path for path, _ in index.requests] == [f"/files/{name}/{name}.gz"]
     assert pq.read_table("out/words.parquet")["word"].to_pylist() == ["the"]
     np.testing.assert_array_equal(np.load("out/vectors.npy"), [[1, 2]])

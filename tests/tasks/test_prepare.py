@@ -10,7 +10,8 @@ import pytest
 
 from tinybert.errors import UserError
 from tinybert.params.tasks import Task
-from tinybert.tasks.prepare import describe, prepare
+from tinybert.tables.summary import describe
+from tinybert.tasks.prepare import prepare
 
 OPTIMISER = {"learning_rate": 1e-4}
 ENTRY = {

@@ -60,12 +60,13 @@ def find_all_mistakes(params: Path, sources: Path = Path("data/sources")) -> Ite
 
 def _content(params: Path, key: str, file: File) -> Iterator[str]:
     """What the import would say of a model, a corpus or the first vectors: it is run, in a folder that is removed."""
+    from tinybert.corpus.documents import write_corpus
     from tinybert.sources.kinds import store_file
 
     words = min(file.words or FIRST_WORDS, FIRST_WORDS) if file.kind == "vectors" else None
     with TemporaryDirectory() as scratch:
         try:
-            store_file(file.model_copy(update={"words": words}), Path(scratch) / key)
+            store_file(file.model_copy(update={"words": words}), Path(scratch) / key, write_corpus)
         except UserError as error:
             yield f"{params}: files.{key}: {error}"
 
@@ -93,15 +94,19 @@ def _rows(params: Path, key: str, task: Task, file: File) -> Generator[str, None
     Returns:
         The summary of `tinybert.tasks.prepare.prepare`, empty after a mistake.
     """
+    from tinybert.corpus.documents import write_corpus
+    from tinybert.questions import prepare as questions
     from tinybert.sources.kinds import store_file
-    from tinybert.tasks.prepare import prepare
+    from tinybert.tasks import prepare as tasks
+
+    prepare = questions.prepare if task.type == "span" else tasks.prepare
 
     path = Path(file.path)
     with TemporaryDirectory() as scratch:
         source, folder = Path(scratch) / "source", Path(scratch) / "task"
         folder.mkdir()
         try:
-            store_file(file, source)
+            store_file(file, source, write_corpus)
             return prepare(source, task, folder)
         except UserError as error:
             text = str(error).replace(str(source / path.name), str(path)).replace(str(source), str(path))

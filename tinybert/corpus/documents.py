@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import re
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
@@ -11,18 +10,16 @@ from pathlib import Path, PurePath
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tinybert.corpus.store import write_documents
 from tinybert.corpus.wikipedia import read_dump
 from tinybert.errors import UserError, suggest
+from tinybert.sources.choice import DUMP, TEXTS
 from tinybert.sources.progress import ByteProgress
 from tinybert.tables.delimited import Dialect
 from tinybert.tables.json_values import parse, require_whole
 
-DUMP = re.compile(r"\.xml(-[^.]*)?(\.bz2)?$")
-"""`pages-articles.xml`, `pages-articles.xml.bz2`, and parts such as `pages-articles1.xml-p1p41242.bz2`."""
-
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 DIALECTS = {".csv": Dialect(",", quotes=True), ".tsv": Dialect("\t", quotes=False)}
-TEXTS = tuple(name + gz for name in (".txt", *JSON_LINES, *DIALECTS) for gz in ("", ".gz"))
 
 LONGEST = 1 << 20
 """Characters at which a document of a text file ends at the next line, so that a file without blank lines is fine."""
@@ -31,6 +28,16 @@ Document = tuple[str, str | None]
 """Title and text; no text is counted as empty."""
 
 At = Callable[[int], None]
+
+
+def write_corpus(files: list[Path], folder: Path, column: str | None = None) -> dict[str, int]:
+    """Write the documents of `files` to `folder` (see `read_documents`, `tinybert.corpus.store`).
+
+    Returns:
+        Counts of what is written, and of what is left out, by cause.
+    """
+    dropped: dict[str, int] = {}
+    return write_documents(read_documents(files, dropped, column), folder) | dropped
 
 
 def read_documents(

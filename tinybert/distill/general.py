@@ -8,13 +8,12 @@ from transformers import PretrainedConfig
 
 from tinybert.distill.comparable import require_comparable
 from tinybert.distill.objective import LAYER_LOSSES, RECORDED, DistillationObjective
-from tinybert.distill.teacher import frozen_teacher
 from tinybert.models.compatibility import require_length
 from tinybert.models.initialise import initialise_student, require_existing_student, require_start, student_config
 from tinybert.models.layer_map import layer_pairs
 from tinybert.models.loading import load_config, load_encoder, load_masked_lm, load_tokenizer
 from tinybert.models.masked_head import require_masked_head, with_masked_head
-from tinybert.models.student import StudentModel
+from tinybert.models.signals import StudentModel, frozen_teacher
 from tinybert.params.general import General
 from tinybert.tokens.blocks import corpus_blocks
 from tinybert.tokens.encoding import Padding

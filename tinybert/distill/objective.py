@@ -24,7 +24,7 @@ from tinybert.distill.losses import (
     soft_cross_entropy,
     soft_span_loss,
 )
-from tinybert.models.student import SignalModel
+from tinybert.models.signals import SignalModel
 from tinybert.tokens.encoding import TEACHER_LOGITS, model_inputs
 from tinybert.tokens.masking import MASKED_LABELS, UNMASKED
 from tinybert.train.label_loss import label_loss

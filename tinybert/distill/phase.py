@@ -12,7 +12,6 @@ from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerB
 
 from tinybert.distill.comparable import require_comparable, require_projections
 from tinybert.distill.objective import LAYER_LOSSES, RECORDED, DistillationObjective
-from tinybert.distill.teacher import frozen_teacher
 from tinybert.models.cached_logits import kept_logits
 from tinybert.models.card import write_card
 from tinybert.models.compatibility import require_length, require_same_tokenizer
@@ -27,7 +26,7 @@ from tinybert.models.loading import (
     load_span_model,
     load_tokenizer,
 )
-from tinybert.models.student import Projections, StudentModel
+from tinybert.models.signals import Projections, StudentModel, frozen_teacher
 from tinybert.params.architectures import Architecture
 from tinybert.params.students import Phase
 from tinybert.running.lineage import read_lineage

@@ -17,7 +17,7 @@ from tinybert.models.compatibility import require_same_tokenizer
 from tinybert.models.layer_map import layer_pairs
 from tinybert.models.loading import load_config, load_encoder
 from tinybert.models.pruned import is_laid_out_as_bert, prune_layer, prune_normalisation, strongest_dimensions
-from tinybert.models.student import Projections
+from tinybert.models.signals import Projections
 from tinybert.params.architectures import Architecture
 
 NARROWED = ("teacher-svd", "teacher-pruned")

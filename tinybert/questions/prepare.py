@@ -14,12 +14,13 @@ from tinybert.params.tasks import Task
 from tinybert.questions.squad import NOWHERE, Question, read_questions
 from tinybert.tables.read import find_files, find_table
 from tinybert.tables.splits import SPLITS, UNLABELLED, Splits, count_repeated, same_text, separate
+from tinybert.tables.summary import write_summary
 
 LABELS = pa.list_(pa.struct([("text", pa.string()), ("start", pa.int64())]))
 LONGEST_ANSWER = 30
 
 
-def prepare_questions(source: Path, task: Task, folder: Path) -> dict[str, Any]:
+def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     """Write a task's questions to `folder/{train,validation,test}.parquet`, in the source's order.
 
     The columns are `text` (the question), `text_pair` (its context, character by character as in the source), `label`
@@ -89,6 +90,7 @@ def prepare_questions(source: Path, task: Task, folder: Path) -> dict[str, Any]:
             _require_own_ids(found, name, source)
             _write(found, folder / UNLABELLED / f"{name}.parquet")
             summary[UNLABELLED][name] = {"rows": len(found), "labels": None}
+    write_summary(summary, folder)
     return summary
 
 

@@ -24,7 +24,7 @@ from tinybert.report.headline import headline, points, quantity, sentence
 from tinybert.report.loss_curves import Line, panels, read_curve
 from tinybert.report.variants import tenths, variant_tables
 from tinybert.running.lineage import FILLED
-from tinybert.tasks.left_out import kept, left_out
+from tinybert.tables.summary import kept, left_out
 
 MOST_CLASSES = 12
 """Classes above which a confusion matrix is no longer something to look at."""

@@ -7,13 +7,16 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-from tinybert.corpus.documents import DUMP, TEXTS
 from tinybert.errors import UserError, suggest
 from tinybert.params.sources import TAR, ZIP, Kind
 from tinybert.sources.pretrained import INDEX, PARTS, PICKLED, SHARD, WEIGHTS
 
 ROWS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt")
-TABLES = (".parquet", *ROWS, *(f"{ending}.gz" for ending in ROWS))
+TEXTS = tuple(ending + gz for ending in ROWS for gz in ("", ".gz"))
+DUMP = re.compile(r"\.xml(-[^.]*)?(\.bz2)?$")
+"""`pages-articles.xml`, `pages-articles.xml.bz2`, and parts such as `pages-articles1.xml-p1p41242.bz2`."""
+
+TABLES = (".parquet", *TEXTS)
 VECTORS = (".npy", ".parquet", ".txt", ".vec", ".bin", ".gz")
 
 ABOUT = re.compile(r"(readme|license|dataset_infos?|croissant|config)\b.*", re.IGNORECASE)

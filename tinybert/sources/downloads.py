@@ -10,13 +10,13 @@ from tinybert.running.outputs import whole_folder
 from tinybert.sources.archives import extract
 from tinybert.sources.choice import choose_data_files, choose_model_files
 from tinybert.sources.hub import Repository, fetch_repository
-from tinybert.sources.kinds import convert
+from tinybert.sources.kinds import WriteCorpus, convert
 from tinybert.sources.package_index import Pin, fetch
 from tinybert.sources.transfer import CACHE
 from tinybert.sources.web import fetch_url, gensim_url
 
 
-def store_download(download: Download, folder: Path, cache: Path = CACHE) -> dict[str, int]:
+def store_download(download: Download, folder: Path, write_corpus: WriteCorpus, cache: Path = CACHE) -> dict[str, int]:
     """Fetch what is pinned, wherever it comes from, and write it to `folder` in the form of its kind.
 
     Returns:
@@ -28,11 +28,11 @@ def store_download(download: Download, folder: Path, cache: Path = CACHE) -> dic
     root, files = _fetch(download, cache)
     with whole_folder(folder) as partial:
         if download.members is None:
-            return convert(download, root, files, partial)
+            return convert(download, root, files, partial, write_corpus)
         unpacked = partial / ".members"
         unpacked.mkdir()
         members = extract(files[0], download.members, unpacked, download.file_name)
-        counts = convert(download, unpacked, members, partial)
+        counts = convert(download, unpacked, members, partial, write_corpus)
         shutil.rmtree(unpacked)
     return counts
 

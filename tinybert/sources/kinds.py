@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-from tinybert.corpus.documents import read_documents
-from tinybert.corpus.store import write_documents
 from tinybert.errors import UserError
 from tinybert.params.sources import File, Source
 from tinybert.running.outputs import whole_folder
 from tinybert.sources.pretrained import copy_model
 from tinybert.sources.vectors import convert_vectors
 
+WriteCorpus = Callable[[list[Path], Path, str | None], dict[str, int]]
+"""Cleans files to a corpus in a folder: `tinybert.corpus.documents.write_corpus`, which stands above this package."""
 
-def store_file(file: File, folder: Path) -> dict[str, int]:
+
+def store_file(file: File, folder: Path, write_corpus: WriteCorpus) -> dict[str, int]:
     """Write a file or folder of the user's own to `folder` in the form of its kind.
 
     Raises:
@@ -32,10 +34,10 @@ def store_file(file: File, folder: Path) -> dict[str, int]:
     if not files:
         raise UserError(f"{path}: the folder holds no file; correct `path`")
     with whole_folder(folder) as partial:
-        return convert(file, path.parent if path.is_file() else path, files, partial)
+        return convert(file, path.parent if path.is_file() else path, files, partial, write_corpus)
 
 
-def convert(source: Source, root: Path, files: list[Path], folder: Path) -> dict[str, int]:
+def convert(source: Source, root: Path, files: list[Path], folder: Path, write_corpus: WriteCorpus) -> dict[str, int]:
     """Bring `files`, which lie in or below `root`, into the form of the source's kind, in the existing `folder`.
 
     - corpus: Parquet shards of documents (see `tinybert.corpus.store`).
@@ -47,8 +49,7 @@ def convert(source: Source, root: Path, files: list[Path], folder: Path) -> dict
         UserError: the files are not of that kind.
     """
     if source.kind == "corpus":
-        dropped: dict[str, int] = {}
-        return write_documents(read_documents(files, dropped, source.column), folder) | dropped
+        return write_corpus(files, folder, source.column)
     if source.kind == "model":
         return copy_model(files, folder)
     if source.kind == "vectors":

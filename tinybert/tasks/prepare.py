@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +14,6 @@ import pyarrow.parquet as pq
 from tinybert.errors import UserError
 from tinybert.params.glue import submitted_labels
 from tinybert.params.tasks import Task
-from tinybert.questions.prepare import prepare_questions
 from tinybert.tables.read import find_files, find_table, read_table
 from tinybert.tables.splits import (
     SPLITS,
@@ -31,6 +29,7 @@ from tinybert.tables.splits import (
     rating_strata,
     separate,
 )
+from tinybert.tables.summary import write_summary
 from tinybert.tasks.class_names import name_classes, names_for, require_same_names
 from tinybert.tasks.labels import (
     class_names,
@@ -41,9 +40,7 @@ from tinybert.tasks.labels import (
     parse_numbers,
     soft_labels,
 )
-from tinybert.tasks.left_out import kept, left_out
 
-FILE = "task.json"
 BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 
 
@@ -61,7 +58,7 @@ class Part(NamedTuple):
 def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     """Write a task's rows to `folder/{train,validation,test}.parquet`, and the summary to `folder/task.json`.
 
-    Questions on contexts have rows of their own kind (see `tinybert.questions.prepare`). Of the other types the
+    Questions on contexts have rows of their own kind (see `tinybert.questions.prepare`). The
     columns are `text` (and `text_pair` where `task.text` names two), without line breaks and tabs, and `label`:
     int64 class index, a list of 0 and 1 for multilabel, or float64 for regression; with `label.softness` training rows
     have `probability` too, of the second class, float64. Rows are in the source's order.
@@ -85,12 +82,6 @@ def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     Raises:
         UserError: a table or its labels can't be read, or there are too few rows to split (file and line named).
     """
-    summary = (prepare_questions if task.type == "span" else _prepare_rows)(source, task, folder)
-    (folder / FILE).write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return summary
-
-
-def _prepare_rows(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     dropped = {"label": 0, "empty": 0}
     broken: dict[str, int] = {"broken": 0}
     parts: dict[str, list[Part]] = {}
@@ -129,30 +120,8 @@ def _prepare_rows(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     if task.split.unlabelled:
         (folder / UNLABELLED).mkdir()
         summary[UNLABELLED] = {name: _unlabelled(source, name, task, names, folder) for name in task.split.unlabelled}
+    write_summary(summary, folder)
     return summary
-
-
-def describe(summary: dict[str, Any]) -> str:
-    """The summary as lines for people: rows of each split, shares of the classes, what was left out."""
-    splits = list(summary["rows"])
-    cells = [("", splits), ("rows", [f"{summary['rows'][split]:,}" for split in splits])]
-    names = summary["names"] or []
-    for index, name in enumerate(names[:10]):
-        shares = [summary["classes"][split][index] / summary["rows"][split] for split in splits]
-        cells.append((name[:24], [f"{share:.1%}" for share in shares]))
-    width = max(len(title) for title, _ in cells)
-    lines = [f"  {title:<{width}}" + "".join(f"{value:>12}" for value in values) for title, values in cells]
-    if len(names) > 10:
-        lines.append(f"  and {len(names) - 10} more classes")
-    if "span" in summary:
-        without = [f"{summary['unanswerable'][split]:,}" for split in splits]
-        lines.append(f"  {'none':<{width}}" + "".join(f"{value:>12}" for value in without) + "  without an answer")
-        lines.append(f"  {summary['repaired']:,} answers found elsewhere in their context than their file says")
-    lines.append(f"  left out: {', '.join(left_out(summary))}")
-    lines += [f"  also tested on {name}: {rows:,} rows" for name, rows in summary.get("also_test", {}).items()]
-    lines += [f"  to predict for {name}: {part['rows']:,} rows" for name, part in summary.get(UNLABELLED, {}).items()]
-    lines += [f"  kept: {line}" for line in kept(summary)]
-    return "\n".join(lines)
 
 
 def _read(path: Path, file: str, task: Task, dropped: dict[str, int], broken: dict[str, int]) -> Part:

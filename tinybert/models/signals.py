@@ -6,13 +6,14 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
+import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from tinybert.errors import UserError
 from tinybert.models.attention_scores import ScoreRecorder
-from tinybert.models.loading import TYPES, takes_types
+from tinybert.models.loading import TYPES, load_encoder, load_masked_lm, takes_types
 from tinybert.models.masked_positions import head_sees
 from tinybert.models.span_logits import head_logits
 
@@ -150,3 +151,16 @@ class StudentModel(SignalModel):
             signals["states"] = {layer: project(layer, state) for layer, state in signals["states"].items()}
             signals["cls"] = {layer: project(layer, state) for layer, state in signals["cls"].items()}
         return signals
+
+
+def frozen_teacher(folder: Path, dtype: torch.dtype, records_scores: bool, masked_head: bool = False) -> SignalModel:
+    """The encoder of a teacher, without gradients, dropout off (the reference leaves it on), in `dtype`.
+
+    Args:
+        records_scores: for losses that compare attention scores or vectors.
+        masked_head: keep the masked-language head, for losses that compare predictions of masked tokens.
+    """
+    model = (load_masked_lm if masked_head else load_encoder)(folder, dtype).requires_grad_(False)
+    if torch.cuda.is_available():
+        model.to("cuda")
+    return SignalModel(model, records_scores).eval()

@@ -1,0 +1,78 @@
+"""The summary of a task's rows, `task.json`, and the same in words, for the console and for the report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tinybert.tables.splits import UNLABELLED
+
+FILE = "task.json"
+
+CAUSES = {
+    "label": "by label.drop",
+    "answer": "whose answer is not in the context",
+    "empty": "without text",
+    "duplicates": "repeated in a later split",
+    "broken": "broken lines",
+}
+"""Keys of `dropped` in task.json."""
+
+
+def write_summary(summary: dict[str, Any], folder: Path) -> None:
+    (folder / FILE).write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def describe(summary: dict[str, Any]) -> str:
+    """The summary as lines for people: rows of each split, shares of the classes, what was left out."""
+    splits = list(summary["rows"])
+    cells = [("", splits), ("rows", [f"{summary['rows'][split]:,}" for split in splits])]
+    names = summary["names"] or []
+    for index, name in enumerate(names[:10]):
+        shares = [summary["classes"][split][index] / summary["rows"][split] for split in splits]
+        cells.append((name[:24], [f"{share:.1%}" for share in shares]))
+    width = max(len(title) for title, _ in cells)
+    lines = [f"  {title:<{width}}" + "".join(f"{value:>12}" for value in values) for title, values in cells]
+    if len(names) > 10:
+        lines.append(f"  and {len(names) - 10} more classes")
+    if "span" in summary:
+        without = [f"{summary['unanswerable'][split]:,}" for split in splits]
+        lines.append(f"  {'none':<{width}}" + "".join(f"{value:>12}" for value in without) + "  without an answer")
+        lines.append(f"  {summary['repaired']:,} answers found elsewhere in their context than their file says")
+    lines.append(f"  left out: {', '.join(left_out(summary))}")
+    lines += [f"  also tested on {name}: {rows:,} rows" for name, rows in summary.get("also_test", {}).items()]
+    lines += [f"  to predict for {name}: {part['rows']:,} rows" for name, part in summary.get(UNLABELLED, {}).items()]
+    lines += [f"  kept: {line}" for line in kept(summary)]
+    return "\n".join(lines)
+
+
+def left_out(summary: dict[str, Any]) -> list[str]:
+    """Rows that were left out, by cause, as in `12 without text`; of repeated ones, which splits shared them.
+
+    Args:
+        summary: as in task.json (see `tinybert.tasks.prepare.prepare`).
+    """
+    dropped = summary["dropped"]
+    lines = [f"{dropped[cause]:,} {words}" for cause, words in CAUSES.items() if cause in dropped]
+    pairs = [
+        f"{count:,} of {split} in {later}"
+        for split, of_split in summary.get("repeated", {}).items()
+        for later, count in of_split.items()
+        if count
+    ]
+    where = f" ({', '.join(pairs)})" if pairs else ""
+    return [line + where if line.endswith(CAUSES["duplicates"]) else line for line in lines]
+
+
+def kept(summary: dict[str, Any]) -> list[str]:
+    """What stayed and may surprise: texts with several labels, and classes that a split has no row of."""
+    lines = []
+    if summary["conflicting"]:
+        lines.append(f"{summary['conflicting']:,} texts that have several labels")
+    names, classes = summary["names"] or [], summary["classes"] or {}
+    lacking = {split: sum(not count for count in counts) for split, counts in classes.items()}
+    if any(lacking.values()):
+        of_splits = ", ".join(f"{count} in {split}" for split, count in lacking.items() if count)
+        lines.append(f"{len(names)} classes, of them without a row: {of_splits}")
+    return lines
