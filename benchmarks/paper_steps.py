@@ -121,7 +121,7 @@ def _bytes(model: nn.Module) -> int:
 def _batch(step: Step, vocabulary: int) -> dict[str, Tensor]:
     import torch
 
-    from tinybert.distill.objective import TEACHER_LOGITS
+    from tinybert.distill.losses.objective import TEACHER_LOGITS
     from tinybert.tokens.masking import MASKED_LABELS, UNMASKED
 
     shape = (step.batch_size, step.length)
@@ -169,7 +169,7 @@ def _student_step(step: Step, vocabulary: int, precision: str) -> Training:
     import torch
     from transformers import AutoModelForSequenceClassification, BertConfig, BertForMaskedLM, BertModel
 
-    from tinybert.distill.objective import LAYER_LOSSES, RECORDED, DistillationObjective
+    from tinybert.distill.losses.objective import LAYER_LOSSES, RECORDED, DistillationObjective
     from tinybert.models.initialise import student_config
     from tinybert.models.layer_map import layer_pairs
     from tinybert.models.masked_head import with_masked_head

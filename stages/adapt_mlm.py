@@ -27,7 +27,7 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
             Path("data/original") / task / "train.parquet",
         )
         from tinybert.models.compatibility import require_same_tokenizer
-        from tinybert.train.job import Job
+        from tinybert.train.loop.job import Job
         from tinybert.train.masked_lm import adapt_masked_lm
 
         require_same_tokenizer(teacher, source)

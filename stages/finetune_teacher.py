@@ -24,7 +24,7 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
         source, data = reads(Path("data/sources") / settings.teacher.source, Path("data/original") / task)
         facts = json.loads((data / "task.json").read_text(encoding="utf-8"))
         from tinybert.metrics.scores import score
-        from tinybert.train.job import Job
+        from tinybert.train.loop.job import Job
         from tinybert.train.teacher import finetune_teacher
 
         with whole_folder(folder) as partial, whole_folder(curves) as partial_curves:

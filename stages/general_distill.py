@@ -22,7 +22,7 @@ def main(general: Annotated[str, typer.Argument(help="a key of the table `genera
         sources = (settings.corpus, settings.teacher, settings.start)
         corpus, teacher, start = reads(*(Path("data/sources") / source for source in sources))
         from tinybert.distill.general import distil_general_student
-        from tinybert.train.job import Job
+        from tinybert.train.loop.job import Job
 
         with whole_folder(folder) as partial, whole_folder(curves) as partial_curves:
             job = Job(name, run, settings.train.max_length, partial, partial_curves)

@@ -35,7 +35,7 @@ from tinybert.params.students import Phase
 from tinybert.params.table import Run
 from tinybert.params.tasks import Task
 from tinybert.running.lineage import read_lineage
-from tinybert.train.job import Job
+from tinybert.train.loop.job import Job
 from tinybert.train.masked_lm import adapt_masked_lm
 from tinybert.train.teacher import finetune_teacher
 

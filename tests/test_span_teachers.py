@@ -24,7 +24,7 @@ from tinybert.params.students import Phase
 from tinybert.params.table import Run
 from tinybert.params.tasks import Task
 from tinybert.questions.prepare import prepare
-from tinybert.train.job import Job
+from tinybert.train.loop.job import Job
 from tinybert.train.teacher import finetune_teacher
 
 LENGTH = 30

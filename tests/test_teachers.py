@@ -23,13 +23,13 @@ from tinybert.evaluate import speed
 from tinybert.evaluate.student import evaluate_student
 from tinybert.metrics.scores import score
 from tinybert.models.loading import head_config, load_classifier
+from tinybert.models.output_labels import reorder_outputs
 from tinybert.params.experiment import Experiment
 from tinybert.report.write import write_report
 from tinybert.sources.kinds import store_file
 from tinybert.tasks.prepare import prepare
 from tinybert.tokens import blocks
 from tinybert.train.masked_lm import adapt_masked_lm
-from tinybert.train.output_labels import reorder_outputs
 from tinybert.train.teacher import finetune_teacher
 
 ALL_LAYERS = {"embedding": 1.0, "hidden": 1.0, "attention": 1.0}

@@ -16,7 +16,7 @@ from tinybert.models.loading import load_classifier, load_tokenizer
 from tinybert.params.experiment import Experiment
 from tinybert.params.table import Run
 from tinybert.params.tasks import Task
-from tinybert.train.job import Job
+from tinybert.train.loop.job import Job
 
 GOOD = ["sunny", "warm", "bright", "lovely", "mild"]
 BAD = ["stormy", "freezing", "grey", "awful", "wet"]

@@ -13,7 +13,7 @@ import torch
 
 from tests.tiny import logits_of, tiny_bert, tiny_job, weather_report
 from tinybert.distill.general import distil_general_student
-from tinybert.distill.losses import soft_cross_entropy
+from tinybert.distill.losses.paper import soft_cross_entropy
 from tinybert.distill.phase import distil_phase
 from tinybert.errors import UserError
 from tinybert.metrics.scores import score

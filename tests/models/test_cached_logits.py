@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from tests.tiny import tiny_bert
+from tinybert.metrics import answers
 from tinybert.models import heads, inference, span_logits
 from tinybert.models.cached_logits import kept_answers, kept_logits
 from tinybert.models.heads import SpanHead
 from tinybert.models.inference import predict_logits
 from tinybert.models.loading import head_config, load_classifier, load_span_model, load_tokenizer
-from tinybert.questions import answers
 from tinybert.running.lineage import digest
 from tinybert.tokens import encoding as tokens
 from tinybert.tokens import windows as spans

@@ -7,7 +7,7 @@ from pathlib import Path
 from transformers import PretrainedConfig
 
 from tinybert.distill.comparable import require_comparable
-from tinybert.distill.objective import LAYER_LOSSES, RECORDED, DistillationObjective
+from tinybert.distill.losses.objective import LAYER_LOSSES, RECORDED, DistillationObjective
 from tinybert.models.compatibility import require_length
 from tinybert.models.initialise import initialise_student, require_existing_student, require_start, student_config
 from tinybert.models.layer_map import layer_pairs
@@ -18,8 +18,8 @@ from tinybert.params.general import General
 from tinybert.tokens.blocks import corpus_blocks
 from tinybert.tokens.encoding import Padding
 from tinybert.tokens.masking import Masking
-from tinybert.train.job import Job
-from tinybert.train.trainer import no_training, train
+from tinybert.train.loop.job import Job
+from tinybert.train.loop.trainer import no_training, train
 
 
 def distil_general_student(settings: General, corpus: Path, teacher: Path, job: Job, start: Path | None = None) -> None:

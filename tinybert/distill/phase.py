@@ -11,7 +11,7 @@ import torch
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from tinybert.distill.comparable import require_comparable, require_projections
-from tinybert.distill.objective import LAYER_LOSSES, RECORDED, DistillationObjective
+from tinybert.distill.losses.objective import LAYER_LOSSES, RECORDED, DistillationObjective
 from tinybert.models.cached_logits import kept_logits
 from tinybert.models.card import write_card
 from tinybert.models.compatibility import require_length, require_same_tokenizer
@@ -30,9 +30,9 @@ from tinybert.models.signals import Projections, StudentModel, frozen_teacher
 from tinybert.params.architectures import Architecture
 from tinybert.params.students import Phase
 from tinybert.running.lineage import read_lineage
-from tinybert.train.curve import Curve
-from tinybert.train.job import Job
-from tinybert.train.trainer import Validation, no_training, train
+from tinybert.train.loop.curve import Curve
+from tinybert.train.loop.job import Job
+from tinybert.train.loop.trainer import Validation, no_training, train
 
 Score = Callable[[np.ndarray, np.ndarray], float]
 """The task's metric of labels (rows,) and logits (rows, classes), or answers (rows,) for span."""

@@ -10,8 +10,8 @@ import pandas as pd
 from scipy.special import expit, softmax
 from sklearn.metrics import confusion_matrix
 
+from tinybert.metrics.answers import answer_values, normalise, right_answers
 from tinybert.metrics.scores import correlation
-from tinybert.questions.answers import answer_values, normalise, right_answers
 
 TEXTS = ("text", "text_pair")
 

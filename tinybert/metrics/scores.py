@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tinybert.metrics.answers import answer_values
 from tinybert.params.tasks import METRICS
-from tinybert.questions.answers import answer_values
 
 RESAMPLES = 2000
 """Resamples of the bootstrap: the ends of a 95 % interval then vary by about 3 % of its width from seed to seed."""
@@ -44,7 +44,7 @@ def score(metric: str, labels: np.ndarray, logits: np.ndarray) -> float:
         metric: `accuracy`, `f1` (of class 1 where there are two classes, the mean over classes where there are more),
             `matthews`, `pearson` or `spearman`; of multilabel tasks `f1_micro`, `f1_macro`, `subset_accuracy` (all
             labels of a row right) or `label_accuracy` (the share of all decisions that are right); of answers to
-            questions `span_f1` or `exact_match` (see `tinybert.questions.answers`).
+            questions `span_f1` or `exact_match` (see `tinybert.metrics.answers`).
         labels: (rows,) class indices, or numbers for regression; 0 and 1 (rows, labels) for multilabel; for span
             the right answers to each question, tuples (rows,).
         logits: (rows, classes), or (rows, 1) for regression; for span the answers themselves, str (rows,).

@@ -16,10 +16,10 @@ import torch
 from datasets import Dataset
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from tinybert.metrics.answers import best_threshold, decide
 from tinybert.models.inference import predict_logits, run_batches
 from tinybert.models.loading import load_classifier, load_span_model
 from tinybert.models.span_logits import head_logits
-from tinybert.questions.answers import best_threshold, decide
 from tinybert.tokens.encoding import TEACHER_LOGITS, Padding, encode, label_array
 from tinybert.tokens.windows import WindowPadding, encode_windows, find_answers, gold_answers
 
@@ -107,7 +107,7 @@ class SpanHead:
     no_answer: bool
 
     def config(self) -> dict[str, Any]:
-        """For config.json; the threshold is that of `tinybert.questions.answers.decide`."""
+        """For config.json; the threshold is that of `tinybert.metrics.answers.decide`."""
         return {SPAN: {"stride": self.stride, "longest_answer": self.longest_answer, "no_answer": self.no_answer}}
 
     def load(self, folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:

@@ -16,7 +16,7 @@ from datasets import Dataset
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from tinybert.questions.answers import right_answers
+from tinybert.metrics.answers import right_answers
 from tinybert.tokens.encoding import TEACHER_LOGITS, TYPES, Padding
 
 SPECIAL = 8

@@ -22,9 +22,9 @@ from tinybert.params.tasks import MaskedLanguageModel
 from tinybert.tokens.blocks import corpus_blocks
 from tinybert.tokens.encoding import encode, model_inputs
 from tinybert.tokens.masking import MASKED_LABELS, UNMASKED, Masking
-from tinybert.train.curve import Curve
-from tinybert.train.job import Job
-from tinybert.train.trainer import no_training, train
+from tinybert.train.loop.curve import Curve
+from tinybert.train.loop.job import Job
+from tinybert.train.loop.trainer import no_training, train
 
 HELD_OUT = 512
 """Examples of the task's text that are not trained on, for the masked accuracy."""

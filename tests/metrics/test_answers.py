@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tinybert.questions.answers import answer_values, best_threshold, decide, exact, f1, normalise, right_answers
+from tinybert.metrics.answers import answer_values, best_threshold, decide, exact, f1, normalise, right_answers
 
 
 @pytest.mark.parametrize(

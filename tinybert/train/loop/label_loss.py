@@ -31,7 +31,7 @@ def label_loss(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
 
 
 class LabelObjective:
-    """`label_loss` of a model's predictions, as `tinybert.train.trainer` minimises it."""
+    """`label_loss` of a model's predictions, as `tinybert.train.loop.trainer` minimises it."""
 
     weights: Mapping[str, float] = {"labels": 1.0}
 

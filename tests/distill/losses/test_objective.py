@@ -3,9 +3,9 @@ import torch
 
 from tests.families import FAMILIES, family_model
 from tests.tiny import tiny_bert
-from tinybert.distill.baseline_losses import cls_loss, cosine_loss, masked_lm_loss, relation_loss, vocabulary_loss
-from tinybert.distill.losses import attention_loss, hidden_loss, soft_binary_cross_entropy, soft_cross_entropy
-from tinybert.distill.objective import TEACHER_LOGITS, DistillationObjective
+from tinybert.distill.losses.baselines import cls_loss, cosine_loss, masked_lm_loss, relation_loss, vocabulary_loss
+from tinybert.distill.losses.objective import TEACHER_LOGITS, DistillationObjective
+from tinybert.distill.losses.paper import attention_loss, hidden_loss, soft_binary_cross_entropy, soft_cross_entropy
 from tinybert.distill.phase import fix_prediction_layer
 from tinybert.models.initialise import initialise_student
 from tinybert.models.layer_map import layer_pairs

@@ -17,9 +17,9 @@ from tinybert.models.loading import head_config, load_classifier, load_tokenizer
 from tinybert.params.table import Optimisation, Run
 from tinybert.params.tasks import MaskedLanguageModel
 from tinybert.tokens.encoding import Padding, encode
-from tinybert.train.label_loss import LabelObjective
+from tinybert.train.loop.label_loss import LabelObjective
+from tinybert.train.loop.trainer import train
 from tinybert.train.masked_lm import adapt_masked_lm
-from tinybert.train.trainer import train
 
 FP32_ONLY = ("deberta",)
 REFUSAL = r"^precision: expected fp32 for a deberta model, which transformers can't train in bf16; set precision: fp32"

@@ -11,9 +11,9 @@ from tinybert.models.inference import predict_logits
 from tinybert.models.loading import head_config, load_classifier, load_tokenizer
 from tinybert.params.table import Optimisation
 from tinybert.tokens.encoding import Padding, encode
-from tinybert.train.curve import Curve
-from tinybert.train.label_loss import LabelObjective
-from tinybert.train.trainer import Validation, train
+from tinybert.train.loop.curve import Curve
+from tinybert.train.loop.label_loss import LabelObjective
+from tinybert.train.loop.trainer import Validation, train
 
 SETTINGS = Optimisation(batch_size=8, learning_rate=5e-3)
 
@@ -82,7 +82,7 @@ def test_a_second_gpu_does_not_make_the_batches_larger(run, tmp_path, monkeypatc
         return TrainingArguments(**arguments | {"use_cpu": False})  # with no GPU at all this is still the processor
 
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
-    monkeypatch.setattr("tinybert.train.trainer.TrainingArguments", of_two_gpus)
+    monkeypatch.setattr("tinybert.train.loop.trainer.TrainingArguments", of_two_gpus)
     run(epochs=1)
     assert len(pd.read_csv(tmp_path / "curves" / "losses.csv")) == 12
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tinybert.distill.baseline_losses import cls_loss, cosine_loss, masked_lm_loss, relation_loss, vocabulary_loss
+from tinybert.distill.losses.baselines import cls_loss, cosine_loss, masked_lm_loss, relation_loss, vocabulary_loss
 
 
 def softmax(x):

@@ -10,7 +10,7 @@ from tests.families import family_tokenizer
 from tests.tiny import tiny_bert
 from tinybert.models.loading import head_config, load_classifier
 from tinybert.tokens.encoding import Padding, encode, model_inputs
-from tinybert.train.label_loss import LabelObjective, label_loss
+from tinybert.train.loop.label_loss import LabelObjective, label_loss
 
 ALL_REAL = torch.ones(2, 3)
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from tinybert.train.batches import LengthBatches
+from tinybert.train.loop.batches import LengthBatches
 
 
 def test_every_example_once_and_the_partial_batch_last():

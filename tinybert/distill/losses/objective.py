@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from tinybert.distill.baseline_losses import (
+from tinybert.distill.losses.baselines import (
     cls_loss,
     cosine_loss,
     masked_lm_loss,
     relation_loss,
     vocabulary_loss,
 )
-from tinybert.distill.losses import (
+from tinybert.distill.losses.paper import (
     attention_loss,
     hidden_loss,
     logits_mse,
@@ -27,7 +27,7 @@ from tinybert.distill.losses import (
 from tinybert.models.signals import SignalModel
 from tinybert.tokens.encoding import TEACHER_LOGITS, model_inputs
 from tinybert.tokens.masking import MASKED_LABELS, UNMASKED
-from tinybert.train.label_loss import label_loss
+from tinybert.train.loop.label_loss import label_loss
 
 LAYER_LOSSES: dict[str, tuple[str, Callable[..., Tensor]]] = {
     "embedding": ("hidden", hidden_loss),

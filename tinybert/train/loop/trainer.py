@@ -19,9 +19,9 @@ from tinybert.models.plain_attention import use_plain_attention
 from tinybert.models.precision import require_autocast
 from tinybert.params.table import Optimisation
 from tinybert.running.memory import keep_freed_memory
-from tinybert.train.batches import LengthBatches
-from tinybert.train.curve import Curve
-from tinybert.train.job import Job
+from tinybert.train.loop.batches import LengthBatches
+from tinybert.train.loop.curve import Curve
+from tinybert.train.loop.job import Job
 
 CURVE_POINTS = 100
 LOSSES = "losses.csv"

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from tinybert.distill.losses import (
+from tinybert.distill.losses.paper import (
     attention_loss,
     hidden_loss,
     logits_mse,

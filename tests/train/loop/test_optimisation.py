@@ -20,10 +20,10 @@ from tinybert.models.loading import head_config, load_classifier, load_config, l
 from tinybert.params.table import Optimisation, Run
 from tinybert.tokens.encoding import Padding, encode
 from tinybert.tokens.masking import MASKED_LABELS, Masking
-from tinybert.train.curve import Curve
-from tinybert.train.label_loss import LabelObjective
+from tinybert.train.loop.curve import Curve
+from tinybert.train.loop.label_loss import LabelObjective
+from tinybert.train.loop.trainer import Validation, train
 from tinybert.train.masked_lm import MaskedPositions, MaskedTokenObjective
-from tinybert.train.trainer import Validation, train
 
 SETTINGS = Optimisation(batch_size=8, learning_rate=5e-3, warmup=0.0)
 
@@ -82,7 +82,7 @@ def test_batches_that_make_up_a_step_are_averaged(job, gradients, monkeypatch):
     def of_two_batches(**arguments):
         return TrainingArguments(**arguments | {"gradient_accumulation_steps": 2, "max_grad_norm": 0.0})
 
-    monkeypatch.setattr("tinybert.train.trainer.TrainingArguments", of_two_batches)
+    monkeypatch.setattr("tinybert.train.loop.trainer.TrainingArguments", of_two_batches)
     train(TwoWeights(), Weighted(), numbers(), Padding(0), SETTINGS, job, steps=1)
     assert gradients == [[2.0, 0.5]]
 
