@@ -66,18 +66,3 @@ def write_documents(
     if not counts["documents"]:
         raise UserError("the corpus has no document left; check its files, and what was dropped as too short")
     return counts
-
-
-def list_row_groups(folder: Path) -> list[tuple[Path, int]]:
-    """All (file, row group) of a corpus in the order of its documents: the units of work for `read_texts`."""
-    return [
-        (file, group)
-        for file in sorted(folder.glob("*.parquet"))
-        for group in range(pq.read_metadata(file).num_row_groups)
-    ]
-
-
-def read_texts(file: Path, row_group: int) -> list[str]:
-    """The documents' texts of one row group; paragraphs are lines."""
-    with pq.ParquetFile(file) as parquet:
-        return parquet.read_row_group(row_group, columns=["text"]).column("text").to_pylist()

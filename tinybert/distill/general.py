@@ -6,9 +6,8 @@ from pathlib import Path
 
 from transformers import PretrainedConfig
 
-from tinybert.distill.comparable import require_comparable
 from tinybert.distill.losses.objective import LAYER_LOSSES, RECORDED, DistillationObjective
-from tinybert.models.compatibility import require_length
+from tinybert.models.compatibility import require_comparable, require_length
 from tinybert.models.initialise import initialise_student, require_existing_student, require_start, student_config
 from tinybert.models.layer_map import layer_pairs
 from tinybert.models.loading import load_config, load_encoder, load_masked_lm, load_tokenizer

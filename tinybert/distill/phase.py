@@ -10,11 +10,15 @@ import pandas as pd
 import torch
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from tinybert.distill.comparable import require_comparable, require_projections
 from tinybert.distill.losses.objective import LAYER_LOSSES, RECORDED, DistillationObjective
 from tinybert.models.cached_logits import kept_logits
 from tinybert.models.card import write_card
-from tinybert.models.compatibility import require_length, require_same_tokenizer
+from tinybert.models.compatibility import (
+    require_comparable,
+    require_length,
+    require_projections,
+    require_same_tokenizer,
+)
 from tinybert.models.heads import Head, SpanHead, head_of
 from tinybert.models.initialise import shape_of
 from tinybert.models.layer_map import layer_pairs

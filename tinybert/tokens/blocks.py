@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from datasets import Dataset
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from tinybert.corpus.store import list_row_groups, read_texts
 from tinybert.errors import UserError
 from tinybert.running.lineage import digest
 from tinybert.running.outputs import whole_file
@@ -75,3 +75,18 @@ def _group_blocks(group: tuple[Path, int], tokenizer: PreTrainedTokenizerBase, m
     blocks[:, 1:-1] = stream[: count * inner].reshape(count, inner)
     blocks[:, -1] = tokenizer.sep_token_id
     return blocks
+
+
+def list_row_groups(folder: Path) -> list[tuple[Path, int]]:
+    """All (file, row group) of a corpus in the order of its documents: the units of work for `read_texts`."""
+    return [
+        (file, group)
+        for file in sorted(folder.glob("*.parquet"))
+        for group in range(pq.read_metadata(file).num_row_groups)
+    ]
+
+
+def read_texts(file: Path, row_group: int) -> list[str]:
+    """The documents' texts of one row group; paragraphs are lines."""
+    with pq.ParquetFile(file) as parquet:
+        return parquet.read_row_group(row_group, columns=["text"]).column("text").to_pylist()

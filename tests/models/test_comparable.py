@@ -17,10 +17,10 @@ from transformers import (
 from tests.families import SHAPE, family_model, family_tokenizer
 from tests.tiny import VOCABULARY, tiny_job, weather_report
 from tinybert.corpus.store import write_documents
-from tinybert.distill.comparable import require_comparable
 from tinybert.distill.general import distil_general_student
 from tinybert.errors import UserError
 from tinybert.evaluate.attention_maps import compare_attention
+from tinybert.models.compatibility import require_comparable
 from tinybert.models.loading import load_encoder
 from tinybert.models.signals import SignalModel
 from tinybert.params.architectures import Architecture
