@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -18,10 +19,11 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
     folder = Path("data/augmented") / task
     with stage(f"augment@{task}", [PARAMS], [folder]) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "tasks", task, Task)
-        rows, masked_lm, vectors = reads(
+        rows, masked_lm, vectors, curves = reads(
             Path("data/original") / task / "train.parquet",
             Path("models/mlm") / task,
             Path("data/sources") / settings.augment.vectors,
+            Path("curves/mlm") / task,
         )
         from tinybert.augment.dataset import augment
 
@@ -30,6 +32,7 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
                 rows, masked_lm, vectors, partial, settings.augment,
                 max_length=settings.max_length, seed=run.seed, precision=run.precision,
             )  # fmt: skip
+            shutil.copytree(curves, partial / "curves")  # for the report of those students that learn from these rows
         print(report.summary())
 
 

@@ -64,12 +64,15 @@ class Table(NamedTuple):
     remark: str
 
 
-def variant_tables(results: Mapping[str, Result]) -> list[Table]:
+def variant_tables(results: Mapping[str, Result], speedups: Mapping[str, float] | None = None) -> list[Table]:
     """The tables that these students make: each of the paper's that they have rows and columns of.
 
     Students of one task and variant are one cell, the mean over their seeds. Where they were trained on none of the
     paper's tasks, its average stands beside our scores, in the table that has most of the variants. Variants and tasks
     that the paper doesn't have are in the first table. Without any variant there is no table.
+
+    Args:
+        speedups: times as fast as the teacher, by variant, as far as they are known.
     """
     groups: dict[str, dict[str, list[Result]]] = {}
     for result in results.values():
@@ -90,7 +93,7 @@ def variant_tables(results: Mapping[str, Result]) -> list[Table]:
             if first and task not in covered
         ]
         names = [name for name in groups if name in table.rows or (first and name not in known)]
-        tables.append(_table(table, own, {name: groups[name] for name in names}, tasks))
+        tables.append(_table(table, own, {name: groups[name] for name in names}, tasks, speedups or {}))
     return tables
 
 
@@ -113,6 +116,7 @@ def _table(
     own: Sequence[Column],
     groups: Mapping[str, Mapping[str, Sequence[Result]]],
     tasks: Mapping[str, Result],
+    speedups: Mapping[str, float],
 ) -> Table:
     columns = table.columns if any(_is_measured(column, tasks) for column in table.columns) else ()
     cited = [name for name in table.cited if columns and name not in groups]
@@ -129,7 +133,7 @@ def _table(
         if table.averaged:
             ours = _mean(cell.mean for cell in cells[len(own) :]) if columns else None
             cells.append(Cell(ours, None, 0, _mean(published)))
-        size = _size(name, groups, tasks) if table.sizes and name not in cited else None
+        size = _size(name, groups, tasks, speedups.get(name)) if table.sizes and name not in cited else None
         row_title = f"{name} (not run)" if name in cited else name
         rows.append(Row(row_title, cells, size, table.sizes.get(name) if columns else None))
     title, note = table.title, table.note
@@ -165,13 +169,14 @@ def _mean(numbers: Iterable[float | None]) -> float | None:
     return statistics.fmean(known) if known and len(known) == len(wanted) else None
 
 
-def _size(name: str, groups: Mapping[str, Mapping[str, Sequence[Result]]], tasks: Mapping[str, Result]) -> Size:
+def _size(
+    name: str, groups: Mapping[str, Mapping[str, Sequence[Result]]], tasks: Mapping[str, Result], speedup: float | None
+) -> Size:
     if name == TEACHER:
         teacher = next(iter(tasks.values())).teacher
         return Size(teacher.parameters, teacher.flops, 1.0)
-    results = [result for found in groups[name].values() for result in found]
-    speedup = statistics.fmean(result.speedup.batch1 for result in results)
-    return Size(results[0].student.parameters, results[0].student.flops, speedup)
+    student = next(iter(groups[name].values()))[0].student
+    return Size(student.parameters, student.flops, speedup)
 
 
 def _order(rows: Sequence[Row], own: Sequence[Column]) -> str:

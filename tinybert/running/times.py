@@ -19,6 +19,7 @@ ORDER = (
     "intermediate-distill",
     "prediction-distill",
     "evaluate",
+    "speed",
     "report",
 )
 """Stages in the pipeline's order."""
