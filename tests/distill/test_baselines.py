@@ -33,7 +33,7 @@ BASELINES = {
     "bert-pkd": (
         {"architecture": OF_TEACHER, "initialise": "teacher-lower"},
         {},
-        {"losses": {"cls": 10.0, "logits": 0.7, "labels": 0.3}, "temperature": 5.0, "layer_map": {1: 2}},
+        {"losses": {"cls": 100.0, "logits": 0.7, "labels": 0.3}, "temperature": 5.0, "layer_map": {1: 2}},
     ),
     "distilbert": ({"architecture": OF_TEACHER, "initialise": "teacher-spread", "losses": TRIPLE}, {}, LABELS),
     "distilbert-narrower": ({"losses": TRIPLE}, {}, LABELS),

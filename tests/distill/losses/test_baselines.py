@@ -42,8 +42,8 @@ def test_relation_loss_is_zero_for_equal_vectors_and_sees_each_of_the_three():
 
 def test_cls_loss_by_hand():
     student, teacher = torch.tensor([[3.0, 4.0], [0.0, 2.0]]), torch.tensor([[5.0, 0.0], [0.0, 7.0]])
-    # (0.6, 0.8) − (1, 0): 0.16 + 0.64 = 0.8; the second example points the same way, however long it is
-    assert cls_loss(student, teacher).item() == pytest.approx(0.4)
+    # (0.6, 0.8) − (1, 0): (0.16 + 0.64) / 2 = 0.4; the second example points the same way, however long it is
+    assert cls_loss(student, teacher).item() == pytest.approx(0.2)
 
 
 def test_cosine_loss_by_hand():

@@ -89,8 +89,11 @@ def test_each_term_is_the_papers_loss_of_the_mapped_layers(teacher, student, bat
 
 
 def test_weights_follow_the_params(teacher):
-    objective = DistillationObjective(ALL, {1: 2, 2: 3}, teacher)
+    """Each layer has the whole of it, as equation 6 says; only PKD's is a mean over the layers."""
+    objective = DistillationObjective(ALL | {"cls": 100.0}, {1: 2, 2: 3}, teacher)
     assert objective.weights == {
+        "cls.1": 50.0,
+        "cls.2": 50.0,
         "embedding": 1.0,
         "hidden.1": 2.0,
         "hidden.2": 2.0,
