@@ -23,7 +23,7 @@ from tinybert.evaluate import speed
 from tinybert.evaluate.student import evaluate_student
 from tinybert.metrics.scores import score
 from tinybert.models.loading import head_config, load_classifier
-from tinybert.models.output_labels import reorder_outputs
+from tinybert.models.output_layer import reorder_outputs
 from tinybert.params.experiment import Experiment
 from tinybert.report.write import write_report
 from tinybert.sources.kinds import store_file

@@ -8,10 +8,9 @@ import torch
 
 from tests.tiny import tiny_bert
 from tinybert.metrics import answers
-from tinybert.models import heads, inference, span_logits
+from tinybert.models import heads
 from tinybert.models.cached_logits import kept_answers, kept_logits
-from tinybert.models.heads import SpanHead
-from tinybert.models.inference import predict_logits
+from tinybert.models.heads import SpanHead, predict_logits
 from tinybert.models.loading import head_config, load_classifier, load_span_model, load_tokenizer
 from tinybert.running.lineage import digest
 from tinybert.tokens import encoding as tokens
@@ -54,7 +53,7 @@ def test_another_model_or_label_or_precision_is_told_apart(classifier, tmp_path)
     np.testing.assert_allclose(kept(ROWS, dtype=torch.float32), first + 1, rtol=1e-5)
 
 
-@pytest.mark.parametrize("module", [heads, span_logits, inference, spans, answers, tokens])
+@pytest.mark.parametrize("module", [heads, spans, answers, tokens])
 def test_other_code_computes_anew(classifier, tmp_path, monkeypatch, module):
     kept = partial(kept_logits, classifier, ROWS, 16, torch.float32, tmp_path / "cache")
     kept()

@@ -12,15 +12,11 @@ from transformers import (
 
 from tests.tiny import VOCABULARY, tiny_bert, tiny_tokenizer
 from tinybert.errors import UserError
-from tinybert.models.initialise import (
-    initialise_student,
-    principal_directions,
-    require_existing_student,
-    require_start,
-    student_config,
-)
+from tinybert.models.compatibility import require_existing_student
+from tinybert.models.initialise import initialise_student, with_masked_head
 from tinybert.models.loading import load_config, load_encoder, load_masked_lm
-from tinybert.models.masked_head import with_masked_head
+from tinybert.models.narrowing import principal_directions
+from tinybert.models.shape import require_start, student_config
 from tinybert.params.architectures import ARCHITECTURES, Architecture
 
 SHAPE = Architecture(layers=2, hidden=16, heads=2, intermediate=32)

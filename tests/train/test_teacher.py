@@ -15,7 +15,7 @@ from tinybert.errors import UserError
 from tinybert.metrics.chance import chance
 from tinybert.metrics.scores import score
 from tinybert.models.loading import head_config, load_classifier, load_config
-from tinybert.models.output_labels import match_labels, output_layer, reorder_outputs
+from tinybert.models.output_layer import match_labels, output_layer, reorder_outputs
 from tinybert.params.tasks import Teacher
 from tinybert.running.lineage import FILLED, read_lineage
 from tinybert.train.teacher import finetune_teacher

@@ -7,11 +7,15 @@ from pathlib import Path
 from transformers import PretrainedConfig
 
 from tinybert.distill.losses.objective import LAYER_LOSSES, RECORDED, DistillationObjective
-from tinybert.models.compatibility import require_comparable, require_length
-from tinybert.models.initialise import initialise_student, require_existing_student, require_start, student_config
-from tinybert.models.layer_map import layer_pairs
+from tinybert.models.compatibility import (
+    require_comparable,
+    require_existing_student,
+    require_length,
+    require_masked_head,
+)
+from tinybert.models.initialise import initialise_student, with_masked_head
 from tinybert.models.loading import load_config, load_encoder, load_masked_lm, load_tokenizer
-from tinybert.models.masked_head import require_masked_head, with_masked_head
+from tinybert.models.shape import layer_pairs, require_start, student_config
 from tinybert.models.signals import StudentModel, frozen_teacher
 from tinybert.params.general import General
 from tinybert.tokens.blocks import corpus_blocks

@@ -20,8 +20,6 @@ from tinybert.models.compatibility import (
     require_same_tokenizer,
 )
 from tinybert.models.heads import Head, SpanHead, head_of
-from tinybert.models.initialise import shape_of
-from tinybert.models.layer_map import layer_pairs
 from tinybert.models.loading import (
     MULTILABEL,
     TYPES,
@@ -30,6 +28,7 @@ from tinybert.models.loading import (
     load_span_model,
     load_tokenizer,
 )
+from tinybert.models.shape import layer_pairs, shape_of
 from tinybert.models.signals import Projections, StudentModel, frozen_teacher
 from tinybert.params.architectures import Architecture
 from tinybert.params.students import Phase

@@ -12,10 +12,9 @@ import torch
 import transformers
 
 from tinybert.metrics.answers import decide
-from tinybert.models.heads import head_of
-from tinybert.models.inference import predict_logits
+from tinybert.models.heads import head_of, predict_logits
 from tinybert.models.loading import load_config, load_tokenizer
-from tinybert.models.span_logits import head_logits
+from tinybert.models.signals import head_logits
 from tinybert.running.lineage import digest
 from tinybert.running.outputs import whole_file
 from tinybert.tokens.encoding import encode

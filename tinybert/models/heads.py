@@ -5,6 +5,7 @@ Which head a model folder has, and how answers are read from it, stands in its c
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -14,15 +15,18 @@ import numpy as np
 import pandas as pd
 import torch
 from datasets import Dataset
+from torch.utils.data import DataLoader
+from tqdm import tqdm
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from tinybert.metrics.answers import best_threshold, decide
-from tinybert.models.inference import predict_logits, run_batches
 from tinybert.models.loading import load_classifier, load_span_model
-from tinybert.models.span_logits import head_logits
-from tinybert.tokens.encoding import TEACHER_LOGITS, Padding, encode, label_array
+from tinybert.models.signals import head_logits
+from tinybert.running.memory import keep_freed_memory
+from tinybert.tokens.encoding import TEACHER_LOGITS, Padding, encode, label_array, model_inputs
 from tinybert.tokens.windows import WindowPadding, encode_windows, find_answers, gold_answers
 
+BATCH_SIZE = 64
 SPAN = "span"
 """The key of config.json that says how questions are read and answered; a model of spans has it, no other."""
 
@@ -175,3 +179,40 @@ def head_of(config: PretrainedConfig) -> Head:
     if reading is None:
         return SequenceHead()
     return SpanHead(reading["stride"], reading["longest_answer"], reading["no_answer"])
+
+
+@torch.inference_mode()
+def predict_logits(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, progress: str = ""
+) -> np.ndarray:
+    """Logits of a loaded classifier, float32 (rows, classes), in the order of `rows`.
+
+    Rows go through the model sorted by length, so that little of a batch is padding.
+
+    Args:
+        progress: what to call the work on a progress bar; no bar when empty.
+    """
+    keep_freed_memory()
+    dataset = encode(tokenizer, rows.drop(columns="label", errors="ignore"), max_length)
+    logits = np.empty((len(rows), model.config.num_labels), dtype=np.float32)
+    for places, outputs in run_batches(model, dataset, Padding(tokenizer.pad_token_id), progress):
+        logits[places] = outputs.logits.float().cpu().numpy()
+    return logits
+
+
+@torch.inference_mode()
+def run_batches(
+    model: PreTrainedModel, dataset: Dataset, collate: Padding, progress: str = ""
+) -> Iterator[tuple[np.ndarray, Any]]:
+    """A model's outputs on examples, batch by batch, and the places of each batch's examples in `dataset`."""
+    order = np.argsort(-dataset.with_format("numpy")["length"][:], kind="stable")
+    loader = DataLoader(dataset.select(order), BATCH_SIZE, collate_fn=collate)
+    was_training = model.training
+    model.eval()
+    done = 0
+    for batch in tqdm(loader, desc=progress, disable=not progress, unit="batch"):
+        inputs = {name: tensor.to(model.device) for name, tensor in model_inputs(batch).items()}
+        size = len(inputs["input_ids"])
+        yield order[done : done + size], model(**inputs)
+        done += size
+    model.train(was_training)

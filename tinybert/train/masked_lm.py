@@ -16,8 +16,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tinybert.models.compatibility import require_length
 from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer
-from tinybert.models.masked_positions import head_sees
 from tinybert.models.precision import require_autocast
+from tinybert.models.signals import head_sees
 from tinybert.params.tasks import MaskedLanguageModel
 from tinybert.tokens.blocks import corpus_blocks
 from tinybert.tokens.encoding import encode, model_inputs

@@ -16,7 +16,7 @@ from tinybert.metrics.chance import chance
 from tinybert.models.compatibility import require_length
 from tinybert.models.heads import Head, SequenceHead, SpanHead
 from tinybert.models.loading import head_config, load_classifier, load_config, load_span_model, load_tokenizer
-from tinybert.models.output_labels import draw_output_layer, match_labels, output_names, reorder_outputs
+from tinybert.models.output_layer import draw_output_layer, match_labels, output_names, reorder_outputs
 from tinybert.params.tasks import Teacher
 from tinybert.running.lineage import FILLED
 from tinybert.train.loop.curve import Curve
@@ -37,7 +37,7 @@ def finetune_teacher(
 ) -> None:
     """Fine-tune the model in `source` on a task and write it and its tokenizer to the job's folder.
 
-    What a checkpoint's outputs mean is known from their names only (see `tinybert.models.output_labels`). A checkpoint
+    What a checkpoint's outputs mean is known from their names only (see `tinybert.models.output_layer`). A checkpoint
     that is fine-tuned further keeps its head where these names are the data's, and gets a new one where they are not.
 
     Args:

@@ -7,10 +7,9 @@ from tinybert.distill.losses.baselines import cls_loss, cosine_loss, masked_lm_l
 from tinybert.distill.losses.objective import TEACHER_LOGITS, DistillationObjective
 from tinybert.distill.losses.paper import attention_loss, hidden_loss, soft_binary_cross_entropy, soft_cross_entropy
 from tinybert.distill.phase import fix_prediction_layer
-from tinybert.models.initialise import initialise_student
-from tinybert.models.layer_map import layer_pairs
+from tinybert.models.initialise import initialise_student, with_masked_head
 from tinybert.models.loading import head_config, load_classifier, load_encoder, load_masked_lm
-from tinybert.models.masked_head import with_masked_head
+from tinybert.models.shape import layer_pairs
 from tinybert.models.signals import SignalModel, StudentModel, frozen_teacher
 from tinybert.params.architectures import Architecture
 from tinybert.tokens.masking import MASKED_LABELS

@@ -13,7 +13,7 @@ from tinybert.distill.losses.paper import (
     soft_cross_entropy,
     soft_span_loss,
 )
-from tinybert.models.span_logits import span_loss
+from tinybert.train.loop.label_loss import span_loss
 
 
 def test_hidden_loss_by_hand():

@@ -15,7 +15,7 @@ from torch import nn
 from transformers import TrainingArguments
 
 from tests.tiny import tiny_bert, tiny_job, weather_report
-from tinybert.models.inference import run_batches
+from tinybert.models.heads import run_batches
 from tinybert.models.loading import head_config, load_classifier, load_config, load_masked_lm, load_tokenizer
 from tinybert.params.table import Optimisation, Run
 from tinybert.tokens.encoding import Padding, encode

@@ -4,9 +4,10 @@ import torch
 from tests.models.test_initialise import SHAPE
 from tests.tiny import tiny_bert
 from tinybert.errors import UserError
-from tinybert.models.initialise import initialise_student, require_start, student_config
+from tinybert.models.initialise import initialise_student
 from tinybert.models.loading import load_config, load_encoder
-from tinybert.models.pruned import prune_layer, strongest_dimensions
+from tinybert.models.narrowing import prune_layer, strongest_dimensions
+from tinybert.models.shape import require_start, student_config
 from tinybert.params.architectures import Architecture
 
 OF_TEACHER = Architecture(layers=3, hidden=24, heads=2, intermediate=48)
