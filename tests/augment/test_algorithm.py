@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from gensim.models import KeyedVectors
 from scipy.stats import binom
 from transformers import BertForMaskedLM, BertTokenizer
 
-from tests.augment.conftest import TEXTS, WORDS, random_masked_lm
+from tests.augment.conftest import TEXTS, VECTOR_WORDS, WORDS, random_masked_lm
 from tinybert.augment.algorithm import Copy, Tally, vary
 from tinybert.augment.candidates import MaskedWords, Place
-from tinybert.augment.neighbours import Neighbours, load_vectors
+from tinybert.augment.neighbours import Neighbours, share_vectors
 from tinybert.augment.words import split
 
 K = 4
@@ -41,7 +42,9 @@ def run(tokenizer: BertTokenizer, vectors: Path):
         max_length: int = 64,
     ) -> tuple[list[Copy], Tally]:
         masked = MaskedWords(random_masked_lm(tokenizer), tokenizer, K, max_length, batch_size)
-        neighbours = Neighbours(load_vectors(vectors, 100), K)
+        (shared := vectors / "shared").mkdir(exist_ok=True)
+        share_vectors(vectors, 100, shared)
+        neighbours = Neighbours(shared, K)
         tally = Tally()
         sentences = split(tokenizer, examples)
         return vary(sentences, first_row, copies, probability, seed, masked, neighbours, tally), tally
@@ -68,7 +71,8 @@ def algorithm_1(
     sides = [re.split(r"([^\W\d]+)", text) for text in example]
     places = [(side, slot) for side, parts in enumerate(sides) for slot in range(1, len(parts), 2)]
     numbers = np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, row, copy)))).random((2, len(places)))
-    known = load_vectors(vectors, 100)
+    known = KeyedVectors(8)
+    known.add_vectors(VECTOR_WORDS, np.load(vectors / "vectors.npy"))
     for (side, slot), u, draw in zip(places, *numbers, strict=True):
         word = sides[side][slot]
         if tokenizer.tokenize(word) == [word.lower().replace("é", "e")]:

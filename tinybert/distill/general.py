@@ -64,7 +64,7 @@ def distil_general_student(settings: General, corpus: Path, teacher: Path, job: 
             settings.temperature,
             settings.relation_heads,
         )
-        collate = Masking(tokenizer, seed) if masks else Padding(tokenizer.pad_token_id)
+        collate = Masking(tokenizer, seed, config.vocab_size) if masks else Padding(tokenizer.pad_token_id)
         train(model, objective, blocks, collate, settings.train, job, epochs=settings.train.epochs)
     else:
         no_training(job)

@@ -22,12 +22,14 @@ from tinybert.models.compatibility import (
 from tinybert.models.heads import Head, SpanHead, head_of
 from tinybert.models.loading import (
     MULTILABEL,
+    REGRESSION,
     TYPES,
     load_classifier,
     load_config,
     load_span_model,
     load_tokenizer,
 )
+from tinybert.models.output_layer import scaled_output
 from tinybert.models.shape import layer_pairs, shape_of
 from tinybert.models.signals import Projections, StudentModel, frozen_teacher
 from tinybert.params.architectures import Architecture
@@ -84,18 +86,13 @@ def distil_phase(
         print(f"  {len(rows):,} rows, {student.num_parameters():,} parameters")
         frozen = frozen_teacher(teacher, job.dtype, records) if compares_layers else None
         pairs = layer_pairs(phase.layer_map, student.config.num_hidden_layers, config.num_hidden_layers)
-        train(
-            model,
-            DistillationObjective(
-                losses, pairs, frozen, phase.temperature, phase.relation_heads, config.problem_type == MULTILABEL
-            ),
-            dataset,
-            collate,
-            phase,
-            job,
-            epochs=phase.epochs,
-            validation=_validation(student, head, tokenizer, validation, job),
-        )
+        measured = _validation(student, head, tokenizer, validation, job)
+        with scaled_output(student, rows["label"].to_numpy() if config.problem_type == REGRESSION else None) as weight:
+            objective = DistillationObjective(
+                losses | {name: losses[name] * weight for name in ("logits", "labels")},
+                pairs, frozen, phase.temperature, phase.relation_heads, config.problem_type == MULTILABEL,
+            )  # fmt: skip
+            train(model, objective, dataset, collate, phase, job, epochs=phase.epochs, validation=measured)
     else:
         _validation(student, head, tokenizer, validation, job)
         no_training(job)

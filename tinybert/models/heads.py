@@ -20,7 +20,8 @@ from tqdm import tqdm
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from tinybert.metrics.answers import best_threshold, decide
-from tinybert.models.loading import load_classifier, load_span_model
+from tinybert.models.loading import REGRESSION, load_classifier, load_span_model
+from tinybert.models.output_layer import answer_in_fp32
 from tinybert.models.signals import head_logits
 from tinybert.running.memory import keep_freed_memory
 from tinybert.tokens.encoding import TEACHER_LOGITS, Padding, encode, label_array, model_inputs
@@ -67,7 +68,10 @@ class SequenceHead:
     """Classes, labels or a number of each text."""
 
     def load(self, folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
-        return load_classifier(folder, dtype)
+        model = load_classifier(folder, dtype)
+        if dtype != torch.float32 and model.config.problem_type == REGRESSION:
+            answer_in_fp32(model, load_classifier(folder))
+        return model
 
     def examples(
         self, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, teacher: np.ndarray | None = None

@@ -18,6 +18,7 @@ from tinybert.models.narrowing import (
     prune_normalisation,
     strongest_dimensions,
 )
+from tinybert.models.precision import one_thread
 from tinybert.models.shape import LAYERS_FROM, NARROWED, layer_pairs, student_config
 from tinybert.models.signals import Projections
 from tinybert.params.architectures import Architecture
@@ -58,15 +59,16 @@ def initialise_student(
         return student, Projections(architecture.layers, architecture.hidden, teacher.config.hidden_size)
     student = AutoModel.from_config(student_config(teacher.config, architecture), dtype=torch.float32)
     projections = Projections(architecture.layers, architecture.hidden, teacher.config.hidden_size)
-    if initialise in NARROWED:
-        directions = principal_directions if initialise == "teacher-svd" else strongest_dimensions
-        project_embeddings(teacher, student, projections, directions)
-    if initialise == "teacher-pruned":
-        _prune(teacher, student, projections)
-    elif initialise in LAYERS_FROM:
-        _copy_layers(teacher, student, LAYERS_FROM[initialise])
-        for weight in projections.parameters():
-            nn.init.eye_(weight)
+    with one_thread():  # the number of threads is to change no start
+        if initialise in NARROWED:
+            directions = principal_directions if initialise == "teacher-svd" else strongest_dimensions
+            project_embeddings(teacher, student, projections, directions)
+        if initialise == "teacher-pruned":
+            _prune(teacher, student, projections)
+        elif initialise in LAYERS_FROM:
+            _copy_layers(teacher, student, LAYERS_FROM[initialise])
+            for weight in projections.parameters():
+                nn.init.eye_(weight)
     return student, projections
 
 

@@ -154,6 +154,7 @@ def load_span_model(folder: Path, dtype: torch.dtype = torch.float32, new_head: 
     return model
 
 
+REGRESSION = "regression"
 MULTILABEL = "multi_label_classification"
 """What transformers calls a task whose texts have any number of the labels."""
 
@@ -161,7 +162,7 @@ MULTILABEL = "multi_label_classification"
 def head_config(names: list[str] | None, multilabel: bool = False) -> dict[str, Any]:
     """The head's part of a model configuration: class names in order, or one output for regression (None)."""
     if names is None:
-        return {"num_labels": 1, "problem_type": "regression"}
+        return {"num_labels": 1, "problem_type": REGRESSION}
     return {
         "id2label": dict(enumerate(names)),
         "label2id": {name: index for index, name in enumerate(names)},

@@ -115,8 +115,17 @@ def _parts(layer: nn.Module) -> dict[str, Any]:
 def _factors(matrices: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     """The factors (…, n, rank) and (…, rank, m) of the best approximations of matrices (…, n, m), equally large."""
     left, sizes, right = torch.linalg.svd(matrices, full_matrices=False)
+    signs = _signs(right)[..., :rank, :]
     root = sizes[..., :rank].sqrt()
-    return left[..., :rank] * root[..., None, :], right[..., :rank, :] * root[..., None]
+    return left[..., :rank] * (root[..., None, :] * signs.mT), right[..., :rank, :] * (root[..., None] * signs)
+
+
+def _signs(rows: Tensor) -> Tensor:
+    """±1 (…, rows, 1) with which each row's largest entry, the first of equals, is positive.
+
+    A singular vector's sign is free, and the number of threads would decide it, or the processor.
+    """
+    return rows.gather(-1, rows.abs().argmax(-1, keepdim=True)).sign()
 
 
 @torch.no_grad()
@@ -168,6 +177,9 @@ def _widening(model: PreTrainedModel) -> nn.Linear | None:
 
 
 def principal_directions(embeddings: Tensor, count: int) -> Tensor:
-    """The first right singular vectors of (words, width) embeddings as the columns of a (width, count) matrix."""
+    """The first right singular vectors of (words, width) embeddings as the columns of a (width, count) matrix.
+
+    The largest entry of each is positive.
+    """
     _, _, rows = torch.linalg.svd(embeddings.double(), full_matrices=False)
-    return rows[:count].T.float().contiguous()
+    return (_signs(rows) * rows)[:count].T.float().contiguous()

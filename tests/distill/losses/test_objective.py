@@ -239,6 +239,15 @@ def test_masked_predictions_are_those_of_the_whole_sequence(masked):
     assert all(weight.grad is None for weight in teacher.parameters())
 
 
+def test_masked_losses_of_a_batch_in_which_nothing_is_masked_are_0(masked):
+    teacher, student, batch = masked
+    nothing = batch | {MASKED_LABELS: torch.full_like(batch["input_ids"], -100)}
+    terms = DistillationObjective({"mlm": 1.0, "vocabulary": 1.0}, {}, teacher, temperature=2.0)(student, nothing)
+    assert {name: term.item() for name, term in terms.items()} == {"mlm": 0, "vocabulary": 0}
+    torch.stack(list(terms.values())).sum().backward()
+    assert all(weight.grad is None or weight.grad.isfinite().all() for weight in student.parameters())
+
+
 def test_a_multilabel_task_of_one_label_is_no_regression(tmp_path, batch):
     classifier = load_classifier(tiny_bert(tmp_path / "one"), new_head=head_config(["rainy"], multilabel=True))
     model = SignalModel(classifier, records_scores=False).eval()

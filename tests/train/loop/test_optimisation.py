@@ -174,7 +174,7 @@ def test_each_epoch_masks_other_tokens(job, tmp_path):
             return super().__call__(model, batch)
 
     model = MaskedPositions(load_masked_lm(folder))
-    train(model, Watched(), encode(tokenizer, rows, 16), Masking(tokenizer, seed=1), SETTINGS, job, epochs=2)
+    train(model, Watched(), encode(tokenizer, rows, 16), Masking(tokenizer, 1, len(tokenizer)), SETTINGS, job, epochs=2)
     first, second = dict(seen[:32]), dict(seen[32:])
     assert first.keys() == second.keys()
     assert len(first) == 32

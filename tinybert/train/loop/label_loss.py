@@ -50,7 +50,8 @@ def real_tokens(logits: Tensor, mask: Tensor) -> Tensor:
 class LabelObjective:
     """`label_loss` of a model's predictions, as `tinybert.train.loop.trainer` minimises it."""
 
-    weights: Mapping[str, float] = {"labels": 1.0}
+    def __init__(self, weight: float = 1.0) -> None:
+        self.weights = {"labels": weight}
 
     def __call__(self, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         logits = head_logits(model(**model_inputs(batch)))
