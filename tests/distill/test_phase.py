@@ -78,6 +78,31 @@ def test_a_regression_task_is_distilled_from_the_teachers_predictions(world):
     assert load_config(world / "student").problem_type == "regression"
 
 
+def test_a_student_of_numbers_far_from_0_is_the_one_of_numbers_near_it(world):
+    teacher, answers = load_classifier(world / "teacher"), {}
+    with torch.no_grad():
+        teacher.classifier.weight *= 8
+        teacher.classifier.bias.copy_(8 * teacher.classifier.bias + 2000)
+    teacher.save_pretrained(world / "far-teacher")
+    load_tokenizer(world / "teacher").save_pretrained(world / "far-teacher")
+    for name, mean, deviation in (("", 0, 1), ("far-", 2000, 8)):
+        for split in ("train", "validation"):
+            rows = pd.read_parquet(world / "data" / f"{split}.parquet")
+            rows.assign(label=mean + deviation * rows["label"]).to_parquet(world / f"{name}{split}.parquet")
+        data, start = (world / f"{name}{split}.parquet" for split in ("train", "validation")), world / "general"
+        train, validation = data
+        for step, losses, measured in (
+            ("intermediate", {"hidden": 1.0, "logits": 0.5}, None),
+            ("student", {"logits": 1.0, "labels": 1.0}, (validation, partial(score, "pearson"))),
+        ):
+            job = tiny_job(world / f"{name}{step}", world / "curves")
+            distil_phase(phase(losses=losses), start, world / f"{name}teacher", train, job, measured)
+            start = job.folder
+        answers[name] = logits_of(start, rows)
+    assert np.ptp(answers[""]) > 0.1
+    np.testing.assert_allclose(answers["far-"], 2000 + 8 * answers[""], atol=0.1)
+
+
 def test_all_losses_at_once(world):
     losses = {"embedding": 1.0, "hidden": 1.0, "attention": 1.0, "logits": 1.0, "labels": 1.0}
     validation = (world / "data" / "validation.parquet", partial(score, "pearson"))
@@ -87,7 +112,9 @@ def test_all_losses_at_once(world):
     curve = pd.read_csv(world / "curves" / "losses.csv")
     terms = ["embedding", "hidden.1", "hidden.2", "attention.1", "attention.2", "logits", "labels"]
     assert sorted(curve.columns) == sorted(["step", "epoch", "loss", *terms])
-    np.testing.assert_allclose(curve["loss"], curve[terms].sum(axis=1), rtol=1e-4)
+    # Terms are in the numbers' own units; what is minimised takes those of predictions at the numbers' scale.
+    weights = [1.0] * 5 + [1 / pd.read_parquet(data)["label"].var(ddof=0)] * 2
+    np.testing.assert_allclose(curve["loss"], curve[terms] @ weights, rtol=1e-4)
 
 
 def test_a_fine_tuned_teacher_is_taken_as_it_is(world):
