@@ -17,8 +17,8 @@ from tests.families import FAMILIES, family_model, family_report, family_tokeniz
 from tests.tiny import BAD, GOOD, PLAIN, tiny_job
 from tinybert.augment.dataset import augment
 from tinybert.corpus.documents import write_corpus
-from tinybert.distill.general import distil_general_student
-from tinybert.distill.phase import distil_phase, load_student
+from tinybert.distill.general import distill_general_student
+from tinybert.distill.phase import distill_phase, load_student
 from tinybert.evaluate import speed
 from tinybert.evaluate.student import evaluate_student
 from tinybert.metrics.scores import score
@@ -156,13 +156,13 @@ def test_through_every_stage(family, world):
     )
     assert report.tally.by_masked_language_model > 20
     general, teacher = MODELS / "general/small", MODELS / "teachers/weather"
-    distil_general_student(
+    distill_general_student(
         EXPERIMENT.general["small"], SOURCES / "corpus", SOURCES / "model", job("general/small"), SOURCES / "model"
     )
     layers, student = (f"{phase}/weather-small" for phase in ("intermediate", "students"))
-    distil_phase(STUDENT.intermediate, general, teacher, augmented / "train.parquet", job(layers))
+    distill_phase(STUDENT.intermediate, general, teacher, augmented / "train.parquet", job(layers))
     assert_head_is_fixed(general, teacher, MODELS / layers)
-    distil_phase(
+    distill_phase(
         STUDENT.prediction, MODELS / layers, teacher, train, job(student, "prediction/weather-small"),
         (DATA / "validation.parquet", ACCURACY),
     )  # fmt: skip

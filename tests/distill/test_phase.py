@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from tests.tiny import logits_of, tiny_bert, tiny_job, weather_report
-from tinybert.distill.general import distil_general_student
+from tinybert.distill.general import distill_general_student
 from tinybert.distill.losses.paper import soft_cross_entropy
-from tinybert.distill.phase import distil_phase
+from tinybert.distill.phase import distill_phase
 from tinybert.errors import UserError
 from tinybert.metrics.scores import score
 from tinybert.models.loading import head_config, load_classifier, load_config, load_tokenizer
@@ -60,7 +60,7 @@ def world(tmp_path, monkeypatch):
     finetune_teacher(settings, tmp_path / "bert", data, None, partial(score, "pearson"), job)
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    distil_general_student(GENERAL, corpus, tmp_path / "bert", tiny_job(tmp_path / "general", tmp_path / "curves"))
+    distill_general_student(GENERAL, corpus, tmp_path / "bert", tiny_job(tmp_path / "general", tmp_path / "curves"))
     return tmp_path
 
 
@@ -69,7 +69,7 @@ def test_a_regression_task_is_distilled_from_the_teachers_predictions(world):
     settings = phase(epochs=6, batch_size=8, losses={"logits": 1.0})
     job = tiny_job(world / "student", world / "curves")
     data = world / "data" / "train.parquet"
-    distil_phase(settings, world / "general", world / "teacher", data, job, validation)
+    distill_phase(settings, world / "general", world / "teacher", data, job, validation)
     rows = pd.read_parquet(world / "data" / "validation.parquet")
     teacher, student = (logits_of(world / name, rows) for name in ("teacher", "student"))
     assert teacher.shape == student.shape == (40, 1)
@@ -96,7 +96,7 @@ def test_a_student_of_numbers_far_from_0_is_the_one_of_numbers_near_it(world):
             ("student", {"logits": 1.0, "labels": 1.0}, (validation, partial(score, "pearson"))),
         ):
             job = tiny_job(world / f"{name}{step}", world / "curves")
-            distil_phase(phase(losses=losses), start, world / f"{name}teacher", train, job, measured)
+            distill_phase(phase(losses=losses), start, world / f"{name}teacher", train, job, measured)
             start = job.folder
         answers[name] = logits_of(start, rows)
     assert np.ptp(answers[""]) > 0.1
@@ -108,7 +108,7 @@ def test_all_losses_at_once(world):
     validation = (world / "data" / "validation.parquet", partial(score, "pearson"))
     job = tiny_job(world / "student", world / "curves")
     data = world / "data" / "train.parquet"
-    distil_phase(phase(losses=losses), world / "general", world / "teacher", data, job, validation)
+    distill_phase(phase(losses=losses), world / "general", world / "teacher", data, job, validation)
     curve = pd.read_csv(world / "curves" / "losses.csv")
     terms = ["embedding", "hidden.1", "hidden.2", "attention.1", "attention.2", "logits", "labels"]
     assert sorted(curve.columns) == sorted(["step", "epoch", "loss", *terms])
@@ -142,7 +142,7 @@ def test_a_phase_goes_on_from_the_general_students_projections(world):
     before.save(world / "general")
     settings = phase(learning_rate=1e-9, weight_decay=0.0, losses={"embedding": 1.0, "hidden": 1.0})
     job = tiny_job(world / "student", world / "curves")
-    distil_phase(settings, world / "general", world / "teacher", world / "data" / "train.parquet", job)
+    distill_phase(settings, world / "general", world / "teacher", world / "data" / "train.parquet", job)
     after = Projections.load(world / "student").state_dict()
     for name, weight in before.state_dict().items():
         torch.testing.assert_close(after[name], weight, rtol=0, atol=1e-6)
@@ -163,7 +163,7 @@ def test_the_logits_are_softened_by_the_phases_temperature(world, temperature):
         batch_size=len(rows), learning_rate=1e-9, dropout=0.0, temperature=temperature, losses={"logits": 1.0}
     )
     job = tiny_job(world / "student", world / "curves")
-    distil_phase(settings, world / "start", world / "classes", data, job)
+    distill_phase(settings, world / "start", world / "classes", data, job)
     of_student, of_teacher = (torch.tensor(logits_of(world / name, rows)) for name in ("student", "classes"))
     expected = soft_cross_entropy(of_student, of_teacher, temperature).item()
     assert pd.read_csv(world / "curves" / "losses.csv")["logits"][0] == pytest.approx(expected, rel=1e-4)
@@ -177,7 +177,7 @@ def test_bf16_gives_the_same_bytes_twice_and_nearly_the_losses_of_fp32(world):
     for name, precision in (("one", "bf16"), ("two", "bf16"), ("three", "fp32")):
         job = replace(tiny_job(world / name, world / name / "curves"), run=Run(seed=1, precision=precision))
         settings = phase(losses=losses, relation_heads=2)
-        distil_phase(settings, world / "general", world / "teacher", data, job)
+        distill_phase(settings, world / "general", world / "teacher", data, job)
         curves[name] = pd.read_csv(job.curves / "losses.csv")
     weights = [(world / name / "model.safetensors").read_bytes() for name in curves]
     assert weights[0] == weights[1] != weights[2]

@@ -17,7 +17,7 @@ from transformers import (
 from tests.families import SHAPE, family_model, family_tokenizer
 from tests.tiny import VOCABULARY, tiny_job, weather_report
 from tinybert.corpus.store import write_documents
-from tinybert.distill.general import distil_general_student
+from tinybert.distill.general import distill_general_student
 from tinybert.errors import UserError
 from tinybert.evaluate.attention_maps import compare_attention
 from tinybert.models.compatibility import require_comparable
@@ -97,7 +97,7 @@ def test_a_family_whose_attention_is_its_own_affair(tmp_path, monkeypatch):
     (tmp_path / "corpus").mkdir()
     write_documents([("weather", " ".join(texts))], tmp_path / "corpus")
 
-    def distil(folder, **losses):
+    def distill(folder, **losses):
         settings = {
             "corpus": "c",
             "teacher": "t",
@@ -109,17 +109,17 @@ def test_a_family_whose_attention_is_its_own_affair(tmp_path, monkeypatch):
             "train": {"epochs": 1, "batch_size": 16, "learning_rate": 1e-3, "max_length": 16},
         }
         job = tiny_job(tmp_path / folder, tmp_path / "curves")
-        distil_general_student(General.model_validate(settings), tmp_path / "corpus", teacher, job)
+        distill_general_student(General.model_validate(settings), tmp_path / "corpus", teacher, job)
 
     with pytest.raises(UserError, match="neither attention scores nor queries, keys and values of a longformer") as one:
-        distil("attention", attention=1.0)
+        distill("attention", attention=1.0)
     with pytest.raises(UserError, match="queries, keys and values of a longformer model cannot") as two:
-        distil("relations", relations=1.0)
+        distill("relations", relations=1.0)
     assert "attention, by" not in str(two.value)
     for error in (one, two):
         assert "hidden" in str(error.value)
         assert "another architecture, such as BERT" in str(error.value)
-    distil("hidden", hidden=1.0, embedding=1.0)
+    distill("hidden", hidden=1.0, embedding=1.0)
     models = (load_encoder(folder) for folder in (teacher, tmp_path / "hidden"))
     assert compare_attention(*models, tokenizer, pd.DataFrame({"text": texts}), "uniform")["maps"] == []
 

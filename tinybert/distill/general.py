@@ -25,8 +25,10 @@ from tinybert.train.loop.job import Job
 from tinybert.train.loop.trainer import no_training, train
 
 
-def distil_general_student(settings: General, corpus: Path, teacher: Path, job: Job, start: Path | None = None) -> None:
-    """Distil a general student (paper, section 3) and write it, its tokenizer and its projections to the job's folder.
+def distill_general_student(
+    settings: General, corpus: Path, teacher: Path, job: Job, start: Path | None = None
+) -> None:
+    """Distill a general student (paper, section 3) and write it, its tokenizer and its projections to the job's folder.
 
     Args:
         corpus: Parquet shards of documents.
@@ -41,8 +43,8 @@ def distil_general_student(settings: General, corpus: Path, teacher: Path, job: 
     config = load_config(teacher)
     tokenizer = load_tokenizer(teacher)
     architecture, losses = settings.architecture, settings.losses.model_dump()
-    require_fit(settings, config)
-    require_fit_of_folders(settings, teacher, start)
+    require_compatible(settings, config)
+    require_compatible_folders(settings, teacher, start)
     seed = job.seed(settings.train)
     student, projections = initialise_student(load_encoder(teacher), architecture, settings.initialise, seed, start)
     learns = bool(settings.train.epochs and any(losses.values()))
@@ -80,7 +82,7 @@ def predicts_masked(general: General) -> bool:
     return bool(general.losses.mlm or general.losses.vocabulary)
 
 
-def require_fit(general: General, teacher: PretrainedConfig) -> None:
+def require_compatible(general: General, teacher: PretrainedConfig) -> None:
     """Refuse a general student that its teacher can't teach.
 
     Raises:
@@ -94,8 +96,8 @@ def require_fit(general: General, teacher: PretrainedConfig) -> None:
     require_start(general.architecture, general.initialise, teacher)
 
 
-def require_fit_of_folders(general: General, teacher: Path, start: Path) -> None:
-    """What `require_fit` can't ask of the teacher's configuration: heads, tokenizers, an existing student's shape.
+def require_compatible_folders(general: General, teacher: Path, start: Path) -> None:
+    """What `require_compatible` can't ask of a configuration: heads, tokenizers, an existing student's shape.
 
     Raises:
         UserError: the teacher has no masked-language head, or the existing student doesn't fit.

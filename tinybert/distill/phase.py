@@ -11,7 +11,7 @@ import torch
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from tinybert.distill.losses.objective import LAYER_LOSSES, RECORDED, DistillationObjective
-from tinybert.models.cached_logits import kept_logits
+from tinybert.models.cached_logits import cached_logits
 from tinybert.models.card import write_card
 from tinybert.models.compatibility import (
     require_comparable,
@@ -43,7 +43,7 @@ Score = Callable[[np.ndarray, np.ndarray], float]
 """The task's metric of labels (rows,) and logits (rows, classes), or answers (rows,) for span."""
 
 
-def distil_phase(
+def distill_phase(
     phase: Phase,
     start: Path,
     teacher: Path,
@@ -51,7 +51,7 @@ def distil_phase(
     job: Job,
     validation: tuple[Path, Score] | None = None,
 ) -> None:
-    """Distil a student from its task's teacher and write it, its tokenizer and its projections to the job's folder.
+    """Distill a student from its task's teacher and write it, its tokenizer and its projections to the job's folder.
 
     Args:
         start: the student that the phase starts from. One without a prediction layer (a general student) gets a new
@@ -73,13 +73,13 @@ def distil_phase(
     student = load_student(start, teacher, job.seed(phase))
     losses = phase.losses.model_dump()
     projections = Projections.load(start)
-    require_phase_fit(phase, shape_of(student.config), config, projections.teacher_width)
+    require_compatible_phase(phase, shape_of(student.config), config, projections.teacher_width)
     compares_layers = any(losses.get(name) for name in LAYER_LOSSES)
     records = bool(phase.epochs and any(losses[name] for name in RECORDED))
     model = StudentModel(student, projections, records)
     tokenizer, head = load_tokenizer(teacher, reader=start), head_of(config)
     if phase.epochs:
-        logits = kept_logits(teacher, rows, job.max_length, job.dtype) if losses["logits"] else None
+        logits = cached_logits(teacher, rows, job.max_length, job.dtype) if losses["logits"] else None
         dataset, collate = head.examples(_tokenizer_of_both(tokenizer, teacher), rows, job.max_length, logits)
         if validation is None:
             fix_prediction_layer(student)
@@ -113,7 +113,7 @@ def distil_phase(
         write_card(job.folder, student.config, job.stage.partition("@")[2], teacher.name, job.max_length)
 
 
-def require_phase_fit(phase: Phase, student: Architecture, teacher: PretrainedConfig, projected: int) -> None:
+def require_compatible_phase(phase: Phase, student: Architecture, teacher: PretrainedConfig, projected: int) -> None:
     """Refuse a phase whose losses compare what can't be compared.
 
     Args:
