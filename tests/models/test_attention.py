@@ -52,20 +52,6 @@ def test_recording_changes_nothing_of_what_the_model_computes(folder, batch):
         torch.testing.assert_close(state[real], expected[layer][real])
 
 
-def test_scores_carry_gradients_to_query_and_key(folder, batch):
-    model = SignalModel(load_encoder(folder), records_scores=True)
-    model(batch, hidden=(), scores=(2,), logits=False)["scores"][2].sum().backward()
-    touched = {name for name, weight in model.model.named_parameters() if weight.grad is not None}
-    assert "encoder.layer.1.attention.self.key.weight" in touched
-    assert not any(name.startswith("encoder.layer.2") for name in touched)
-
-
-def test_the_scores_of_one_pass_do_not_outlive_the_next(folder, batch):
-    model = SignalModel(load_encoder(folder), records_scores=True)
-    model(batch, hidden=(), scores=(1,), logits=False)
-    assert set(model(batch, hidden=(), scores=(2,), logits=False)["scores"]) == {2}
-
-
 def test_a_saved_model_knows_nothing_of_the_recorder(tmp_path, folder):
     model = load_encoder(folder)
     ScoreRecorder(model)
@@ -118,8 +104,3 @@ def test_long_texts_are_left_to_fused_attention(fused, plain, monkeypatch):
     monkeypatch.setattr(attention, "SHORT", 5)
     monkeypatch.setattr(attention, "plain_attention", None)
     torch.testing.assert_close(plain(**padded_batch(True)).logits, fused(**padded_batch(True)).logits)
-
-
-def test_a_saved_model_knows_nothing_of_it(tmp_path, plain):
-    plain.save_pretrained(tmp_path / "saved")
-    assert "tinybert" not in (tmp_path / "saved" / "config.json").read_text()

@@ -17,7 +17,6 @@ from tinybert.train.masked_lm import (
     MaskedTokenObjective,
     adapt_masked_lm,
     guess_by_frequency,
-    masked_logits,
 )
 
 
@@ -61,15 +60,6 @@ def test_a_checkpoint_with_its_head_passes_through(world):
 def test_a_checkpoint_without_its_head_and_no_steps(world):
     with pytest.raises(UserError, match=r"no masked-language head .* set the task's mlm.steps above 0"):
         adapt(world, tiny_bert(world / "bert"), steps=0)
-
-
-def test_logits_of_masked_positions_are_those_of_the_whole_sequence(tmp_path):
-    model = load_masked_lm(tiny_bert(tmp_path / "bert", head=True))
-    ids = tiny_tokenizer()(["the weather was wet", "sunny"], padding=True, return_tensors="pt")
-    masked = torch.zeros_like(ids["input_ids"], dtype=torch.bool)
-    masked[0, 2] = masked[1, 1] = True
-    with torch.no_grad():
-        torch.testing.assert_close(masked_logits(model, ids, masked), model(**ids).logits[masked])
 
 
 def test_a_new_head_starts_from_how_frequent_tokens_are(tmp_path):

@@ -53,11 +53,10 @@ def initialise_student(
     """
     torch.manual_seed(seed)
     if initialise == "start":
-        if start is None:
-            raise ValueError("initialise: start needs the folder of the model to start from, found none")
+        assert start is not None
         student = load_encoder(start)
-        return student, Projections(architecture.layers, architecture.hidden, teacher.config.hidden_size)
-    student = AutoModel.from_config(student_config(teacher.config, architecture), dtype=torch.float32)
+    else:
+        student = AutoModel.from_config(student_config(teacher.config, architecture), dtype=torch.float32)
     projections = Projections(architecture.layers, architecture.hidden, teacher.config.hidden_size)
     with one_thread():  # the number of threads is to change no start
         if initialise in NARROWED:
