@@ -96,7 +96,8 @@ def test_a_student_of_numbers_far_from_0_is_the_one_of_numbers_near_it(world):
             ("student", {"logits": 1.0, "labels": 1.0}, (validation, partial(score, "pearson"))),
         ):
             job = tiny_job(world / f"{name}{step}", world / "curves")
-            distill_phase(phase(losses=losses), start, world / f"{name}teacher", train, job, measured)
+            settings = phase(epochs=3, batch_size=8, losses=losses)
+            distill_phase(settings, start, world / f"{name}teacher", train, job, measured)
             start = job.folder
         answers[name] = logits_of(start, rows)
     assert np.ptp(answers[""]) > 0.1
