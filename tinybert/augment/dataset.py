@@ -36,7 +36,7 @@ Texts = tuple[str, ...]
 
 FILE = "train.parquet"
 PROCESS = 700 * 2**20
-"""Bytes that a process needs besides the model: libraries, a batch on its way through, copies; 550 MB were measured."""
+"""Bytes that a process is given besides the model: its libraries hold about 500 MB, the rest is a batch on its way."""
 AT_ONCE = 1024
 """Copies under way together: enough for full batches, few enough that several processes have something to do."""
 
