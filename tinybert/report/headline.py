@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tinybert.evaluate.schema import STUDENT, Metrics, Result, Speed, Speeds, Time
+from tinybert.evaluate.schema import STUDENT, Metrics, Result, Speeds, Time
 from tinybert.params.experiment import Experiment
 from tinybert.report.gather import Evidence, is_distilled
 from tinybert.report.variants import tenths
@@ -70,15 +70,6 @@ def faster(time: Time) -> str:
     """`2.1 times (2.0 – 2.2)`."""
     low, high = time.ci95
     return f"{time.times_faster:.1f} times ({low:.1f} – {high:.1f})"
-
-
-def mean_speedups(found: list[tuple[str | None, Speed]]) -> dict[str, float]:
-    """Times as fast as the teacher, text by text, by variant: the mean over its students."""
-    of_variant: dict[str, list[float]] = {}
-    for variant, speed in found:
-        if variant is not None:
-            of_variant.setdefault(variant, []).append(speed.models[STUDENT].batch1.times_faster)
-    return {variant: sum(ratios) / len(ratios) for variant, ratios in of_variant.items()}
 
 
 def _share(result: Result) -> str:

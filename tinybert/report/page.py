@@ -20,7 +20,7 @@ from tinybert.params.experiment import Experiment
 from tinybert.params.tasks import METRICS
 from tinybert.report import figures
 from tinybert.report.gather import Evidence
-from tinybert.report.headline import headline, mean_speedups, points, quantity, sentence
+from tinybert.report.headline import headline, points, quantity, sentence
 from tinybert.report.loss_curves import Line, panels, read_curve
 from tinybert.report.variants import tenths, variant_tables
 from tinybert.running.lineage import FILLED
@@ -51,13 +51,13 @@ def render_page(experiment: Experiment, students: list[Evidence]) -> str:
     }
     tasks = list(dict.fromkeys(student.result.task for student in students))
     general = {student.settings.general: student.folder / "curves/general/losses.csv" for student in students}
-    speedups = mean_speedups([(student.result.variant, student.speed) for student in students])
+    faster = {student.name: student.speed.models[STUDENT].batch1.times_faster for student in students}
     return environment.get_template("page.html.j2").render(
         name=experiment.name,
         seed=experiment.seed,
         headline=headline(students),
         sentence=sentence(students),
-        tables=variant_tables({student.name: student.result for student in students}, speedups),
+        tables=variant_tables({student.name: student.result for student in students}, faster),
         tasks=[_task(task, [each for each in students if each.result.task == task]) for task in tasks],
         general=[{"name": key, "panels": _panels(file)} for key, file in general.items()],
     )

@@ -64,7 +64,7 @@ class Table(NamedTuple):
     remark: str
 
 
-def variant_tables(results: Mapping[str, Result], speedups: Mapping[str, float] | None = None) -> list[Table]:
+def variant_tables(results: Mapping[str, Result], faster: Mapping[str, float] | None = None) -> list[Table]:
     """The tables that these students make: each of the paper's that they have rows and columns of.
 
     Students of one task and variant are one cell, the mean over their seeds. Where they were trained on none of the
@@ -72,12 +72,15 @@ def variant_tables(results: Mapping[str, Result], speedups: Mapping[str, float] 
     that the paper doesn't have are in the first table. Without any variant there is no table.
 
     Args:
-        speedups: times as fast as the teacher, by variant, as far as they are known.
+        faster: how many times as fast as its teacher each student is, as far as that is known.
     """
     groups: dict[str, dict[str, list[Result]]] = {}
-    for result in results.values():
+    ratios: dict[str, list[float]] = {}
+    for student, result in results.items():
         if result.variant is not None:
             groups.setdefault(result.variant, {}).setdefault(result.task, []).append(result)
+            ratios.setdefault(result.variant, []).extend([faster[student]] if faster else [])
+    speedups = {name: statistics.fmean(each) for name, each in ratios.items() if each}
     if not groups:
         return []
     tasks = {task: found[0] for of_variant in groups.values() for task, found in of_variant.items()}
@@ -93,7 +96,7 @@ def variant_tables(results: Mapping[str, Result], speedups: Mapping[str, float] 
             if first and task not in covered
         ]
         names = [name for name in groups if name in table.rows or (first and name not in known)]
-        tables.append(_table(table, own, {name: groups[name] for name in names}, tasks, speedups or {}))
+        tables.append(_table(table, own, {name: groups[name] for name in names}, tasks, speedups))
     return tables
 
 
