@@ -16,7 +16,6 @@ from transformers import (
 from tests.evaluate.made_up import SENTENCES, experiment, student
 from tinybert.errors import UserError
 from tinybert.evaluate.schema import Result, read_checked
-from tinybert.evaluate.size import count_parameters, weight_bytes
 from tinybert.evaluate.student import evaluate_student
 
 WORDS = sorted({word.strip(",") for sentence in SENTENCES for word in sentence.split()} | {","})
@@ -166,19 +165,3 @@ def test_another_tokenizer_is_refused(tmp_path):
     save_tokenizer(tmp_path / "student", [*WORDS, "extra"])
     with pytest.raises(UserError, match="vocabular"):
         evaluate(tmp_path)
-
-
-def test_tinybert4_has_the_size_that_the_project_states():
-    config = BertConfig(
-        hidden_size=312, num_hidden_layers=4, num_attention_heads=12, intermediate_size=1200, num_labels=2
-    )
-    with torch.device("meta"):
-        total, encoder = count_parameters(BertForSequenceClassification(config))
-    assert total == 14_350_874
-    assert total - encoder == (30522 + 512 + 2) * 312 + 2 * 312
-
-
-def test_projections_are_not_part_of_the_student(tmp_path):
-    (tmp_path / "model.safetensors").write_bytes(b"12345")
-    (tmp_path / "projections.safetensors").write_bytes(b"123")
-    assert weight_bytes(tmp_path) == 5

@@ -31,10 +31,9 @@ def sources(name: str, student: Student) -> dict[str, Path]:
 
 def gather_sources(found: dict[str, Path], folder: Path) -> None:
     """Copy what `sources` found into the student's folder."""
+    (folder / "curves").mkdir()
     for name, source in found.items():
-        target = folder / name
-        target.parent.mkdir(exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns(".*"))
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns(".*"))
         else:
-            shutil.copy(source, target)
+            shutil.copy(source, folder / name)

@@ -11,10 +11,13 @@ from tinybert.errors import UserError
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
-Score = Annotated[float, Field(ge=-1, le=1)]
-"""In parts of one; correlations may be negative."""
 Above = Annotated[float, Field(gt=0)]
+Score = Annotated[float, Field(ge=-1, le=1)]  # in parts of one; correlations may be negative
+Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
 Contract = TypeVar("Contract", bound=BaseModel)
+
+TEACHER, STUDENT, TWIN, BASE = "teacher/torch", "student/torch", "student/twin", "bert-base/torch"
+"""Models in speed.json: a twin has the student's shape and other weights, the last one BERT-base's and random ones."""
 
 
 class Exact(BaseModel):
@@ -33,15 +36,13 @@ class Size(Exact):
 
 
 class Scores(Exact):
-    """A model's numbers on the test split. `score` is `metrics[metric]`."""
-
     score: Score
-    ci95: list[Score] = Field(min_length=2, max_length=2)
+    ci95: Interval
     metrics: dict[str, Score]
 
 
 class Measured(Size, Scores):
-    """A teacher or a student."""
+    """A teacher or a student on the test split. `score` is `metrics[metric]`."""
 
 
 class Reference(Size):
@@ -76,7 +77,7 @@ class Result(Exact):
     student: Measured
     reference: Reference
     retention: float | None
-    retention_ci95: list[float] | None = Field(None, min_length=2, max_length=2)
+    retention_ci95: Interval | None = None
     compression: Above
     agreement: Score
     examples: Examples
@@ -95,7 +96,7 @@ class Time(Exact):
     ms: Above
     p99_ms: Above | None
     times_faster: Above
-    ci95: list[Above] = Field(min_length=2, max_length=2)
+    ci95: Interval
     rounds: Positive
 
 
@@ -115,18 +116,15 @@ class Machine(Exact):
 
 
 class Twin(Exact):
-    """How many times as fast a model of the student's shape with other weights is: 1, or the times are no good."""
+    """How many times as fast as the student its twin is, over all batches: 1, or the times are no good."""
 
     times_faster: Above
-    interval: list[Above] = Field(min_length=2, max_length=2)
+    interval: Interval
     level: Above
 
 
-TEACHER, STUDENT, TWIN, BASE = "teacher/torch", "student/torch", "student/twin", "bert-base/torch"
-
-
 class Speed(Exact):
-    """One student, with the models that were timed beside it in one process, by the names above."""
+    """One student, with the models that were timed beside it in one process."""
 
     machine: Machine
     reference: str

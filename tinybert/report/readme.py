@@ -47,25 +47,14 @@ def refresh(readme: Path, dvc: Path, metrics: Path) -> str:
 
 def results_table(metrics: Mapping[str, Any]) -> str:
     """Each task's teacher and students, with the numbers of metrics.json."""
-    lines = [
-        "| model | score | 95 % interval | of the teacher | parameters | smaller | faster (batch 1 / 32) |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    lines = ["| model | score | 95 % interval | of the teacher | parameters | smaller |", "|---|---|---|---|---|---|"]
     teachers: set[str] = set()
     for name, result in metrics.items():
         if result["task"] not in teachers:
             teachers.add(result["task"])
-            lines.append(_row(f"teacher of `{result['task']}`", result["teacher"], "", "", ""))
-        speedup = result["speedup"]
-        lines.append(
-            _row(
-                f"`{name}`",
-                result["student"],
-                _share(result["retention"], result.get("retention_ci95")),
-                f"{result['compression']:.1f}×",
-                f"{speedup['batch1']:.1f}× / {speedup['batch32']:.1f}×",
-            )
-        )
+            lines.append(_row(f"teacher of `{result['task']}`", result["teacher"], "", ""))
+        kept = _share(result["retention"], result.get("retention_ci95"))
+        lines.append(_row(f"`{name}`", result["student"], kept, f"{result['compression']:.1f}×"))
     return "\n".join(lines)
 
 
@@ -106,11 +95,11 @@ def _legend(table: Table) -> str:
     )
 
 
-def _row(name: str, model: Mapping[str, Any], retention: str, smaller: str, faster: str) -> str:
+def _row(name: str, model: Mapping[str, Any], retention: str, smaller: str) -> str:
     score, low, high = (tenths(100 * number) for number in (model["score"], *model["ci95"]))
     interval = f"{low} – {high}"
     parameters = f"{model['parameters'] / 1e6:.2f} M"
-    return f"| {name} | {score} | {interval} | {retention} | {parameters} | {smaller} | {faster} |"
+    return f"| {name} | {score} | {interval} | {retention} | {parameters} | {smaller} |"
 
 
 def stages_table(stages: Mapping[str, Mapping[str, Any]]) -> str:
