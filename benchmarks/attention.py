@@ -6,7 +6,12 @@ import statistics
 import time
 from typing import Annotated
 
+import torch
 import typer
+from transformers import BertConfig, BertForSequenceClassification
+
+from tinybert.models.plain_attention import NAME, SHORT
+from tinybert.running.memory import keep_freed_memory
 
 
 def main(
@@ -16,12 +21,6 @@ def main(
     steps: Annotated[int, typer.Option(min=1)] = 5,
 ) -> None:
     """Seconds of a step in bf16 without dropout, and their ratio: above 1 where writing it out is faster."""
-    import torch
-    from transformers import BertConfig, BertForSequenceClassification
-
-    from tinybert.models.plain_attention import NAME, SHORT
-    from tinybert.running.memory import keep_freed_memory
-
     keep_freed_memory()
     shape = {"num_hidden_layers": layers, "hidden_size": hidden, "intermediate_size": 4 * hidden}
     config = BertConfig(**shape, hidden_dropout_prob=0, attention_probs_dropout_prob=0, vocab_size=1000)
@@ -42,7 +41,3 @@ def main(
             seconds[name].append(time.perf_counter() - started)
         fused, plain = (statistics.median(times[1:]) for times in seconds.values())
         print(f"{length:4} tokens  fused {fused:.3f} s  plain {plain:.3f} s  ratio {fused / plain:.2f}", flush=True)
-
-
-if __name__ == "__main__":
-    typer.run(main)

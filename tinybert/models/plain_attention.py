@@ -1,6 +1,6 @@
 """Attention written out, for training on short texts on a processor, where torch's fused one is slow.
 
-`python -m benchmarks.attention` measures the two side by side.
+`python -m benchmarks attention` measures the two side by side.
 """
 
 from __future__ import annotations
