@@ -34,7 +34,7 @@ def test_results_are_those_of_metrics_and_speed():
     table = results_table(metrics, {"a": {"models": {"student/torch": {"batch1": time, "batch32": time}}}})
     ratio = "2.0× (2.0 – 2.1)"
     assert table.splitlines()[2:] == [
-        "| teacher of `movies` | 86.1 | 84.6 – 87.5 |  | 22.71 M |  | | |",
+        "| teacher of `movies` | 86.1 | 84.6 – 87.5 |  | 22.71 M |  |  |  |",
         f"| `a` | 85.0 | 83.5 – 86.6 | 98.7 % (97.1 – 100.1) | 14.35 M | 1.6× | {ratio} | {ratio} |",
         "| `b` | 85.0 | 83.5 – 86.6 | – | 14.35 M | 1.6× | – | – |",
     ]

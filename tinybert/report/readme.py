@@ -63,13 +63,13 @@ def _read(file: Path) -> Numbers:
 def results_table(metrics: Numbers, speeds: Numbers | None = None) -> str:
     """Each task's teacher and students; without `speeds` there is no column of them."""
     lines = ["| model | score | 95 % interval | of the teacher | parameters | smaller |", "|---|---|---|---|---|---|"]
-    times: list[str] = ["faster, one text | 32 texts |", "---|---|"]
+    times = [" faster, one text | 32 texts |", "---|---|"]
     teachers: set[str] = set()
     for name, result in metrics.items():
         if result["task"] not in teachers:
             teachers.add(result["task"])
             lines.append(_row(f"teacher of `{result['task']}`", result["teacher"], "", ""))
-            times.append(" | |")
+            times.append("  |  |")
         smaller = f"{result['compression']:.1f}×"
         lines.append(
             _row(f"`{name}`", result["student"], _share(result["retention"], result["retention_ci95"]), smaller)
