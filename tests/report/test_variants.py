@@ -155,36 +155,10 @@ def test_variants_of_ones_own():
 
 
 PRINTED = (
-    {
-        TEACHER: "79.5",
-        "BERT-tiny": "70.2",
-        "BERT-small": "72.1",
-        "MobileBERT-tiny": "77.0",
-        "PD": "",
-        "BERT4-PKD": "72.6",
-        "DistilBERT4": "71.9",
-        "TinyBERT4": "77.0",
-        "BERT6-PKD": "",
-        "DistilBERT6": "76.8",
-        "TinyBERT6": "79.4",
-    },
-    {
-        "full": "75.6",
-        "without general distillation": "72.5",
-        "without task distillation": "68.5",
-        "without augmentation": "68.4",
-        "without embedding loss": "74.1",
-        "without prediction loss": "73.5",
-        "without Transformer losses": "56.3",
-        "without attention loss": "71.0",
-        "without hidden loss": "72.9",
-        "top map": "70.9",
-        "bottom map": "71.3",
-        "BERT-tiny": "63.9",
-        "general distillation only": "61.1",
-    },
+    "79.5 70.2 72.1 72.6 71.9 77.0 77.0 – – 76.8 79.4",
+    "75.6 72.5 68.5 68.4 74.1 73.5 56.3 71.0 72.9 70.9 71.3 63.9 61.1",
 )
-"""The averages that the paper prints in its table 1, and in its tables 2, 3, 4 and 7."""
+"""The averages that the paper prints in its table 1, and in its tables 2, 3, 4 and 7, in the order of the rows."""
 
 
 @pytest.mark.parametrize(("number", "task"), [(0, "qnli"), (1, "mrpc")])
@@ -193,8 +167,8 @@ def test_the_averages_are_printed_as_in_the_paper(number, task):
     names = [name for name in published.rows if name != TEACHER]
     table = variant_tables(results(*((name, task, {"accuracy": 0.5}) for name in names)))[0]
     assert table.title.startswith(f"{published.title}; ")
-    wanted = {name: PRINTED[number][name] for name in published.rows}
-    assert {name: cells["average"].strip("()") for name, cells in texts(table).items() if name in wanted} == wanted
+    printed = [texts(table)[name]["average"].strip("()") or "–" for name in published.rows]
+    assert printed == PRINTED[number].split()
 
 
 def test_halves_are_rounded_up():
@@ -206,13 +180,8 @@ def test_halves_are_rounded_up():
 @pytest.mark.parametrize(
     ("number", "row", "printed"),
     [
-        (0, TEACHER, "83.9 83.4 71.1 90.9 93.4 52.8 85.2 87.5 67.0"),
-        (0, "DistilBERT4", "78.9 78.0 68.5 85.2 91.4 32.8 76.1 82.4 54.1"),
         (0, "TinyBERT4", "82.5 81.8 71.3 87.7 92.6 44.1 80.4 86.4 66.6"),
-        (0, "TinyBERT6", "84.6 83.2 71.6 90.4 93.1 51.1 83.7 87.3 70.0"),
-        (1, "full", "82.8 82.9 85.8 50.8"),
         (1, "without task distillation", "80.6 81.2 83.8 28.5"),
-        (1, "without hidden loss", "81.7 82.1 84.1 43.7"),
         (2, "TinyBERT6", "54.0 84.5 84.5 90.6 86.3 91.1 88.0 91.1 73.4 93.0 90.1 89.6"),
         (3, TEACHER, "80.7 88.4 74.5 77.7"),
         (3, "TinyBERT4", "72.7 82.1 68.2 71.8"),
