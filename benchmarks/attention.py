@@ -10,7 +10,7 @@ import torch
 import typer
 from transformers import BertConfig, BertForSequenceClassification
 
-from tinybert.models.plain_attention import NAME, SHORT
+from tinybert.models.attention import PLAIN, SHORT
 from tinybert.running.memory import keep_freed_memory
 
 
@@ -27,7 +27,7 @@ def main(
     model = BertForSequenceClassification(config).train()
     print(f"the plain one is taken up to {SHORT} tokens")
     for length in (16, 32, 64, 128, 192, 256, 384, 512):
-        seconds: dict[str, list[float]] = {"sdpa": [], NAME: []}
+        seconds: dict[str, list[float]] = {"sdpa": [], PLAIN: []}
         for name in list(seconds) * (steps + 1):
             model.set_attn_implementation(name)
             started = time.perf_counter()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import pyarrow.parquet as pq
@@ -13,7 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tinybert.augment.algorithm import Tally, vary
 from tinybert.augment.candidates import MaskedWords
-from tinybert.augment.neighbours import Neighbours, load_vectors
+from tinybert.augment.neighbours import Neighbours, share_vectors
 from tinybert.augment.words import Sentence, split
 from tinybert.models.loading import load_masked_lm, load_tokenizer
 from tinybert.models.precision import choose, name
@@ -54,7 +55,9 @@ def main(
     literal = len(some) / _passes(network, tokenizer, some, False, max_length)
     authors = len(some) * copies / _passes(network, tokenizer, some, True, max_length)
     masked = MaskedWords(network, tokenizer, K, max_length, batch_size)
-    neighbours = Neighbours(load_vectors(vectors, 100_000), K)
+    with TemporaryDirectory() as shared:
+        share_vectors(vectors, 100_000, Path(shared))
+        neighbours = Neighbours(Path(shared), K)
     marks: list[float] = []
     network.register_forward_pre_hook(lambda *_: marks.append(-time.perf_counter()))
     network.register_forward_hook(lambda *_: marks.append(time.perf_counter()))

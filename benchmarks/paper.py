@@ -17,10 +17,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification, BertModel
 
 from tinybert.distill.losses.objective import LAYER_LOSSES, RECORDED, DistillationObjective
-from tinybert.models.initialise import shape_of, student_config
-from tinybert.models.layer_map import layer_pairs
-from tinybert.models.masked_head import with_masked_head
+from tinybert.models.initialise import with_masked_head
 from tinybert.models.precision import choose
+from tinybert.models.shape import layer_pairs, shape_of, student_config
 from tinybert.models.signals import Projections, SignalModel, StudentModel
 from tinybert.params.architectures import Architecture
 from tinybert.params.experiment import Experiment, load_experiment
