@@ -52,6 +52,12 @@ class Dialect(NamedTuple):
         return _plain_records(lines, self.separator)
 
 
+def declared_separator(text: str) -> tuple[str | None, str]:
+    """The separator that Excel wrote into a first line of its own, `sep=;`, and the text with that line blank."""
+    found = re.match(r'"?sep=([^"\r\n])"?\r?(?=\n)', text, re.IGNORECASE)
+    return (found[1], text[found.end() :]) if found else (None, text)
+
+
 def keys_that_fit(text: str, dialect: Dialect, fits: Callable[[list[str]], bool]) -> str:
     """The keys of `split` with which the first line has cells that fit, as an advice; empty where there are none."""
     line = re.match(r"[\r\n]*([^\r\n]*)", text)[1]  # type: ignore[index]  # it matches anything
@@ -62,6 +68,15 @@ def keys_that_fit(text: str, dialect: Dialect, fits: Callable[[list[str]], bool]
         if keys and fits(next(csv.reader([line], delimiter=separator), [])):
             return f"; set {' and '.join(keys)}"
     return ""
+
+
+def why_ragged(cells: list[str], dialect: Dialect) -> str:
+    """What to do with a row of too few or too many cells, as an advice."""
+    if dialect.quotes:
+        return f"; quote a text with {dialect.separator!r} in it"
+    if any(cell.startswith('"') for cell in cells):
+        return "; where this file has its texts in quotes, set split.quotes: true"
+    return f"; a text can't hold {dialect.separator!r} or a line break without quotes; save it as .jsonl"
 
 
 def find_quoted(records: Iterable[Record]) -> int | None:
