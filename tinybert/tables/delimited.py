@@ -47,9 +47,24 @@ class Dialect(NamedTuple):
         Args:
             advice: what else to do about quotes that are not as they should be.
         """
-        if self.quotes:
-            return _quoted_records(lines, self.separator, file, advice)
-        return _plain_records(lines, self.separator)
+        if not self.quotes:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield number, line.removesuffix("\n").removesuffix("\r").split(self.separator)
+            return
+        csv.field_size_limit(sys.maxsize)  # a text may be long
+        reader = csv.reader(lines, delimiter=self.separator, strict=True)
+        first = 1
+        try:
+            for cells in reader:
+                if cells:
+                    yield first, cells
+                first = reader.line_num + 1
+        except csv.Error as error:
+            raise UserError(
+                f"{file}: line {first}: {error}; a cell with a separator, a quote or a line break is written in "
+                f"double quotes, each quote in it twice; {advice}"
+            ) from None
 
 
 def declared_separator(text: str) -> tuple[str | None, str]:
@@ -91,25 +106,3 @@ def find_quoted(records: Iterable[Record]) -> int | None:
                     return None
                 first = first or line
     return first
-
-
-def _plain_records(lines: Iterable[str], separator: str) -> Iterator[Record]:
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            yield number, line.removesuffix("\n").removesuffix("\r").split(separator)
-
-
-def _quoted_records(lines: Iterable[str], separator: str, file: Path, advice: str) -> Iterator[Record]:
-    csv.field_size_limit(sys.maxsize)  # a text may be long
-    reader = csv.reader(lines, delimiter=separator, strict=True)
-    first = 1
-    try:
-        for cells in reader:
-            if cells:
-                yield first, cells
-            first = reader.line_num + 1
-    except csv.Error as error:
-        raise UserError(
-            f"{file}: line {first}: {error}; a cell with a separator, a quote or a line break is written in double "
-            f"quotes, each quote in it twice; {advice}"
-        ) from None

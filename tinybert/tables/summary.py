@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def left_out(summary: dict[str, Any]) -> list[str]:
     return [line + where if line.endswith(CAUSES["duplicates"]) else line for line in lines]
 
 
-def kept(summary: dict[str, Any]) -> list[str]:
+def kept(summary: Mapping[str, Any]) -> list[str]:
     """What stayed and may surprise, such as texts with several labels, or classes that a split has no row of."""
     lines = []
     if summary["conflicting"]:

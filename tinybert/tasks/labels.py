@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from tinybert.params.rows import Label
 FLAGS = {0.0: 0, 1.0: 1, "false": 0, "true": 1}
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 """Narrower than Python's, to which `1_0` is ten and `nan` a number."""
+REMEDY = "mend it, or add it to label.drop to leave such rows out"
 CODE = re.compile(r"[+-]?0\d")
 """How a number begins that is none, but a name such as 007."""
 
@@ -40,10 +42,7 @@ def parse_numbers(values: pd.Series, place: str) -> np.ndarray:
     numbers = [_number(value) for value in values]
     for line, value, number in zip(values.index, values, numbers, strict=True):
         if number is None:
-            raise UserError(
-                f"{place}: {values.index.name} {line}: column {values.name!r}: expected a number, found {value!r}; "
-                f"mend it, or add it to label.drop to leave such rows out"
-            )
+            raise UserError(f"{_where(values, line, place)}: expected a number, found {value!r}; {REMEDY}")
     return np.array(numbers, dtype=np.float64)
 
 
@@ -64,11 +63,8 @@ def parse_classes(values: pd.Series, label: Label, place: str, names: list[str])
     indices = _indices(set(values), names, label)
     for line, value in values.items():
         if value not in indices:
-            found = _unknown(value, names, label) if value else "the label is empty"
-            raise UserError(
-                f"{place}: {values.index.name} {line}: column {values.name!r}: {found}; mend it, add it to "
-                f"label.names, or add it to label.drop to leave such rows out"
-            )
+            found = f"{_unknown(value, names, label)}; add it to label.names," if value else "the label is empty;"
+            raise UserError(f"{_where(values, line, place)}: {found} {REMEDY}")
     return values.map(indices).to_numpy(np.int64)
 
 
@@ -102,19 +98,16 @@ def parse_multilabel(table: pd.DataFrame, label: Label, place: str, names: list[
     are_vectors = not indices and label.values is None and _vector_width(of_rows) is not None
     labels = np.zeros((len(values), len(names)), dtype=np.int8)
     for row, (line, pieces) in enumerate(zip(values.index, of_rows, strict=True)):
-        where = f"{place}: {values.index.name} {line}: column {values.name!r}"
+        where = _where(values, line, place)
         if pieces is None:
-            found = repr(values.iloc[row][:40])
             raise UserError(
-                f'{where}: expected a list of labels, as in ["a", "b"], found {found}; set label.separator to what '
-                f"stands between the labels"
+                f'{where}: expected a list of labels, as in ["a", "b"], found {values.iloc[row][:40]!r}; set '
+                f"label.separator to what stands between the labels"
             )
         if are_vectors:
             if len(pieces) != len(names):
-                raise UserError(
-                    f"{where}: found {len(pieces)} numbers, each 0 or 1, and {len(names)} label.names; give a name "
-                    f"for each place in the lists, or mend the list"
-                )
+                found = f"{len(pieces)} numbers, each 0 or 1, and {len(names)} label.names"
+                raise UserError(f"{where}: found {found}; give a name for each place in the lists, or mend the list")
             labels[row] = [FLAGS[_value(piece)] for piece in pieces]
             continue
         for piece in pieces:
@@ -173,6 +166,10 @@ def _indices(values: Iterable[str], names: list[str], label: Label) -> dict[str,
     return {value: index for value, index in found.items() if index is not None}
 
 
+def _where(values: pd.Series, line: Any, place: str) -> str:
+    return f"{place}: {values.index.name} {line}: column {values.name!r}"
+
+
 def _unknown(value: str, names: list[str], label: Label) -> str:
     return f"unknown label {value!r}{suggest(value, (label.written or names)[:20])}"
 
@@ -197,10 +194,7 @@ def _flags(values: pd.Series, place: str) -> np.ndarray:
     flags = {value: FLAGS.get(_value(value.strip())) for value in set(values)}
     for line, value in values.items():
         if flags[value] is None:
-            raise UserError(
-                f"{place}: {values.index.name} {line}: column {values.name!r}: expected 0 or 1, found {value!r}; "
-                f"mend it, or add it to label.drop to leave such rows out"
-            )
+            raise UserError(f"{_where(values, line, place)}: expected 0 or 1, found {value!r}; {REMEDY}")
     return values.map(flags).to_numpy(np.int8)
 
 

@@ -87,8 +87,12 @@ def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
         paths = find_files(source, file)
         parts[name] = [_read(path, file, task, dropped, broken) for path in paths]
     labels, names = _labels(parts, task)
-    soft = _soft_labels(parts, task)
-    texts = [text for shards in parts.values() for shard in shards for text in shard.texts]
+    shards = [shard for of_part in parts.values() for shard in of_part]
+    soft = None
+    if task.label.softness is not None:
+        ratings = [(shard.cells[task.label.column], shard.place) for shard in shards]
+        soft = np.concatenate([soft_labels(cells, task.label, place) for cells, place in ratings])
+    texts = [text for shard in shards for text in shard.texts]
     try:
         splits, repeated = _split(parts, texts, labels, names, task)
     except UserError as error:
@@ -175,14 +179,6 @@ def _labels(parts: dict[str, list[Part]], task: Task) -> tuple[np.ndarray, list[
         names = class_names(cells[task.label.column], task.label, order)
         found = [parse_classes(shard.cells[task.label.column], task.label, shard.place, names) for shard in shards]
     return np.concatenate(found), names
-
-
-def _soft_labels(parts: dict[str, list[Part]], task: Task) -> np.ndarray | None:
-    """What training learns in place of the labels, where they are not taken as certain."""
-    if task.label.softness is None:
-        return None
-    shards = [shard for shards in parts.values() for shard in shards]
-    return np.concatenate([soft_labels(shard.cells[task.label.column], task.label, shard.place) for shard in shards])
 
 
 def _split(
