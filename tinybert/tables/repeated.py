@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from tinybert.errors import UserError
-from tinybert.tables.splits import Splits
 
 Text = tuple[str, ...]
 """A row's text, or its pair of texts."""
 
 
-def separate(splits: Splits, texts: Sequence[Text]) -> tuple[Splits, dict[str, dict[str, int]]]:
+def separate(
+    splits: dict[str, np.ndarray], texts: Sequence[Text]
+) -> tuple[dict[str, np.ndarray], dict[str, dict[str, int]]]:
     """Take from train, then from validation, the rows whose text is in a later split too; test sets stay as they are.
 
     Returns:
@@ -64,7 +65,7 @@ def same_text(text: Text) -> Text:
     return tuple(" ".join(_folded(part).split()) for part in text)
 
 
-def count_mirrored(splits: Splits, texts: Sequence[Text]) -> int:
+def count_mirrored(splits: dict[str, np.ndarray], texts: Sequence[Text]) -> int:
     """How many pairs of training and validation stand in a later split the other way round."""
     keys = [same_text(text) for text in texts]
     place = {keys[row]: order for order, rows in enumerate(splits.values()) for row in rows}
