@@ -12,13 +12,8 @@ from dataclasses import dataclass
 from tinybert.errors import UserError
 
 PYPI = "https://pypi.org/simple/"
-
 SECTIONS = ("global", "install", "download", ":env:")
 """Of pip's configuration, later ones outdo earlier ones; what serves `pip install` serves us."""
-
-
-TRUE = ("y", "yes", "t", "true", "on", "1")
-"""How pip lets a switch be on."""
 
 
 @dataclass(frozen=True)
@@ -48,47 +43,35 @@ def read_pip_settings() -> PipSettings:
     Raises:
         UserError: pip finds its configuration malformed.
     """
-    return parse_pip_settings(_list_configuration())
+    command = [sys.executable, "-m", "pip", "config", "list", "--disable-pip-version-check"]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if (
+        process.returncode and "No module named pip" not in process.stderr
+    ):  # an environment of another tool's may lack it
+        reason = (process.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise UserError(f"pip's configuration: {reason}; mend it, `python -m pip config debug` names its files")
+    lines = (line.partition("=") for line in process.stdout.splitlines() if "=" in line)
+    variables = {
+        f":env:.{key[4:].lower().replace('_', '-')}": os.environ[key] for key in os.environ if key[:4] == "PIP_"
+    }
+    return parse_pip_settings({key: ast.literal_eval(value) for key, _, value in lines} | variables)
 
 
 def parse_pip_settings(configuration: Mapping[str, str]) -> PipSettings:
     """Settings from the lines of `pip config list`, such as `{"global.index-url": "https://…"}`."""
     merged: dict[str, str] = {}
     for section in SECTIONS:
-        for key, value in configuration.items():
-            name = key.removeprefix(f"{section}.")
-            if name != key and value.strip():
-                merged[name] = value.strip()
+        mine = {key: value.strip() for key, value in configuration.items() if key.startswith(f"{section}.")}
+        merged |= {key.removeprefix(f"{section}."): value for key, value in mine.items() if value}
     index_urls = [merged.get("index-url", PYPI), *merged.get("extra-index-url", "").split()]
-    if merged.get("no-index", "0").lower() in TRUE:
+    if merged.get("no-index", "0").lower() in ("y", "yes", "t", "true", "on", "1"):
         index_urls = []
-    try:
-        timeout = float(merged.get("timeout", merged.get("default-timeout", PipSettings.timeout)))
-    except ValueError:
-        timeout = PipSettings.timeout
+    timeout = merged.get("timeout", merged.get("default-timeout", ""))
     return PipSettings(
         index_urls=tuple(dict.fromkeys(index_urls)),
-        find_links=tuple(dict.fromkeys(merged.get("find-links", "").split())),
-        trusted_hosts=tuple(dict.fromkeys(merged.get("trusted-host", "").split())),
+        find_links=tuple(merged.get("find-links", "").split()),
+        trusted_hosts=tuple(merged.get("trusted-host", "").split()),
         cert=merged.get("cert"),
         proxy=merged.get("proxy"),
-        timeout=timeout,
+        timeout=float(timeout) if timeout.replace(".", "", 1).isdigit() else PipSettings.timeout,
     )
-
-
-def _list_configuration() -> dict[str, str]:
-    variables = ((key[4:].lower().replace("_", "-"), value) for key, value in os.environ.items() if key[:4] == "PIP_")
-    environment = {f":env:.{name}": value for name, value in variables}
-    process = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list", "--disable-pip-version-check"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if process.returncode and "No module named pip" in process.stderr:
-        return environment  # an environment that another tool made: there is no more configuration than this
-    if process.returncode:
-        reason = (process.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise UserError(f"pip's configuration: {reason}; mend it, `python -m pip config debug` names its files")
-    lines = (line.partition("=") for line in process.stdout.splitlines() if "=" in line)
-    return {key: ast.literal_eval(value) for key, _, value in lines} | environment
