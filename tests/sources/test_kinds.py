@@ -130,7 +130,7 @@ def test_cut_off_parquet() -> None:
 
 
 def test_missing_path_and_empty_folder() -> None:
-    assert "there is no such file" in failure("nowhere", "table")
+    assert "expected a file or folder, found nothing; correct `path`" in failure("nowhere", "table")
     Path("hollow").mkdir()
     assert "holds no file" in failure("hollow", "model")
 

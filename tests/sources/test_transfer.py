@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gzip
 import io
 import zipfile
@@ -157,7 +156,7 @@ def test_no_network_and_nothing_secret_is_printed(index: Index) -> None:
 def test_a_proxy_or_certificate_that_is_none(
     index: Index, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetch = partial(transfer.fetch, settings=dataclasses.replace(index.settings, **settings))
+    fetch = partial(transfer.fetch, settings=index.settings._replace(**settings))
     monkeypatch.setattr(downloads, "fetch", fetch)
     message = failure(index)
     assert message.startswith("pip's `proxy` or `cert` cannot be used (")

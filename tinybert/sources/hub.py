@@ -16,16 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import httpx2
-from huggingface_hub import get_cached_repo_tree, snapshot_download
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RevisionNotFoundError,
-)
+from huggingface_hub import errors, get_cached_repo_tree, snapshot_download
 from huggingface_hub.utils import logging
 
 from tinybert.errors import UserError
@@ -98,24 +89,22 @@ def _is_whole(file: Path) -> bool:
 def _refusal(error: Exception, repository: Repository) -> str:
     """What went wrong, and what to change."""
     kind, other = ("model", "a data set") if repository.type == "model" else ("data set", "a model")
-    cause = error.__cause__ if isinstance(error, LocalEntryNotFoundError) and error.__cause__ else error
+    cause = error.__cause__ if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ else error
     endpoint = _endpoint()
-    if isinstance(cause, OfflineModeIsEnabled):
+    status = cause.response.status_code if isinstance(cause, errors.HfHubHTTPError) else None
+    if isinstance(cause, errors.OfflineModeIsEnabled):
         return "not in the download cache, and HF_HUB_OFFLINE is set; unset it"
-    if isinstance(cause, GatedRepoError):
+    if isinstance(cause, errors.GatedRepoError) or status == httpx2.codes.FORBIDDEN:
         page = f"{endpoint}/{'datasets/' if repository.type == 'dataset' else ''}{repository.name}"
         return f"gated: accept its terms on {page}, then {TOKEN}"
-    if isinstance(cause, RevisionNotFoundError):
+    if isinstance(cause, errors.RevisionNotFoundError):
         return f"there is no commit {repository.revision}; correct `revision`"
-    status = cause.response.status_code if isinstance(cause, HfHubHTTPError) else None
-    if status == httpx2.codes.NOT_FOUND and not isinstance(cause, EntryNotFoundError):
+    if status == httpx2.codes.NOT_FOUND:
         what = f"there is no such {kind}, or no commit {repository.revision}"
         return f"{what}; correct `hub` and `revision`, or `kind` where it is {other}"
     if status == httpx2.codes.UNAUTHORIZED:  # so that nobody learns which private ones there are
         return f"there is no such {kind}, or it is private or gated; correct `hub`, or {TOKEN}"
-    if status == httpx2.codes.FORBIDDEN:
-        return f"{endpoint} answers HTTP 403; accept its terms on its page, then {TOKEN}"
-    if isinstance(cause, HFValidationError | httpx2.InvalidURL | httpx2.UnsupportedProtocol | ValueError):
+    if isinstance(cause, httpx2.InvalidURL | httpx2.UnsupportedProtocol | ValueError):
         return f"{endpoint} cannot be read ({describe(cause)}); check HF_ENDPOINT"
     return f"the hub cannot be reached ({endpoint}: {describe(cause)}); check the network, the proxy and HF_ENDPOINT"
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tinybert.errors import UserError
 
@@ -16,25 +16,19 @@ SECTIONS = ("global", "install", "download", ":env:")
 """Of pip's configuration, later ones outdo earlier ones; what serves `pip install` serves us."""
 
 
-@dataclass(frozen=True)
-class PipSettings:
-    """What pip's configuration says about the places to look in, and about the way there.
-
-    Args:
-        index_urls: simple indexes (PEP 503 or 691), in the order in which they are asked.
-        find_links: folders, files or pages that hold links to archives; asked before the indexes.
-        trusted_hosts: hosts whose certificate is not checked, and that may be asked over plain http.
-        cert: a file of certificate authorities, in place of the default ones.
-        proxy: the proxy's URL; without it, the usual environment variables count.
-        timeout: seconds to wait for a connection, and for the next bytes.
-    """
+class PipSettings(NamedTuple):
+    """What pip's configuration says about the places to look in, and about the way there."""
 
     index_urls: tuple[str, ...] = (PYPI,)
+    """Simple indexes (PEP 503 or 691), in the order in which they are asked."""
     find_links: tuple[str, ...] = ()
+    """Folders, files or pages that hold links to archives; asked before the indexes."""
     trusted_hosts: tuple[str, ...] = ()
     cert: str | None = None
     proxy: str | None = None
+    """Without it, the usual environment variables count."""
     timeout: float = 15.0
+    """Seconds to wait for a connection, and for the next bytes."""
 
 
 def read_pip_settings() -> PipSettings:
@@ -45,16 +39,13 @@ def read_pip_settings() -> PipSettings:
     """
     command = [sys.executable, "-m", "pip", "config", "list", "--disable-pip-version-check"]
     process = subprocess.run(command, capture_output=True, text=True, check=False)
-    if (
-        process.returncode and "No module named pip" not in process.stderr
-    ):  # an environment of another tool's may lack it
+    if process.returncode and "No module named pip" not in process.stderr:  # another tool's environment may lack it
         reason = (process.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise UserError(f"pip's configuration: {reason}; mend it, `python -m pip config debug` names its files")
     lines = (line.partition("=") for line in process.stdout.splitlines() if "=" in line)
-    variables = {
-        f":env:.{key[4:].lower().replace('_', '-')}": os.environ[key] for key in os.environ if key[:4] == "PIP_"
-    }
-    return parse_pip_settings({key: ast.literal_eval(value) for key, _, value in lines} | variables)
+    configuration = {key: ast.literal_eval(value) for key, _, value in lines}
+    variables = {key[4:].lower().replace("_", "-"): os.environ[key] for key in os.environ if key.startswith("PIP_")}
+    return parse_pip_settings(configuration | {f":env:.{name}": value for name, value in variables.items()})
 
 
 def parse_pip_settings(configuration: Mapping[str, str]) -> PipSettings:
@@ -63,15 +54,11 @@ def parse_pip_settings(configuration: Mapping[str, str]) -> PipSettings:
     for section in SECTIONS:
         mine = {key: value.strip() for key, value in configuration.items() if key.startswith(f"{section}.")}
         merged |= {key.removeprefix(f"{section}."): value for key, value in mine.items() if value}
-    index_urls = [merged.get("index-url", PYPI), *merged.get("extra-index-url", "").split()]
+    lists = {key: tuple(merged.get(key, "").split()) for key in ("extra-index-url", "find-links", "trusted-host")}
+    index_urls = (merged.get("index-url", PYPI), *lists["extra-index-url"])
     if merged.get("no-index", "0").lower() in ("y", "yes", "t", "true", "on", "1"):
-        index_urls = []
-    timeout = merged.get("timeout", merged.get("default-timeout", ""))
-    return PipSettings(
-        index_urls=tuple(dict.fromkeys(index_urls)),
-        find_links=tuple(merged.get("find-links", "").split()),
-        trusted_hosts=tuple(merged.get("trusted-host", "").split()),
-        cert=merged.get("cert"),
-        proxy=merged.get("proxy"),
-        timeout=float(timeout) if timeout.replace(".", "", 1).isdigit() else PipSettings.timeout,
-    )
+        index_urls = ()
+    timeout = merged.get("timeout", "")
+    seconds = float(timeout) if timeout.replace(".", "", 1).isdigit() else 15.0
+    proxy = merged.get("proxy")
+    return PipSettings(index_urls, lists["find-links"], lists["trusted-host"], merged.get("cert"), proxy, seconds)

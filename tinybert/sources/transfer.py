@@ -33,7 +33,7 @@ KINDS = ("mismatch", "unreachable", "denied", "missing")
 
 
 class TroubleError(Exception):
-    """Why one place didn't give the file (one of KINDS, and what happened); there may be others."""
+    """Why one place didn't give the file; there may be others."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -56,14 +56,10 @@ class PatientClient(PyPIClient):
 
     def __init__(self, settings: PipSettings, tries: int, pause: float) -> None:
         self.settings, self.tries, self.pause = settings, tries, pause
+        way: dict[str, Any] = {"proxy": settings.proxy, "timeout": settings.timeout, "follow_redirects": True}
         try:
-            super().__init__(
-                trusted_hosts=settings.trusted_hosts,
-                verify=ssl.create_default_context(cafile=settings.cert) if settings.cert else True,
-                timeout=settings.timeout,
-                follow_redirects=True,
-                proxy=settings.proxy,
-            )
+            verify = ssl.create_default_context(cafile=settings.cert) if settings.cert else True
+            super().__init__(trusted_hosts=settings.trusted_hosts, verify=verify, **way)
         except (ValueError, OSError, httpx2.InvalidURL) as error:
             raise UserError(
                 f"pip's `proxy` or `cert` cannot be used ({describe(error)}); correct them, or HTTP_PROXY, HTTPS_PROXY "
@@ -116,7 +112,7 @@ def fetch(
     Args:
         places: asked in their order, and only where the file is not in the cache.
         remedies: what to change, by what went wrong (see KINDS).
-        settings: certificates, proxy and time-out; by default those of the user's pip.
+        settings: of the way there; by default those of the user's pip.
         tries: for each request, and for a download that breaks off again and again.
         pause: seconds before the second try, doubled before each further one.
 
