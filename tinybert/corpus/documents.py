@@ -14,12 +14,12 @@ from unicodedata import normalize
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tinybert.corpus.progress import ByteProgress
 from tinybert.corpus.store import write_documents
 from tinybert.corpus.wikipedia import read_dump
 from tinybert.errors import UserError, suggest
 from tinybert.sources.choice import DUMP, TEXTS
 from tinybert.sources.first_bytes import name_the_bytes
-from tinybert.sources.progress import ByteProgress
 from tinybert.tables.delimited import Dialect
 from tinybert.tables.json_values import parse, require_whole
 
