@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
+from tokenizers import Tokenizer
 
 from tests.families import family_model, family_tokenizer
 from tests.tiny import tiny_bert, weather_report
@@ -119,6 +120,7 @@ def vocabulary_file(folder):
     """BERT's older repositories: a piece a line."""
     pieces = sorted(family_tokenizer("bert").get_vocab().items(), key=lambda piece: piece[1])
     (folder / "vocab.txt").write_text("".join(f"{piece}\n" for piece, _ in pieces))
+    (folder / "tokenizer_config.json").write_text('{"do_lower_case": true}')
     return family_tokenizer("bert").tokenize(TEXT)
 
 
@@ -159,6 +161,43 @@ def test_a_damaged_tokenizer_is_one_line(tmp_path):
     (tmp_path / "spm.model").write_bytes(b"no model at all")
     with pytest.raises(UserError, match=r"damaged SentencePiece file; put a tokenizer\.json there"):
         load_tokenizer(tmp_path)
+
+
+def test_a_bare_vocabulary_does_not_say_its_case(tmp_path):
+    tiny_bert(tmp_path)
+    vocabulary_file(tmp_path)
+    (tmp_path / "tokenizer.json").unlink()
+    assert load_tokenizer(tmp_path).tokenize("The") == ["the"]
+    (tmp_path / "tokenizer_config.json").unlink()
+    with pytest.raises(UserError, match=r"vocab\.txt doesn't say whether its text is lower-cased; write"):
+        load_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_the_rules_are_those_of_tokenizer_json(tmp_path, lower):
+    """Or it is refused: where nothing is said, transformers takes its class's, and not those that stand there."""
+    folder, text = tiny_bert(tmp_path), "The Weather in London"
+    rules, said = (json.loads((folder / name).read_text()) for name in ("tokenizer.json", "tokenizer_config.json"))
+    rules["normalizer"]["lowercase"] = lower
+    (folder / "tokenizer.json").write_text(json.dumps(rules))
+    del said["do_lower_case"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(said))
+    if not lower:
+        with pytest.raises(UserError, match=r"json: makes .*'Ärger'.* transformers .*'arger'.*do_lower_case"):
+            load_tokenizer(folder)
+        said |= {"tokenizer_class": "PreTrainedTokenizerFast"}  # as the message says
+        (folder / "tokenizer_config.json").write_text(json.dumps(said))
+    own = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    assert load_tokenizer(folder)(text)["input_ids"] == own.encode(text).ids
+
+
+def test_more_entries_than_embeddings(tmp_path):
+    folder = tiny_bert(tmp_path)
+    tokenizer = load_tokenizer(folder)
+    tokenizer.add_tokens(["snowy"])
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(UserError, match=r"the tokenizer has 38 entries for 37 rows of embeddings in .*; resize these"):
+        load_tokenizer(folder)
 
 
 @pytest.mark.parametrize("family", RAW)

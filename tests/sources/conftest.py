@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from time import sleep
 from typing import TypeVar
 
 import pytest
 
 from tests.sources.hub_server import Hub, HubHandler
 from tests.sources.serving import Answers
-from tinybert.sources.hub import CACHE, fetch_repository
 from tinybert.sources.pip_config import PipSettings
 
 Answer = TypeVar("Answer")
@@ -68,7 +67,7 @@ class _Handler(Answers, BaseHTTPRequestHandler):
         elif self.path.startswith("/old/"):
             self._answer(302, b"", {"Location": self.path.replace("/old/", "/files/")})
         else:
-            time.sleep(self.index.pause)
+            sleep(self.index.pause)
             name = self.path.removeprefix("/files/").partition("?")[0]
             self._bytes(self.index.files[name], self.index.mishaps, self.index.ranges)
 
@@ -122,7 +121,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 def quick_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty working folder, and short pauses between attempts."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(fetch_repository, "__defaults__", (CACHE, 3, 0.001))
+    monkeypatch.setattr("time.sleep", lambda seconds: sleep(min(seconds, 0.001)))
 
 
 def at_once(call: Callable[[], Answer]) -> list[Answer]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
+from time import sleep
 from urllib.parse import quote, unquote, urlsplit
 
 from tests.sources.serving import Answers
@@ -26,7 +26,6 @@ class Hub:
             with that HTTP status.
         api_mishaps: HTTP statuses of the next answers of the API.
         ranges: whether it knows `Range`.
-        checksums: whether its listings say them; its HEADs always do.
         wrong: whether checksums are those of other bytes.
         token: that is needed to see anything.
         gated: whether files, but not listings, are withheld.
@@ -39,7 +38,6 @@ class Hub:
     mishaps: list[tuple[str, int]] = field(default_factory=list)
     api_mishaps: list[int] = field(default_factory=list)
     ranges: bool = True
-    checksums: bool = True
     wrong: bool = False
     token: str = ""
     gated: bool = False
@@ -49,7 +47,7 @@ class Hub:
     url: str = ""
 
     def asked_for(self, start: str) -> list[str | None]:
-        """The Range headers of the requests for paths that start so, in order."""
+        """The Range headers of the GETs of paths that start so, in order."""
         return [header for method, path, header, _ in self.requests if method == "GET" and path.startswith(start)]
 
     def checksum(self, name: str, content: bytes) -> str:
@@ -98,25 +96,18 @@ class HubHandler(Answers, BaseHTTPRequestHandler):
     def _api(self, path: str) -> None:
         if self.hub.api_mishaps:
             return self._answer(self.hub.api_mishaps.pop(0), b"")
-        kind, owner, name, what, commit = path.split("/", 5)[:5]
+        kind, owner, name, _, commit = path.split("/", 5)[:5]
         files = self._files(f"{kind}/{owner}/{name}", commit)
         if files is None:
             return None
-        entries = [self._entry(file, content) for file, content in files.items()]
-        if what == "tree":
-            tree = [{"type": "file", "path": entry.pop("rfilename"), "oid": "", **entry} for entry in entries]
-            return self._answer(200, json.dumps(tree).encode())
-        about = {"id": f"{owner}/{name}", "sha": COMMIT, "siblings": entries}
-        return self._answer(200, json.dumps(about).encode())
+        return self._answer(200, json.dumps([self._entry(*file) for file in files.items()]).encode())
 
     def _entry(self, name: str, content: bytes) -> dict[str, object]:
-        if not self.hub.checksums:
-            return {"rfilename": name}
         checksum, size = self.hub.checksum(name, content), len(content)
-        if name.endswith(LARGE):
-            lfs = {"sha256": checksum, "size": size, "pointerSize": 134}
-            return {"rfilename": name, "size": size, "blobId": "0" * 40, "lfs": lfs}
-        return {"rfilename": name, "size": size, "blobId": checksum}
+        entry: dict[str, object] = {"type": "file", "path": name, "size": size, "oid": checksum}
+        if not name.endswith(LARGE):
+            return entry
+        return entry | {"oid": "0" * 40, "lfs": {"oid": checksum, "size": size, "pointerSize": 134}}
 
     def _files(self, repository: str, commit: str) -> dict[str, bytes] | None:
         files = self.hub.repositories.get(repository)
@@ -128,7 +119,7 @@ class HubHandler(Answers, BaseHTTPRequestHandler):
         return files
 
     def _file(self, content: bytes, headers: dict[str, str] | None = None) -> None:
-        time.sleep(self.hub.pause)
+        sleep(self.hub.pause)
         self._bytes(content, self.hub.mishaps, self.hub.ranges, headers)
 
     def _refuse(self, status: int, code: str) -> None:

@@ -36,7 +36,11 @@ def zipped(name: str) -> bytes:
     [
         ("reviews.csv", gzip.compress(CSV), "this is gzip; call it reviews.csv.gz"),
         ("reviews.csv.gz", gzip.compress(gzip.compress(CSV)), "this is gzip with gzip in it; unpack it (gunzip)"),
-        ("reviews.csv.gz", gzip.compress(zipped("a.csv")), "this is gzip with a .zip file in it; unpack it (gunzip)"),
+        (
+            "reviews.csv.gz",
+            gzip.compress(zipped("a.csv")),
+            "this is gzip with a .zip archive in it; unpack it",
+        ),
         ("reviews.csv.gz", CSV, "this is no gzip; call it reviews.csv"),
         ("reviews.parquet", gzip.compress(parquet()), "this is gzip; unpack it"),
         ("wiki.xml", bz2.compress(CSV), "this is bzip2; call it wiki.xml.bz2"),
@@ -51,7 +55,7 @@ def zipped(name: str) -> bytes:
         ("reviews.csv", zipped("a.csv")[:40], "this is a .zip archive; unpack it, and name the file in it"),
         ("vectors.txt", lzma.compress(CSV), "this is xz; unpack it (unxz)"),
         ("model.safetensors", zipped("archive/data.pkl"), "this is a pickled checkpoint, which can run code"),
-        ("model.safetensors", b"version https://git-lfs.github.com/spec/v1\n", "this is a pointer of Git LFS"),
+        ("model.safetensors", b"version https://git-lfs.github.com/spec/v1\n", "this is a pointer of Git LFS; fetch"),
     ],
 )
 def test_what_the_name_does_not_say(name: str, content: bytes, expected: str, tmp_path: Path) -> None:

@@ -95,4 +95,4 @@ def test_patterns_that_give_nothing(pattern: str, expected: str, hub: Hub) -> No
 
 def test_a_name_that_leads_outside(hub: Hub) -> None:
     hub.repositories["datasets/owner/texts"] = {"../../evil.txt": b"One."}
-    assert "no path inside" in failure("corpus", "owner/texts")
+    assert "cannot contain a '..' path segment" in failure("corpus", "owner/texts")

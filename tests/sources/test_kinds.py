@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import zipfile
 from pathlib import Path
@@ -16,7 +15,7 @@ from tests.sources.conftest import Index, sha256
 from tinybert.corpus.documents import write_corpus
 from tinybert.errors import UserError
 from tinybert.params.sources import Download, File
-from tinybert.sources import package_index
+from tinybert.sources import transfer
 from tinybert.sources.downloads import store_download
 from tinybert.sources.kinds import store_file
 
@@ -47,7 +46,7 @@ def test_download(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         archive.writestr("data/ratings.txt", "1\tgood\n")
         archive.writestr("data/__init__.py", "raise SystemExit('executed')")
     index.files["some_data-1.0-py3-none-any.whl"] = stream.getvalue()
-    monkeypatch.setattr(package_index, "read_pip_settings", lambda: index.settings)
+    monkeypatch.setattr(transfer, "read_pip_settings", lambda: index.settings)
     download = Download(
         kind="table",
         package="some-data==1.0",
@@ -78,11 +77,6 @@ def test_splits_of_a_table_keep_their_names() -> None:
     assert {name: path.read_text() for name, path in stored.items()} == {
         name: name for name in ("train.tsv", "dev.tsv", "extra/train.tsv")
     }
-
-
-def test_first_words_of_vectors() -> None:
-    Path("glove.txt").write_text("the 1 2\nof 3 4\nand 5 6\n")
-    assert store_file(File(path="glove.txt", kind="vectors", words=2), ROOT / "mine", write_corpus)["words"] == 2
 
 
 def test_text_corpus() -> None:
@@ -136,7 +130,7 @@ def test_cut_off_parquet() -> None:
 
 
 def test_missing_path_and_empty_folder() -> None:
-    assert "there is no such file" in failure("nowhere", "table")
+    assert "expected a file or folder, found nothing; correct `path`" in failure("nowhere", "table")
     Path("hollow").mkdir()
     assert "holds no file" in failure("hollow", "model")
 
@@ -154,79 +148,3 @@ def test_failed_import_leaves_the_last_good_one() -> None:
         store_file(File(path="c.txt", kind="corpus"), ROOT / "mine", write_corpus)
     assert documents(ROOT / "mine") == [("c.txt:1", "Fine.")]
     assert [folder.name for folder in ROOT.iterdir()] == ["mine"]
-
-
-class TestModel:
-    @pytest.fixture(autouse=True)
-    def model(self) -> None:
-        import numpy as np
-        from safetensors.numpy import save_file
-
-        Path("m/1_Pooling").mkdir(parents=True)
-        for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "1_Pooling/config.json"):
-            Path("m", name).write_text("{}")
-        Path("m/vocab.txt").write_text("[PAD]\n")
-        save_file({"a": np.zeros(3, np.float32)}, "m/model.safetensors")
-
-    def test_takes_weights_config_and_tokenizer_only(self) -> None:
-        for name in ("pytorch_model.bin", "modeling_evil.py", "README.md"):
-            Path("m", name).write_text("x")
-        counts = store_file(File(path="m", kind="model"), ROOT / "mine", write_corpus)
-        assert sorted(file.name for file in (ROOT / "mine").iterdir()) == [
-            "config.json",
-            "model.safetensors",
-            "tokenizer.json",
-            "tokenizer_config.json",
-            "vocab.txt",
-        ]
-        assert counts["tensors"] == 1
-
-    def test_pickled_weights(self) -> None:
-        Path("m/model.safetensors").rename("m/pytorch_model.bin")
-        assert "pytorch_model.bin: pickled weights" in failure("m", "model")
-
-    def test_missing_shard(self) -> None:
-        Path("m/model.safetensors").rename("m/model-00001-of-00002.safetensors")
-        index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
-        Path("m/model.safetensors.index.json").write_text(json.dumps(index))
-        assert "names model-00002-of-00002.safetensors, which is missing" in failure("m", "model")
-
-    @pytest.mark.parametrize("weight_map", [None, {}, {"a": "../model.safetensors"}, {"a": "pytorch_model.bin"}])
-    def test_index_that_leads_elsewhere(self, weight_map: object) -> None:
-        Path("m/model.safetensors").unlink()
-        Path("m/model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
-        assert "expected a weight_map" in failure("m", "model")
-
-    @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
-    def test_missing_part(self, name: str) -> None:
-        Path("m", name).unlink()
-        assert f"a model needs {name}" in failure("m", "model")
-
-    def test_missing_tokenizer(self) -> None:
-        Path("m/tokenizer.json").unlink()
-        Path("m/vocab.txt").unlink()
-        assert "needs its tokenizer" in failure("m", "model")
-
-    @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
-    def test_code_of_its_own(self, name: str) -> None:
-        Path("m", name).write_text(json.dumps({"auto_map": {"AutoModel": "modeling_evil.Evil"}}))
-        assert f"{name}: `auto_map`" in failure("m", "model")
-
-    def test_cut_off_weights(self) -> None:
-        weights = Path("m/model.safetensors")
-        weights.write_bytes(weights.read_bytes()[:-4])
-        assert "not a whole safetensors file" in failure("m", "model")
-
-    def test_a_file_of_the_model(self) -> None:
-        message = failure("m/model.safetensors", "model")
-        assert message == "m/model.safetensors: a model is a folder, found a file; give the model's folder in `path`"
-
-    @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "model.safetensors.index.json"])
-    def test_json_of_no_object(self, name: str) -> None:
-        Path("m", name).write_text("[1]")
-        Path("m/modules.json").write_text("[]")  # sentence-transformers'
-        assert failure("m", "model") == f"m/{name}: expected a JSON object, found [1]; replace it"
-
-    def test_malformed_json(self) -> None:
-        Path("m/config.json").write_text("{")
-        assert "config.json: not valid JSON" in failure("m", "model")

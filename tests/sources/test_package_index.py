@@ -1,21 +1,30 @@
-"""Downloads: found by exact name, resumed, retried, checked, cached; each way to fail says what to do."""
+"""Archives on package indexes: found by exact name, never executed; each way to fail says what to do."""
 
 from __future__ import annotations
 
 import io
 import socket
 import tarfile
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from tests.sources.conftest import Index, at_once, sha256
+from tests.sources.conftest import Index, sha256
 from tinybert.errors import UserError
-from tinybert.sources.package_index import Pin, fetch
+from tinybert.sources.package_index import REMEDIES, find_archive
 from tinybert.sources.pip_config import PipSettings
+from tinybert.sources.transfer import fetch
 
 FILE = "some_data-1.0-cp399-cp399-manylinux_2_99_riscv64.whl"  # for a platform that nobody has
 CONTENT = bytes(range(256)) * 4000
+
+
+class Pin(NamedTuple):
+    package: str
+    file: str
+    sha256: str
 
 
 @pytest.fixture
@@ -25,7 +34,8 @@ def pin(index: Index) -> Pin:
 
 
 def get(pin: Pin, cache: Path, settings: PipSettings) -> Path:
-    return fetch(pin, cache, settings, tries=3, pause=0.001)
+    places = partial(find_archive, pin.package, pin.file)
+    return fetch(pin.file, pin.sha256, places, REMEDIES, cache, settings, tries=3, pause=0.001)
 
 
 def failure(pin: Pin, cache: Path, settings: PipSettings) -> str:
@@ -37,62 +47,8 @@ def failure(pin: Pin, cache: Path, settings: PipSettings) -> str:
     return str(error.value)
 
 
-def test_second_fetch_asks_nobody(index: Index, pin: Pin, tmp_path: Path) -> None:
-    file = get(pin, tmp_path, index.settings)
-    assert file.read_bytes() == CONTENT
-    asked = len(index.requests)
-    assert get(pin, tmp_path, index.settings) == file
-    assert len(index.requests) == asked
-
-
-def test_two_at_once_fetch_once(index: Index, pin: Pin, tmp_path: Path) -> None:
-    index.pause = 0.3
-    first, second = at_once(lambda: get(pin, tmp_path, index.settings))
-    assert first == second
-    assert first.read_bytes() == CONTENT
-    assert len(index.asked_for_files()) == 1
-
-
-def test_spoiled_cache_is_fetched_again(index: Index, pin: Pin, tmp_path: Path) -> None:
-    file = get(pin, tmp_path, index.settings)
-    file.write_bytes(b"spoiled")
-    assert get(pin, tmp_path, index.settings).read_bytes() == CONTENT
-
-
 def test_redirect(index: Index, pin: Pin, tmp_path: Path) -> None:
     index.redirect = True
-    assert get(pin, tmp_path, index.settings).read_bytes() == CONTENT
-
-
-def test_broken_connection_is_resumed(index: Index, pin: Pin, tmp_path: Path) -> None:
-    index.mishaps = [("cut", 500_000), ("cut", 100_000)]
-    assert get(pin, tmp_path, index.settings).read_bytes() == CONTENT
-    first, second, third = index.asked_for_files()
-    assert first is None
-    assert second is not None
-    assert third is not None
-    assert 0 < int(second[6:-1]) < int(third[6:-1]) <= 600_000
-
-
-def test_killed_process_is_resumed(index: Index, pin: Pin, tmp_path: Path) -> None:
-    part = tmp_path / pin.sha256 / f"{FILE}.part"
-    part.parent.mkdir()
-    part.write_bytes(CONTENT[:1000])
-    assert get(pin, tmp_path, index.settings).read_bytes() == CONTENT
-    assert index.asked_for_files() == ["bytes=1000-"]
-
-
-def test_wrong_rest_of_a_killed_process_is_started_anew(index: Index, pin: Pin, tmp_path: Path) -> None:
-    part = tmp_path / pin.sha256 / f"{FILE}.part"
-    part.parent.mkdir()
-    part.write_bytes(b"not what the archive starts with")
-    assert get(pin, tmp_path, index.settings).read_bytes() == CONTENT
-    assert index.asked_for_files() == ["bytes=32-", None]
-
-
-def test_server_without_range_is_started_anew(index: Index, pin: Pin, tmp_path: Path) -> None:
-    index.ranges = False
-    index.mishaps = [("cut", 500_000)]
     assert get(pin, tmp_path, index.settings).read_bytes() == CONTENT
 
 
@@ -106,13 +62,6 @@ def test_server_that_stays_busy(index: Index, pin: Pin, tmp_path: Path) -> None:
     index.page_mishaps = [503] * 9
     assert "503" in failure(pin, tmp_path, index.settings)
     assert len(index.requests) == 3
-
-
-def test_connection_that_always_breaks(index: Index, pin: Pin, tmp_path: Path) -> None:
-    index.mishaps = [("cut", 10)] * 9
-    message = failure(pin, tmp_path, index.settings)
-    assert "breaks off" in message
-    assert "check the network" in message
 
 
 def test_checksum_mismatch(index: Index, pin: Pin, tmp_path: Path) -> None:
@@ -134,11 +83,6 @@ def test_package_that_is_not_on_the_index(index: Index, pin: Pin, tmp_path: Path
 def test_file_that_is_not_in_the_release(index: Index, pin: Pin, tmp_path: Path) -> None:
     message = failure(pin._replace(file="some_data-1.0-py3-none-any.whl"), tmp_path, index.settings)
     assert "doesn't offer it" in message
-
-
-def test_file_that_the_index_lists_but_lacks(index: Index, pin: Pin, tmp_path: Path) -> None:
-    index.mishaps = [("status", 404)]
-    assert "404" in failure(pin, tmp_path, index.settings)
 
 
 def test_refused_connection(pin: Pin, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tinybert.distill.general import require_compatible, require_compatible_fold
 from tinybert.distill.phase import require_compatible_phase
 from tinybert.errors import UserError
 from tinybert.models.compatibility import require_length, require_same_tokenizer
-from tinybert.models.loading import load_classifier, load_config, load_masked_lm, load_span_model
+from tinybert.models.loading import load_classifier, load_config, load_masked_lm, load_span_model, load_tokenizer
 from tinybert.params.experiment import Experiment
 from tinybert.params.tasks import Task
 from tinybert.train.teacher import load_teacher
@@ -31,6 +31,7 @@ def find_misfits(experiment: Experiment, models: Folders, summaries: Mapping[str
     for key, folder in models.items():
         table = "files" if key in experiment.files else "downloads"
         lines = list(_line(f"{table}.{key}", load_config, folder))
+        lines = lines or list(_line(f"{table}.{key}", load_tokenizer, folder))
         yield from lines
         readable |= {} if lines else {key: folder}
     unfit = yield from _general_students(experiment, readable)

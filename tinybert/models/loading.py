@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tokenizers import Tokenizer
 from transformers import (
     MODEL_FOR_MASKED_LM_MAPPING,
     AutoConfig,
@@ -28,6 +29,9 @@ logging.disable_progress_bar()
 
 TYPES = "token_type_ids"
 
+PROBE = "Ärger in Paris, don't 北京"
+"""Has capitals, accents, punctuation and characters that are words."""
+
 ENCODERS = "BERT, RoBERTa, XLM-R, DistilBERT, ELECTRA, MPNet, ALBERT, DeBERTa"
 """Those that are tested; others of transformers' encoders may do as well."""
 
@@ -42,9 +46,11 @@ def load_tokenizer(folder: Path, reader: Path | None = None) -> PreTrainedTokeni
         reader: the folder of the model that is to read what the tokenizer gives; None is the same folder's.
 
     Raises:
-        UserError: the folder has none that can be read, or one that can't pad.
+        UserError: the folder has none that can be read, one that can't pad, one of other rules than its tokenizer.json,
+            or one with more entries than the reader has embeddings.
     """
     reader = reader or folder
+    _require_case(folder)
     configs = {each: load_config(each) for each in (folder, reader) if (each / "config.json").exists()}
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
@@ -59,12 +65,51 @@ def load_tokenizer(folder: Path, reader: Path | None = None) -> PreTrainedTokeni
         raise UserError(f"{folder}: expected a fast tokenizer (tokenizer.json), found {type(tokenizer).__name__}")
     if tokenizer.pad_token_id is None:
         raise UserError(f"{folder}: the tokenizer has no padding token; add pad_token to tokenizer_config.json")
+    if (folder / "tokenizer.json").exists():
+        _require_own_rules(tokenizer, folder / "tokenizer.json")
     if reader in configs:
+        rows = configs[reader].vocab_size
+        if len(tokenizer) > rows:
+            raise UserError(
+                f"{folder}: the tokenizer has {len(tokenizer):,} entries for {rows:,} rows of embeddings in {reader}; "
+                "resize these (resize_token_embeddings), or take the model's own tokenizer"
+            )
         typed = takes_types(configs[reader])
         if typed != (TYPES in tokenizer.model_input_names):
             names = [name for name in tokenizer.model_input_names if name != TYPES] + [TYPES] * typed
             return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, model_input_names=names)
     return tokenizer
+
+
+def _require_case(folder: Path) -> None:
+    """Refuse a bare vocab.txt: cased or not would be whatever the tokenizer's class does where nothing is said."""
+    says = [folder / name for name in ("tokenizer_config.json", "config.json") if (folder / name).exists()]
+    is_bare = (folder / "vocab.txt").exists() and not (folder / "tokenizer.json").exists()
+    if is_bare and not any('"do_lower_case"' in file.read_text(encoding="utf-8") for file in says):
+        raise UserError(
+            f"{folder}: vocab.txt doesn't say whether its text is lower-cased; write "
+            '{"do_lower_case": true}, or false for a cased model, to tokenizer_config.json there'
+        )
+
+
+def _require_own_rules(tokenizer: PreTrainedTokenizerBase, file: Path) -> None:
+    """Refuse a tokenizer that doesn't do what its tokenizer.json says: transformers builds some classes anew."""
+    own = Tokenizer.from_file(str(file))
+    own.no_padding()
+    own.no_truncation()
+    for loaded, said in zip(_probe(tokenizer.backend_tokenizer), _probe(own), strict=True):
+        if loaded != said:
+            raise UserError(
+                f"{file}: makes {said} of {PROBE!r}, and transformers {loaded}; let tokenizer_config.json say what it "
+                'does (do_lower_case, strip_accents), or "tokenizer_class": "PreTrainedTokenizerFast"'
+            )
+
+
+def _probe(tokenizer: Tokenizer) -> tuple[list[str], list[int]]:
+    """The words that a text is split into, and the ids."""
+    text = tokenizer.normalizer.normalize_str(PROBE) if tokenizer.normalizer else PROBE
+    split = tokenizer.pre_tokenizer.pre_tokenize_str(text) if tokenizer.pre_tokenizer else []
+    return [word for word, _ in split], tokenizer.encode(PROBE).ids
 
 
 def takes_types(config: PretrainedConfig) -> bool:

@@ -26,7 +26,7 @@ def sentence(students: list[Evidence]) -> str:
         return "There is no student in params.yaml yet."
     result = first.result
     text = (
-        f"{first.name} keeps {_share(result)}its teacher's {result.metric} ({points(result.student.score)} against "
+        f"{first.name} keeps {_share(result)}its teacher's {result.title} ({points(result.student.score)} against "
         f"{points(result.teacher.score)}) at {100 * result.student.bytes / result.teacher.bytes:.0f} % of its size, "
         f"{faster(first.speed.models[STUDENT].batch1)} as fast"
     )
@@ -55,7 +55,7 @@ def five_lines(experiment: Experiment, root: Path) -> Iterator[str]:
         f"{result.compression:.1f} times smaller than its teacher{others}"
     )
     yield (
-        f"score      {result.metric} {points(student.score)} ({points(student.ci95[0])} – {points(student.ci95[1])}), "
+        f"score      {result.title} {points(student.score)} ({points(student.ci95[0])} – {points(student.ci95[1])}), "
         f"{_share(result)}its teacher's {points(result.teacher.score)}, on {result.examples.test:,} test rows"
     )
     yield (

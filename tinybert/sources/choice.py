@@ -47,28 +47,27 @@ def choose_data_files(names: list[str], patterns: list[str] | None, kind: Kind, 
     Raises:
         UserError: a pattern matches nothing, a file is of a type that isn't read, or there is a choice.
     """
+    types = ", ".join(VECTORS) if kind == "vectors" else f"{', '.join(ROWS)} (each perhaps .gz) or .parquet"
     if patterns is not None:
-        chosen: dict[str, None] = {}
         for pattern in patterns:
-            matching = [name for name in names if fnmatchcase(name, pattern)]
-            if not matching:
+            if not any(fnmatchcase(name, pattern) for name in names):
                 raise UserError(f"{repository}: files: nothing matches {pattern!r}{suggest(pattern, names[:20])}")
-            chosen |= dict.fromkeys(matching)
-        for name in chosen:
-            if not _readable(name, kind):
-                expected = f"expected {_types(kind)} for kind {kind}"
-                raise UserError(f"{repository}: files: {name}: {expected}; name others, as in '*.parquet'")
-        return sorted(chosen)
+        chosen = [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
+        if other := next((name for name in chosen if not _readable(name, kind)), None):
+            expected = f"expected {types} for kind {kind}"
+            raise UserError(f"{repository}: files: {other}: {expected}; name others, as in '*.parquet'")
+        return chosen
     groups: dict[str, list[str]] = {}
     for name in names:
         path = PurePosixPath(name)
         if _readable(name, kind) and not ABOUT.fullmatch(path.name) and not path.name.startswith("."):
-            groups.setdefault(str(path.with_name(f"*{_ending(path.name)}")), []).append(name)
+            ending = "".join(path.suffixes[-2:]) if path.suffix in (".gz", ".bz2") else path.suffix
+            groups.setdefault(str(path.with_name(f"*{ending}")), []).append(name)
     if not groups:
         scripts = [name for name in names if name.endswith(".py")]
         reason = f" ({scripts[0]} is a loading script, which is never run here)" if scripts else ""
         advice = "the commit of its branch refs/convert/parquet may have Parquet files"
-        raise UserError(f"{repository}: expected {_types(kind)}, found {_some(names)}{reason}; {advice}")
+        raise UserError(f"{repository}: expected {types}, found {_some(names)}{reason}; {advice}")
     if len(groups) > 1:
         example = f"files: [{next(iter(groups))!r}]"
         raise UserError(f"{repository}: there is a choice of {_some(groups)}; name those to take, as in {example}")
@@ -79,14 +78,6 @@ def _readable(name: str, kind: Kind) -> bool:
     if kind == "corpus":
         return name.endswith((*TEXTS, ".parquet")) or bool(DUMP.search(name))
     return name.endswith(TABLES if kind == "table" else VECTORS) and not name.endswith(ZIP + TAR)
-
-
-def _types(kind: Kind) -> str:
-    return ", ".join(VECTORS) if kind == "vectors" else f"{', '.join(ROWS)} (each perhaps .gz) or .parquet"
-
-
-def _ending(name: str) -> str:
-    return "".join(PurePosixPath(name).suffixes[-2:]) if name.endswith((".gz", ".bz2")) else PurePosixPath(name).suffix
 
 
 def _some(names: Iterable[str]) -> str:

