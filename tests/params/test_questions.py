@@ -30,7 +30,10 @@ SPAN = {
             {"split": {"test": 0.2, "validation": 0.1, "quotes": True}},
             "split.quotes: files of questions are JSON; remove it",
         ),
-        ({"label": SPAN["label"] | {"names": ["a", "b"]}}, "label.names: answers have no classes; remove it"),
+        (
+            {"label": SPAN["label"] | {"names": ["a", "b"]}},
+            "label.names: a task of type span has no classes; remove it",
+        ),
         ({"label": SPAN["label"] | {"drop": ["x"]}}, "label.drop: answers have no classes; remove it"),
     ],
 )

@@ -34,6 +34,7 @@ def finetune_teacher(
     job: Job,
     multilabel: bool = False,
     span: Mapping[str, Any] | None = None,
+    above_chance: bool = True,
 ) -> None:
     """Fine-tune the model in `source` on a task and write it and its tokenizer to the job's folder.
 
@@ -45,7 +46,8 @@ def finetune_teacher(
         names: of the classes in order; None for regression and for span.
         score: the task's metric of labels and logits (answers for span).
         multilabel: whether a text may have any number of the classes.
-        span: how questions are read, as in task.json, for a task of type span; its head has no classes to match.
+        span: how questions are read, as in labels.json, for a task of type span; its head has no classes to match.
+        above_chance: refuse a teacher that is no better than chance; of one that passes it changes no byte.
 
     Raises:
         UserError: `epochs: 0` and a checkpoint without the task's head or with other classes, a max_length above the
@@ -81,10 +83,12 @@ def finetune_teacher(
     else:
         no_training(job)
         validation.curve.add({"epoch": 0, "score": validation.score()})
-    _require_above_chance(settings, source, score, labels, head.calibrate(model, tokenizer, rows, job.max_length))
+    logits = head.calibrate(model, tokenizer, rows, job.max_length)
+    _require_above_chance(settings, source, score, labels, logits, above_chance)
     model.save_pretrained(job.folder)
     tokenizer.save_pretrained(job.folder)
-    job.write_lineage(settings, settings, {"from": source, "data": data}, facts)
+    splits = {split: data / f"{split}.parquet" for split in ("train", "validation")}
+    job.write_lineage(settings, settings, {"from": source} | splits, facts)
 
 
 def load_teacher(
@@ -153,6 +157,7 @@ def _require_above_chance(
     score: Callable[[np.ndarray, np.ndarray], float],
     labels: np.ndarray,
     logits: np.ndarray,
+    required: bool,
 ) -> None:
     """Say how good the teacher is, and refuse one that knows nothing that a student could learn.
 
@@ -160,7 +165,7 @@ def _require_above_chance(
     """
     reached, random = score(labels, logits), chance(score, labels, logits)
     print(f"  teacher's score on validation: {reached:.4f}; by chance {random.mean:.4f}", flush=True)
-    if reached > random.highest + 1e-9 or (random.deviation and random.highest >= 1) or not settings.above_chance:
+    if reached > random.highest + 1e-9 or (random.deviation and random.highest >= 1) or not required:
         return
     remedy = (
         "its training failed: try another teacher.learning_rate, or more teacher.epochs"
@@ -169,5 +174,5 @@ def _require_above_chance(
     )
     raise UserError(
         f"{source}: the teacher's score on validation, {reached:.4f}, is what chance gives ({random.mean:.4f}, up to "
-        f"{random.highest:.4f} on {len(labels):,} rows); {remedy}; teacher.above_chance: false takes it as it is"
+        f"{random.highest:.4f} on {len(labels):,} rows); {remedy}; above_chance: false takes it as it is"
     )
