@@ -261,7 +261,7 @@ def test_the_ablations_at_the_defaults_size_are_the_papers():
 
 
 def test_an_entry_of_one_name_is_one_download():
-    """Experiments share what they have fetched, and their downloads stand in each preset anew: DVC tracks params.yaml."""
+    """Experiments share what they have fetched; the blocks stand in each file anew, since DVC tracks params.yaml."""
     for first, others in (("../params", DEFAULTS), ("paper-glue", PAPER)):
         for name in others:
             shared = load(name).downloads.keys() & load(first).downloads.keys()
