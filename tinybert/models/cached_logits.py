@@ -12,10 +12,9 @@ import torch
 import transformers
 
 from tinybert.metrics.answers import decide
-from tinybert.models.heads import head_of
-from tinybert.models.inference import predict_logits
+from tinybert.models.heads import head_of, predict_logits
 from tinybert.models.loading import load_config, load_tokenizer
-from tinybert.models.span_logits import head_logits
+from tinybert.models.signals import head_logits
 from tinybert.running.lineage import digest
 from tinybert.running.outputs import whole_file
 from tinybert.tokens.encoding import encode
@@ -24,24 +23,26 @@ from tinybert.tokens.windows import encode_windows
 CACHE = Path(".cache/logits")
 
 
-def kept_logits(
+def cached_logits(
     folder: Path, rows: pd.DataFrame, max_length: int, dtype: torch.dtype, cache: Path = CACHE
 ) -> np.ndarray:
     """The logits of the model in `folder` on `rows`, float32: computed once, kept under what makes them.
 
     They are (rows, classes), or of starts and ends (windows, 2, tokens), which stay on disk until they are read.
     """
-    return _kept("logits", folder, rows, max_length, dtype, cache)
+    return _cached("logits", folder, rows, max_length, dtype, cache)
 
 
-def kept_answers(
+def cached_answers(
     folder: Path, rows: pd.DataFrame, max_length: int, dtype: torch.dtype, cache: Path = CACHE
 ) -> np.ndarray:
     """The same for its answers, as `tinybert.models.heads.Head.answers` gives them: logits, or texts (rows,)."""
-    return _kept("answers", folder, rows, max_length, dtype, cache)
+    return _cached("answers", folder, rows, max_length, dtype, cache)
 
 
-def _kept(what: str, folder: Path, rows: pd.DataFrame, max_length: int, dtype: torch.dtype, cache: Path) -> np.ndarray:
+def _cached(
+    what: str, folder: Path, rows: pd.DataFrame, max_length: int, dtype: torch.dtype, cache: Path
+) -> np.ndarray:
     texts = pd.util.hash_pandas_object(rows.drop(columns="label", errors="ignore"), index=False).to_numpy()
     makers = (predict_logits, encode, encode_windows, head_of, head_logits, decide)
     code = " ".join(digest(Path(getfile(unwrap(function)))) for function in makers)  # without torch's decorator

@@ -91,7 +91,7 @@ def layer_map_misfit(layer_map: str | list[int] | dict[int, int], layers: int) -
 
 
 class Losses(Table):
-    """Weights λ of equation 6; `relations` is MiniLMv2's loss and `cls` is PKD's. Those not given are 0."""
+    """Weights λ of equation 6; `relations` is MiniLMv2's loss, `cls` PKD's, the mean over its layers."""
 
     embedding: Weight = defaults.WEIGHT
     hidden: Weight = defaults.WEIGHT

@@ -25,7 +25,9 @@ class Phase(Optimisation):
     epochs: int = Field(ge=0, description="0 passes the student through")
     layer_map: LayerMap = defaults.LAYER_MAP
     relation_heads: RelationHeads = defaults.RELATION_HEADS
-    temperature: float = Field(defaults.TEMPERATURE, gt=0, le=100, description="t of equation 10")
+    temperature: float = Field(
+        defaults.TEMPERATURE, gt=0, le=100, description="t of equation 10; the loss is taken times t²"
+    )
     losses: PhaseLosses
 
     @model_validator(mode="after")
