@@ -183,19 +183,18 @@ def test_files_of_a_split_are_looked_for_before_a_run(prepared):
 
 
 def test_another_tokenizer_is_known_before_a_run(prepared):
+    """Of what is distilled; the masked language model hands on text, and may have its own."""
     tiny_bert(Path("smoke/other"))
     tiny_tokenizer([*VOCABULARY[:-2], "snow", "hail"]).save_pretrained("smoke/other")
     shutil.copytree("smoke/other", "data/sources/other")
     imported("other", "smoke/other", "model")
-    params = Path("params.yaml")
-    params.write_text(
-        (ROOT / "presets" / "smoke.yaml")
-        .read_text()
-        .replace("  corpus: {path", "  other: {path: smoke/other, kind: model}\n  corpus: {path")
-        .replace("mlm: {from: bert", "mlm: {from: other")
-    )
-    (line,) = find_all_mistakes(params)
-    assert line.startswith("params.yaml: tasks.weather.mlm.from: ")
+    with_other = ("  corpus: {path", "  other: {path: smoke/other, kind: model}\n  corpus: {path")
+    text = (ROOT / "presets" / "smoke.yaml").read_text().replace(*with_other)
+    Path("params.yaml").write_text(text.replace("mlm: {from: bert", "mlm: {from: other"))
+    assert list(find_all_mistakes(Path("params.yaml"))) == []
+    Path("params.yaml").write_text(text.replace("teacher: {from: bert", "teacher: {from: other"))
+    (line,) = find_all_mistakes(Path("params.yaml"))
+    assert line.startswith("params.yaml: students.weather-small: ")
     assert "different vocabularies" in line
 
 
