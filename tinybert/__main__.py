@@ -42,12 +42,12 @@ def check(params: ParamsFile = Path("params.yaml")) -> None:
 
     with one_line():
         mistakes = list(find_all_mistakes(params))
-    for line in find_other_libraries():
-        typer.echo(f"note: {line}")
     for line in mistakes:
         typer.echo(f"error: {line}", err=True)
     if mistakes:
         raise typer.Exit(1)
+    for line in find_other_libraries():
+        typer.echo(f"note: {line}")
     typer.echo(f"{params}: no mistake found")
 
 
