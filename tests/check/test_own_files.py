@@ -13,7 +13,8 @@ from tests.smoke import ROOT, make_inputs
 from tests.tiny import tiny_tokenizer
 from tinybert.check.mistakes import find_all_mistakes, find_other_libraries
 from tinybert.models.loading import head_config, load_classifier
-from tinybert.running.lineage import library_versions, write_lineage
+from tinybert.running.digests import library_versions
+from tinybert.running.lineage import write_lineage
 
 
 @pytest.fixture

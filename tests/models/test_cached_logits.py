@@ -13,7 +13,7 @@ from tinybert.models.cached_logits import CODE, kept_answers, kept_logits
 from tinybert.models.heads import SpanHead
 from tinybert.models.inference import predict_logits
 from tinybert.models.loading import head_config, load_classifier, load_span_model, load_tokenizer
-from tinybert.running.lineage import digest
+from tinybert.running.digests import digest
 from tinybert.tokens import encoding as tokens
 from tinybert.tokens import windows as spans
 

@@ -4,7 +4,8 @@ import json
 
 import torch
 
-from tinybert.running.lineage import digest, read_lineage, write_lineage
+from tinybert.running.digests import digest
+from tinybert.running.lineage import read_lineage, write_lineage
 
 
 def folder(path, **files):

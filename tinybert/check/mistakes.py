@@ -11,7 +11,8 @@ from tinybert.params.experiment import find_mistakes, load_experiment
 from tinybert.params.table import read_yaml
 from tinybert.params.tasks import Task
 from tinybert.running.caches import use_caches_as
-from tinybert.running.lineage import library_versions, read_lineage
+from tinybert.running.digests import library_versions
+from tinybert.running.lineage import read_lineage
 
 SMALL = 16 * 2**20
 """Bytes of a corpus that is read whole; cleaning a larger one takes longer than a check may."""

@@ -15,7 +15,7 @@ from tinybert.errors import UserError
 from tinybert.params.sources import File
 from tinybert.params.tasks import Task
 from tinybert.running.caches import CACHE, cache_entry
-from tinybert.running.lineage import digest
+from tinybert.running.digests import digest
 from tinybert.running.outputs import whole_file
 from tinybert.running.tracked import stamps
 

@@ -13,7 +13,7 @@ from tinybert.metrics import answers
 from tinybert.models.heads import head_of
 from tinybert.models.loading import load_config, load_tokenizer
 from tinybert.running.caches import cache_entry
-from tinybert.running.lineage import digest
+from tinybert.running.digests import digest
 from tinybert.running.outputs import whole_file
 from tinybert.tokens import encoding
 

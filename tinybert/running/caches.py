@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tinybert.running.lineage import library_versions
+from tinybert.running.digests import library_versions
 
 CACHE = Path(".cache")
 USERS = CACHE / "used-by"

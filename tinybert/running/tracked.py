@@ -16,7 +16,7 @@ from typing import Any
 
 from tinybert.errors import UserError
 from tinybert.params.table import read_yaml
-from tinybert.running.lineage import digest, library_versions, list_files
+from tinybert.running.digests import digest, library_versions, list_files
 
 PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from tinybert.errors import UserError
 from tinybert.running.caches import cache_entry
-from tinybert.running.lineage import digest
+from tinybert.running.digests import digest
 from tinybert.running.outputs import whole_file
 from tinybert.running.parallel import count_cores, ordered_map
 from tinybert.tokens.encoding import tokenizer_rules
