@@ -19,7 +19,8 @@ def main(
     import torch
     from transformers import BertConfig, BertForSequenceClassification
 
-    from tinybert.models.plain_attention import NAME, SHORT
+    from tinybert.models.attention import PLAIN as NAME
+    from tinybert.models.attention import SHORT
     from tinybert.running.memory import keep_freed_memory
 
     keep_freed_memory()

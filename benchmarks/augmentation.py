@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,7 +25,7 @@ def main(
     rows: Annotated[Path, typer.Option(help="Parquet with a column text; made up if missing")] = Path(
         "data/original/movies/train.parquet"
     ),
-    vectors: Annotated[Path, typer.Option(help="word vectors; none if missing")] = Path("data/sources/glove"),
+    vectors: Annotated[Path, typer.Option(help="word vectors")] = Path("data/sources/glove"),
     sentences: Annotated[int, typer.Option(help="how many of the rows", min=1)] = 300,
     naive: Annotated[int, typer.Option(help="how many of them for the naive ways, which take long", min=1)] = 20,
     copies: Annotated[int, typer.Option(help="N_a", min=1)] = 3,
@@ -40,11 +41,10 @@ def main(
     never sees what has been replaced already.
     """
     import torch
-    from gensim.models import KeyedVectors
 
     from tinybert.augment.algorithm import Tally, vary
     from tinybert.augment.candidates import MaskedWords
-    from tinybert.augment.neighbours import Neighbours, load_vectors
+    from tinybert.augment.neighbours import Neighbours, share_vectors
     from tinybert.augment.words import split
     from tinybert.models.precision import choose, name
 
@@ -62,8 +62,9 @@ def main(
     some = cut[:naive]
     literal = len(some) / _passes(network, tokenizer, some, False, max_length)
     authors = len(some) * copies / _passes(network, tokenizer, some, True, max_length)
-    known = load_vectors(vectors, 100_000) if vectors.exists() else KeyedVectors(1)
-    masked, neighbours = MaskedWords(network, tokenizer, K, max_length, batch_size), Neighbours(known, K)
+    with TemporaryDirectory() as shared:
+        share_vectors(vectors, 100_000, Path(shared))
+        masked, neighbours = MaskedWords(network, tokenizer, K, max_length, batch_size), Neighbours(Path(shared), K)
     marks: list[float] = []
     network.register_forward_pre_hook(lambda *_: marks.append(-time.perf_counter()))
     network.register_forward_hook(lambda *_: marks.append(time.perf_counter()))

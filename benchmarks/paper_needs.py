@@ -85,7 +85,7 @@ def _weights(architecture: Architecture | None, vocabulary: int) -> int:
     import torch
     from transformers import BertConfig, BertForSequenceClassification
 
-    from tinybert.models.initialise import student_config
+    from tinybert.models.shape import student_config
 
     config = BertConfig(vocab_size=vocabulary)
     with torch.device("meta"):

@@ -170,10 +170,9 @@ def _student_step(step: Step, vocabulary: int, precision: str) -> Training:
     from transformers import AutoModelForSequenceClassification, BertConfig, BertForMaskedLM, BertModel
 
     from tinybert.distill.losses.objective import LAYER_LOSSES, RECORDED, DistillationObjective
-    from tinybert.models.initialise import student_config
-    from tinybert.models.layer_map import layer_pairs
-    from tinybert.models.masked_head import with_masked_head
+    from tinybert.models.initialise import with_masked_head
     from tinybert.models.precision import choose
+    from tinybert.models.shape import layer_pairs, student_config
     from tinybert.models.signals import Projections, SignalModel, StudentModel
 
     assert step.student is not None

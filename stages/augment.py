@@ -18,8 +18,9 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
     folder = Path("data/augmented") / task
     with stage(f"augment@{task}", [PARAMS], [folder]) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "tasks", task, Task)
-        rows, masked_lm, vectors = reads(
-            Path("data/original") / task / "train.parquet",
+        data = Path("data/original") / task
+        rows, validation, test, masked_lm, vectors = reads(
+            *(data / f"{split}.parquet" for split in ("train", "validation", "test")),
             Path("models/mlm") / task,
             Path("data/sources") / settings.augment.vectors,
         )
@@ -27,7 +28,7 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
 
         with whole_folder(folder) as partial:
             report = augment(
-                rows, masked_lm, vectors, partial, settings.augment,
+                rows, [validation, test], masked_lm, vectors, partial, settings.augment,
                 max_length=settings.max_length, seed=run.seed, precision=run.precision,
             )  # fmt: skip
         print(report.summary())

@@ -1,4 +1,4 @@
-"""general-distill: distil a general student from a corpus; no label of a task is seen."""
+"""general-distill: distill a general student from a corpus; no label of a task is seen."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from tinybert.running.stage import PARAMS, stage
 
 
 def main(general: Annotated[str, typer.Argument(help="a key of the table `general` in params.yaml")]) -> None:
-    """Distil a general student from its corpus and its teacher."""
+    """Distill a general student from its corpus and its teacher."""
     folder, curves = Path("models/general") / general, Path("curves/general") / general
     name = f"general-distill@{general}"
     with stage(name, [PARAMS], [folder, curves]) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "general", general, General)
         sources = (settings.corpus, settings.teacher, settings.start)
         corpus, teacher, start = reads(*(Path("data/sources") / source for source in sources))
-        from tinybert.distill.general import distil_general_student
+        from tinybert.distill.general import distill_general_student
         from tinybert.train.loop.job import Job
 
         with whole_folder(folder) as partial, whole_folder(curves) as partial_curves:
             job = Job(name, run, settings.train.max_length, partial, partial_curves)
-            distil_general_student(settings, corpus, teacher, job, start)
+            distill_general_student(settings, corpus, teacher, job, start)
 
 
 if __name__ == "__main__":

@@ -27,12 +27,12 @@ def main(student: Annotated[str, typer.Argument(help="a key of the table `studen
             Path("models/teachers") / settings.task,
             Path("data") / settings.intermediate.data / settings.task / "train.parquet",
         )
-        from tinybert.distill.phase import distil_phase
+        from tinybert.distill.phase import distill_phase
         from tinybert.train.loop.job import Job
 
         with whole_folder(folder) as partial, whole_folder(curves) as partial_curves:
             job = Job(name, run, task.max_length, partial, partial_curves)
-            distil_phase(settings.intermediate, start, teacher, data, job)
+            distill_phase(settings.intermediate, start, teacher, data, job)
 
 
 if __name__ == "__main__":

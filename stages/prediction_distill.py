@@ -26,13 +26,13 @@ def main(student: Annotated[str, typer.Argument(help="a key of the table `studen
             Path("data", settings.prediction.data, settings.task, "train.parquet"),
             Path("data/original", settings.task, "validation.parquet"),
         )
-        from tinybert.distill.phase import distil_phase
+        from tinybert.distill.phase import distill_phase
         from tinybert.metrics.scores import score
         from tinybert.train.loop.job import Job
 
         with whole_folder(folder) as partial, whole_folder(curves) as partial_curves:
             job = Job(name, run, task.max_length, partial, partial_curves)
-            distil_phase(settings.prediction, start, teacher, data, job, (validation, bind(score, task.metric)))
+            distill_phase(settings.prediction, start, teacher, data, job, (validation, bind(score, task.metric)))
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ from tests.import_closure import ROOT
 from tests.tiny import BAD, GOOD, PLAIN, VOCABULARY, tiny_tokenizer, weather_report
 from tinybert.augment.dataset import augment
 from tinybert.corpus.store import write_documents
-from tinybert.distill.general import distil_general_student
-from tinybert.distill.phase import distil_phase
+from tinybert.distill.general import distill_general_student
+from tinybert.distill.phase import distill_phase
 from tinybert.metrics.scores import score
 from tinybert.models.loading import load_config
 from tinybert.params.architectures import ARCHITECTURES
@@ -164,19 +164,19 @@ class Chain:
 
     def general(self, settings: General) -> Path:
         sources = self.folder / "corpus", self.folder / "bert"
-        return self.make("general", settings, BLOCK, partial(distil_general_student, settings, *sources))
+        return self.make("general", settings, BLOCK, partial(distill_general_student, settings, *sources))
 
     def intermediate(self, variant: Variant) -> Path:
         general, phase, _, task = variant
         data = self.general(general), self.teacher(task), self.rows(task, phase.data)
         made_of = general, phase, task.type
-        return self.make("intermediate", made_of, task.max_length, partial(distil_phase, phase, *data))
+        return self.make("intermediate", made_of, task.max_length, partial(distill_phase, phase, *data))
 
     def student(self, variant: Variant) -> Path:
         phase, task = variant.prediction, variant.task
         data = self.intermediate(variant), self.teacher(task), self.rows(task, phase.data)
         validation = self.folder / task.type / "validation.parquet", partial(score, task.metric)
-        run = partial(distil_phase, phase, *data, validation=validation)
+        run = partial(distill_phase, phase, *data, validation=validation)
         return self.make("prediction", variant, task.max_length, run)
 
 

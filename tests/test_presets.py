@@ -21,7 +21,7 @@ PAPER = (*GLUE, "paper-squad")
 LAYERS = {"embedding": 1.0, "hidden": 1.0, "attention": 1.0}
 TRIPLE = {"mlm": 2.0, "vocabulary": 5.0, "cosine": 1.0}
 SOFT, HARD = {"logits": 1.0}, {"labels": 1.0}
-PKD = {"cls": 10.0, "logits": 0.7, "labels": 0.3}
+PKD = {"cls": 100.0, "logits": 0.7, "labels": 0.3}
 
 # Tokens, epochs of the intermediate phase, metric of the paper's table, texts, names in the order of the hub's labels.
 TASKS = {

@@ -14,8 +14,8 @@ from tests.families import save_family
 from tests.tasks.test_prepare import ENTRY
 from tests.test_spans import squad
 from tests.test_tasks import GENERAL, OPTIMISATION
-from tinybert.distill.general import distil_general_student
-from tinybert.distill.phase import distil_phase
+from tinybert.distill.general import distill_general_student
+from tinybert.distill.phase import distill_phase
 from tinybert.metrics.scores import score
 from tinybert.models.heads import head_of
 from tinybert.models.loading import load_config, load_tokenizer
@@ -67,8 +67,8 @@ def test_questions(family, tmp_path, monkeypatch):
     model = save_family(tmp_path / "model", family)
     metric = partial(score, "span_f1")
     finetune_teacher(TASK.teacher, model, tmp_path / "data", None, metric, job("teacher"), span=span)
-    distil_general_student(General.model_validate(GENERAL), tmp_path / "corpus", model, job("general"))
-    distil_phase(
+    distill_general_student(General.model_validate(GENERAL), tmp_path / "corpus", model, job("general"))
+    distill_phase(
         Phase.model_validate(PHASE), tmp_path / "general", tmp_path / "teacher", tmp_path / "data/train.parquet",
         job("student"), (tmp_path / "data/validation.parquet", metric),
     )  # fmt: skip

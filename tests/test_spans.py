@@ -18,8 +18,8 @@ from tests.tasks.test_prepare import ENTRY
 from tests.test_tasks import GENERAL, OPTIMISATION
 from tests.tiny import BAD, GOOD, PLAIN, one_student, tiny_bert, tiny_job
 from tinybert.augment.dataset import augment
-from tinybert.distill.general import distil_general_student
-from tinybert.distill.phase import distil_phase, load_student
+from tinybert.distill.general import distill_general_student
+from tinybert.distill.phase import distill_phase, load_student
 from tinybert.errors import UserError
 from tinybert.evaluate.schema import read_result
 from tinybert.evaluate.student import evaluate_student
@@ -114,14 +114,14 @@ def test_the_whole_chain(tmp_path, monkeypatch, no_answer):
     augment(train, tmp_path / "mlm", tmp_path / "vectors", tmp_path / "augmented", task.augment, 1, "fp32", 30)
     assert_questions_alone_vary(pd.read_parquet(train), pd.read_parquet(tmp_path / "augmented/train.parquet"))
 
-    distil_general_student(General.model_validate(GENERAL), tmp_path / "corpus", bert, job("general"), bert)
+    distill_general_student(General.model_validate(GENERAL), tmp_path / "corpus", bert, job("general"), bert)
     augmented = tmp_path / "augmented/train.parquet"
-    distil_phase(Phase.model_validate(LAYERS), tmp_path / "general", tmp_path / "teacher", augmented, job("layers"))
+    distill_phase(Phase.model_validate(LAYERS), tmp_path / "general", tmp_path / "teacher", augmented, job("layers"))
     start = load_student(tmp_path / "general", tmp_path / "teacher", seed=1).state_dict()
     after = load_file(tmp_path / "layers/model.safetensors")
     assert all(torch.equal(start[name], after[name]) for name in ("qa_outputs.weight", "qa_outputs.bias"))
     validation = (data / "validation.parquet", metric)
-    distil_phase(
+    distill_phase(
         Phase.model_validate(PREDICTION), tmp_path / "layers", tmp_path / "teacher", train, job("student"), validation
     )
     assert len(list((tmp_path / ".cache/logits").iterdir())) == 1

@@ -14,8 +14,8 @@ from transformers import AutoModelForSequenceClassification, BertConfig, BertFor
 from tests.evaluate.made_up import write_losses
 from tests.tasks.test_prepare import ENTRY
 from tests.tiny import BAD, GOOD, PLAIN, one_student, tiny_bert, tiny_job
-from tinybert.distill.general import distil_general_student
-from tinybert.distill.phase import distil_phase
+from tinybert.distill.general import distill_general_student
+from tinybert.distill.phase import distill_phase
 from tinybert.evaluate.schema import read_result
 from tinybert.evaluate.student import evaluate_student
 from tinybert.metrics.scores import score
@@ -44,7 +44,7 @@ STUDENT = {"task": "task", "general": "small", "intermediate": INTERMEDIATE, "pr
 
 
 @pytest.fixture
-def distil(tmp_path, monkeypatch):
+def distill(tmp_path, monkeypatch):
     """Take a task through prepare, teacher, prediction phase and evaluation, and give its result and its entry."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "source").mkdir()
@@ -53,7 +53,7 @@ def distil(tmp_path, monkeypatch):
     monkeypatch.setattr("tinybert.metrics.scores.RESAMPLES", 20)
     monkeypatch.setattr("tinybert.evaluate.student.bert_base", lambda classes, max_length: made)
 
-    def distil(**changes):
+    def distill(**changes):
         teacher = {"from": "bert", "epochs": 12, **OPTIMISATION} | changes.pop("teacher", {})
         task = Task.model_validate(ENTRY | {"max_length": 16, "teacher": teacher} | changes)
         data, predictions = tmp_path / "data/original/task", tmp_path / "data/predictions/s"
@@ -67,8 +67,8 @@ def distil(tmp_path, monkeypatch):
             Teacher.model_validate(teacher), bert, data, facts["names"], metric, jobs["teacher"],
             multilabel=task.type == "multilabel",
         )  # fmt: skip
-        distil_general_student(General.model_validate(GENERAL), tmp_path / "corpus", bert, jobs["general"], bert)
-        distil_phase(
+        distill_general_student(General.model_validate(GENERAL), tmp_path / "corpus", bert, jobs["general"], bert)
+        distill_phase(
             Phase.model_validate(PREDICTION), tmp_path / "general", tmp_path / "teacher", data / "train.parquet",
             jobs["student"], validation=(data / "validation.parquet", metric),
         )  # fmt: skip
@@ -78,7 +78,7 @@ def distil(tmp_path, monkeypatch):
         )  # fmt: skip
         return read_result(tmp_path / "evaluation/s.json"), task
 
-    return distil
+    return distill
 
 
 def reports(count, first=0):
@@ -90,13 +90,13 @@ def reports(count, first=0):
         yield number, f"{one} {two} {fill[number // 4 % 10]} {fill[number // 40 % 10]}", number & 1 > 0, number & 2 > 0
 
 
-def test_a_text_with_several_labels(distil, tmp_path):
+def test_a_text_with_several_labels(distill, tmp_path):
     lines = [
         json.dumps({"text": text, "tags": [tag for tag, has in (("sunny day", sunny), ("wet", wet)) if has]})
         for _, text, sunny, wet in reports(200)
     ]
     (tmp_path / "source/rows.jsonl").write_text("\ufeff" + "\r\n".join(lines))
-    result, task = distil(type="multilabel", metric="f1_micro", label={"column": "tags"})
+    result, task = distill(type="multilabel", metric="f1_micro", label={"column": "tags"})
     assert result.names == ["sunny day", "wet"]
     assert list(result.student.metrics) == ["f1_micro", "f1_macro", "subset_accuracy", "label_accuracy"]
     assert min(result.teacher.score, result.student.score) > 0.7  # both labels for every text give 0.67
@@ -117,7 +117,7 @@ def test_a_text_with_several_labels(distil, tmp_path):
     assert "sunny day, wet" in render_card(students[0])
 
 
-def test_a_second_test_set_is_scored_beside_the_first(distil, tmp_path):
+def test_a_second_test_set_is_scored_beside_the_first(distill, tmp_path):
     def write(name, rows, flip=False):
         labelled = not name.startswith("test")
         lines = ["index\tsentence1\tsentence2" + ("\tgold_label" if labelled else "")]
@@ -130,7 +130,7 @@ def test_a_second_test_set_is_scored_beside_the_first(distil, tmp_path):
     write("dev_matched.tsv", reports(40, first=200))
     write("dev_mismatched.tsv", reports(40, first=300), flip=True)  # all its labels are wrong
     write("test_matched.tsv", reports(8, first=400))
-    result, _ = distil(
+    result, _ = distill(
         metric="accuracy",
         text=["sentence1", "sentence2"],
         label={"column": "gold_label", "names": ["neutral", "entailment"]},
@@ -152,14 +152,14 @@ def test_a_second_test_set_is_scored_beside_the_first(distil, tmp_path):
     assert sum(line.split("\t")[1] == label for line, label in zip(lines[1:], truth, strict=True)) >= 6
 
 
-def test_more_classes_than_a_split_has_rows(distil, tmp_path):
+def test_more_classes_than_a_split_has_rows(distill, tmp_path):
     """A hundred and fifty, two of them too small for every split; whether they are learned is not asked."""
     pairs = [f"{one} {two}" for one, two in combinations([*GOOD, *BAD, *PLAIN[:8]], 2)][:148]
     rows = [(f"{pair} {end}", pair) for pair in pairs for end in ("driz", "blus", "!")]
     rows += [("sunny sunny", "twice, the same"), ("wet wet", "twice, the same"), ("the the", "once")]
     pd.DataFrame(rows, columns=["text", "label"]).to_csv(tmp_path / "source/rows.csv", index=False)
     names = sorted({name for _, name in rows})
-    result, task = distil(metric="f1", teacher={"epochs": 1, "above_chance": False})
+    result, task = distill(metric="f1", teacher={"epochs": 1, "above_chance": False})
     assert result.names == names
     assert result.examples.model_dump() == {"train": 313, "augmented": 0, "validation": 45, "test": 89}
     train = pd.read_parquet(tmp_path / "data/original/task/train.parquet")

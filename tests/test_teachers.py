@@ -17,13 +17,13 @@ from tests.families import FAMILIES, family_model, family_report, family_tokeniz
 from tests.tiny import BAD, GOOD, PLAIN, tiny_job
 from tinybert.augment.dataset import augment
 from tinybert.corpus.documents import write_corpus
-from tinybert.distill.general import distil_general_student
-from tinybert.distill.phase import distil_phase, load_student
+from tinybert.distill.general import distill_general_student
+from tinybert.distill.phase import distill_phase, load_student
 from tinybert.evaluate import speed
 from tinybert.evaluate.student import evaluate_student
 from tinybert.metrics.scores import score
 from tinybert.models.loading import head_config, load_classifier
-from tinybert.models.output_labels import reorder_outputs
+from tinybert.models.output_layer import reorder_outputs
 from tinybert.params.experiment import Experiment
 from tinybert.report.write import write_report
 from tinybert.sources.kinds import store_file
@@ -156,13 +156,13 @@ def test_through_every_stage(family, world):
     )
     assert report.tally.by_masked_language_model > 20
     general, teacher = MODELS / "general/small", MODELS / "teachers/weather"
-    distil_general_student(
+    distill_general_student(
         EXPERIMENT.general["small"], SOURCES / "corpus", SOURCES / "model", job("general/small"), SOURCES / "model"
     )
     layers, student = (f"{phase}/weather-small" for phase in ("intermediate", "students"))
-    distil_phase(STUDENT.intermediate, general, teacher, augmented / "train.parquet", job(layers))
+    distill_phase(STUDENT.intermediate, general, teacher, augmented / "train.parquet", job(layers))
     assert_head_is_fixed(general, teacher, MODELS / layers)
-    distil_phase(
+    distill_phase(
         STUDENT.prediction, MODELS / layers, teacher, train, job(student, "prediction/weather-small"),
         (DATA / "validation.parquet", ACCURACY),
     )  # fmt: skip

@@ -13,7 +13,7 @@ import pytest
 
 from tests.evaluate.made_up import make_result
 from tests.tiny import tiny_bert, weather_report
-from tinybert.models.inference import predict_logits
+from tinybert.models.heads import predict_logits
 from tinybert.models.loading import head_config, load_classifier, load_tokenizer
 
 SCRIPT = Path(__file__).parents[1] / ".ci/verify.py"

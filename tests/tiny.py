@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from transformers import BertConfig, BertForMaskedLM, BertModel, BertTokenizer, PreTrainedTokenizerBase
 
-from tinybert.models.inference import predict_logits
+from tinybert.models.heads import predict_logits
 from tinybert.models.loading import load_classifier, load_tokenizer
 from tinybert.params.experiment import Experiment
 from tinybert.params.table import Run

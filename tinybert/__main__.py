@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(
-    help="Distil a BERT-like classifier into one several times smaller, by TinyBERT's method.",
+    help="Distill a BERT-like classifier into one several times smaller, by TinyBERT's method.",
     no_args_is_help=True,
     add_completion=False,
 )

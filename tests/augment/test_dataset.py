@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -24,12 +25,18 @@ PAIRS = pd.DataFrame({"text": TEXTS, "text_pair": TEXTS[::-1], "label": [0.5, 1.
 
 @pytest.fixture
 def run(tmp_path: Path, masked_lm: Path, vectors: Path):
-    def run(rows: pd.DataFrame, run_seed: int = 1, **settings: Any) -> tuple[pd.DataFrame, Report, bytes]:
+    def run(
+        rows: pd.DataFrame, run_seed: int = 1, held_out: pd.DataFrame | None = None, **settings: Any
+    ) -> tuple[pd.DataFrame, Report, bytes]:
         source, folder = tmp_path / "original.parquet", tmp_path / "augmented"
         rows.to_parquet(source)
         folder.mkdir(exist_ok=True)
         table = Augment(**({"copies": 4, "candidates": 4, "vectors": "glove", "batch_size": 8} | settings))
-        report = augment(source, masked_lm, vectors, folder, table, run_seed, "fp32", max_length=64)
+        held = []
+        if held_out is not None:
+            held_out.to_parquet(tmp_path / "test.parquet")
+            held = [tmp_path / "test.parquet"]
+        report = augment(source, held, masked_lm, vectors, folder, table, run_seed, "fp32", max_length=64)
         written = pd.read_parquet(folder / "train.parquet")
         return written, report, b"".join(file.read_bytes() for file in sorted(folder.iterdir()))
 
@@ -82,6 +89,33 @@ def test_a_copy_that_is_an_original_row_is_dropped_where_its_label_is_the_same(r
         assert set(copies[1:]) <= set(added.text[added.label == 0])
 
 
+def test_a_copy_that_says_what_a_row_to_be_scored_on_says_is_dropped_and_counted(run) -> None:
+    films = pd.DataFrame({"text": ["films"], "label": [0]})
+    _, first, *others = run(films, copies=30, probability=0.5)[0].text
+    held = pd.DataFrame({"text": [f" {first.upper()}\n"], "label": [1]})
+    written, report, _ = run(films, copies=30, probability=0.5, held_out=held)
+    assert written.text.tolist() == ["films", *others]
+    assert report.held_out > 0
+    assert f"| of these dropped, a text of validation or test | {report.held_out} |" in report.markdown()
+
+
+def test_questions_are_compared_with_their_contexts(run) -> None:
+    answers = [[{"text": "slow", "start": 0}]]
+    rows = pd.DataFrame({"text": ["films"], "text_pair": ["slow and quick"], "label": answers})
+    copies = run(rows, copies=30, probability=0.5)[0].text[1:]
+    for context, dropped in (("SLOW and quick", True), ("another one", False)):
+        held = pd.DataFrame({"text": copies, "text_pair": context, "label": [answers[0]] * len(copies)})
+        written, report, _ = run(rows, copies=30, probability=0.5, held_out=held)
+        assert (len(written) == 1) == (report.held_out > 0) == dropped
+
+
+def test_what_memory_there_is_decides_how_many_processes(run, masked_lm, monkeypatch: pytest.MonkeyPatch) -> None:
+    each = dataset.PROCESS + 2 * (masked_lm / "model.safetensors").stat().st_size
+    for available, processes in ((0, 1), (2.5 * each, 2), (8 * each, 8)):
+        monkeypatch.setattr("psutil.virtual_memory", lambda available=available: SimpleNamespace(available=available))
+        assert dataset._affordable(masked_lm) == processes
+
+
 def test_rows_that_no_copy_differs_from(run) -> None:
     written, report, _ = run(SINGLES, probability=0.0)
     pd.testing.assert_frame_equal(written, SINGLES)
@@ -119,6 +153,6 @@ def test_a_model_without_its_head_or_with_too_few_positions_is_refused(
     load_tokenizer(masked_lm).save_pretrained(headless)
     settings = Augment(copies=1, vectors="glove")
     with pytest.raises(UserError, match="no masked-language head"):
-        augment(tmp_path / "train.parquet", headless, vectors, tmp_path, settings, 1, "fp32", 64)
+        augment(tmp_path / "train.parquet", [], headless, vectors, tmp_path, settings, 1, "fp32", 64)
     with pytest.raises(UserError, match="65 is above the 64 positions"):
-        augment(tmp_path / "train.parquet", masked_lm, vectors, tmp_path, settings, 1, "fp32", 65)
+        augment(tmp_path / "train.parquet", [], masked_lm, vectors, tmp_path, settings, 1, "fp32", 65)

@@ -11,8 +11,8 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from tests.tiny import VOCABULARY, tiny_bert, tiny_job, tiny_tokenizer, weather_report
 from tinybert.corpus.store import write_documents
-from tinybert.distill.general import distil_general_student
-from tinybert.distill.phase import distil_phase
+from tinybert.distill.general import distill_general_student
+from tinybert.distill.phase import distill_phase
 from tinybert.errors import UserError
 from tinybert.metrics.scores import score
 from tinybert.models.loading import head_config, load_encoder
@@ -33,7 +33,7 @@ BASELINES = {
     "bert-pkd": (
         {"architecture": OF_TEACHER, "initialise": "teacher-lower"},
         {},
-        {"losses": {"cls": 10.0, "logits": 0.7, "labels": 0.3}, "temperature": 5.0, "layer_map": {1: 2}},
+        {"losses": {"cls": 100.0, "logits": 0.7, "labels": 0.3}, "temperature": 5.0, "layer_map": {1: 2}},
     ),
     "distilbert": ({"architecture": OF_TEACHER, "initialise": "teacher-spread", "losses": TRIPLE}, {}, LABELS),
     "distilbert-narrower": ({"losses": TRIPLE}, {}, LABELS),
@@ -126,18 +126,18 @@ def test_a_baseline_runs(world, tmp_path, monkeypatch, name):
     of_general, of_intermediate, of_prediction = BASELINES[name]
     settings, phases = general(**of_general), student(of_intermediate, of_prediction)
     job = partial(tiny_job, curves=tmp_path / "curves")
-    distil_general_student(settings, world / "corpus", world / "bert", job(tmp_path / "general"))
+    distill_general_student(settings, world / "corpus", world / "bert", job(tmp_path / "general"))
     last = (2,) if settings.layer_map == "last" else (1, 2)
     assert sorted(columns(tmp_path / "curves")) == expected_terms(of_general.get("losses", {}), last)
     # the general student is an encoder, whatever head it learned with
     assert type(load_encoder(tmp_path / "general")).__name__ == "BertModel"
     assert not any("predictions" in weight for weight in load_file(tmp_path / "general" / "model.safetensors"))
     data = world / "train.parquet"
-    distil_phase(phases.intermediate, tmp_path / "general", world / "teacher", data, job(tmp_path / "intermediate"))
+    distill_phase(phases.intermediate, tmp_path / "general", world / "teacher", data, job(tmp_path / "intermediate"))
     last = (2,) if phases.intermediate.layer_map == "last" else (1, 2)
     assert sorted(columns(tmp_path / "curves")) == expected_terms(of_intermediate.get("losses", {}), last)
     validation = (data, partial(score, "accuracy"))
-    distil_phase(
+    distill_phase(
         phases.prediction, tmp_path / "intermediate", world / "teacher", data, job(tmp_path / "student"), validation
     )
     mapped = (1,) if isinstance(phases.prediction.layer_map, dict) else (1, 2)
@@ -149,7 +149,7 @@ def test_the_triple_loss_gives_the_same_student_again(world, tmp_path, monkeypat
     monkeypatch.chdir(world)  # one cache of blocks for all
     settings = general(losses=TRIPLE, train={"epochs": 2, "learning_rate": 1e-3, "max_length": 16})
     for folder in ("one", "two"):
-        distil_general_student(
+        distill_general_student(
             settings, world / "corpus", world / "bert", tiny_job(tmp_path / folder, tmp_path / "curves")
         )
     one, two = ((tmp_path / folder / "model.safetensors").read_bytes() for folder in ("one", "two"))
@@ -162,6 +162,6 @@ def test_the_triple_loss_needs_a_head(world, tmp_path, monkeypatch):
     with pytest.raises(
         UserError, match=r"mlm and vocabulary need a teacher with a masked-language head, and .*headless"
     ):
-        distil_general_student(
+        distill_general_student(
             general(losses=TRIPLE), world / "corpus", teacher, tiny_job(tmp_path / "one", tmp_path / "curves")
         )

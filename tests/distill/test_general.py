@@ -3,7 +3,7 @@ import json
 import pytest
 from transformers import BertConfig, FunnelConfig
 
-from tinybert.distill.general import require_fit
+from tinybert.distill.general import require_compatible
 from tinybert.errors import UserError
 from tinybert.models.compatibility import require_length
 from tinybert.params.general import General
@@ -38,7 +38,7 @@ def general(**changes):
 )
 def test_a_student_that_its_teacher_cannot_teach(changes, message):
     with pytest.raises(UserError, match=message):
-        require_fit(general(**changes), TEACHER)
+        require_compatible(general(**changes), TEACHER)
 
 
 @pytest.mark.parametrize(("epochs", "kept"), [(1, "1"), (2.0, "2"), (0.5, "0.5")])
@@ -48,9 +48,9 @@ def test_epochs_stand_in_the_lineage_as_they_are_written(epochs, kept):
 
 
 def test_a_student_that_fits():
-    require_fit(general(), TEACHER)
+    require_compatible(general(), TEACHER)
     other_heads = {"layers": 4, "hidden": 312, "heads": 6, "intermediate": 1200}
-    require_fit(general(architecture=other_heads, losses={"hidden": 1.0}), TEACHER)
+    require_compatible(general(architecture=other_heads, losses={"hidden": 1.0}), TEACHER)
     with pytest.raises(UserError):
         require_length(TEACHER, 513)
 
@@ -59,6 +59,6 @@ def test_a_teacher_of_a_family_whose_layers_come_in_blocks():
     """Funnel, of which transformers has two encoders, and whose layers cannot be counted out anew."""
     for losses in ({"relations": 1.0}, {"hidden": 1.0}):
         with pytest.raises(UserError) as error:
-            require_fit(general(losses=losses), FunnelConfig())
+            require_compatible(general(losses=losses), FunnelConfig())
         assert "funnel model" in str(error.value)
         assert "\n" not in str(error.value)

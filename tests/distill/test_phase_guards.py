@@ -7,8 +7,8 @@ import pytest
 from transformers import AutoModelForSequenceClassification
 
 from tests.tiny import VOCABULARY, tiny_bert, tiny_job, tiny_tokenizer
-from tinybert.distill.general import distil_general_student
-from tinybert.distill.phase import distil_phase
+from tinybert.distill.general import distill_general_student
+from tinybert.distill.phase import distill_phase
 from tinybert.errors import UserError
 from tinybert.params.general import General
 from tinybert.params.students import Phase
@@ -37,7 +37,7 @@ def make_student(world, heads=2):
             "train": {"epochs": 0, "learning_rate": 1e-3, "max_length": 16},
         }
     )
-    distil_general_student(settings, world, world / "bert", tiny_job(world / "general", world / "curves"))
+    distill_general_student(settings, world, world / "bert", tiny_job(world / "general", world / "curves"))
 
 
 def change_teacher(world, **shape):
@@ -95,7 +95,7 @@ def test_what_does_not_fit_is_one_line_and_writes_no_model(world, change, settin
         {"data": "original", "epochs": 1, "learning_rate": 1e-3, "losses": settings.get("losses", {"logits": 1.0})}
     )
     with pytest.raises(UserError, match=message) as error:
-        distil_phase(phase, world / "general", world / "teacher", world / "train.parquet", job)
+        distill_phase(phase, world / "general", world / "teacher", world / "train.parquet", job)
     assert "\n" not in str(error.value)
     assert not (world / "student" / "model.safetensors").exists()
 
@@ -105,5 +105,5 @@ def test_heads_may_differ_where_no_scores_are_compared(world):
     phase = Phase.model_validate({"data": "original", "epochs": 1, "learning_rate": 1e-3, "losses": {"hidden": 1.0}})
     (world / "student").mkdir()
     job = tiny_job(world / "student", world / "curves")
-    distil_phase(phase, world / "general", world / "teacher", world / "train.parquet", job)
+    distill_phase(phase, world / "general", world / "teacher", world / "train.parquet", job)
     assert (world / "student" / "model.safetensors").exists()

@@ -16,7 +16,7 @@ from transformers import (
 
 from tests.families import family_model
 from tests.tiny import VOCABULARY, tiny_job, tiny_tokenizer
-from tinybert.distill.phase import distil_phase
+from tinybert.distill.phase import distill_phase
 from tinybert.models.loading import TYPES, load_encoder, load_tokenizer
 from tinybert.models.signals import Projections, SignalModel
 from tinybert.params.students import Phase
@@ -33,7 +33,7 @@ MODELS = {
 
 
 @pytest.fixture
-def distil(tmp_path):
+def distill(tmp_path):
     """A student of one family from a teacher of another, on pairs, by all that a phase may compare."""
     rows = pd.DataFrame(
         {"text": ["london is sunny"] * 8, "text_pair": ["the weather was wet", "paris"] * 4, "label": [0, 1] * 4}
@@ -51,14 +51,14 @@ def distil(tmp_path):
             {"data": "original", "epochs": 2, "learning_rate": 1e-3, "weight_decay": 0.0, "losses": losses}
         )
         job = tiny_job(tmp_path / "student", tmp_path / "curves")
-        distil_phase(settings, tmp_path / "start", tmp_path / "teacher", tmp_path / "train.parquet", job)
+        distill_phase(settings, tmp_path / "start", tmp_path / "teacher", tmp_path / "train.parquet", job)
         return tmp_path / "student"
 
     return run
 
 
-def test_a_student_with_token_types_learns_them_from_a_teacher_without(distil, tmp_path):
-    student = distil("bert", "distilbert")
+def test_a_student_with_token_types_learns_them_from_a_teacher_without(distill, tmp_path):
+    student = distill("bert", "distilbert")
     before, after = (
         load_encoder(folder).embeddings.token_type_embeddings.weight for folder in (tmp_path / "start", student)
     )
@@ -66,8 +66,8 @@ def test_a_student_with_token_types_learns_them_from_a_teacher_without(distil, t
     assert TYPES in load_tokenizer(student).model_input_names
 
 
-def test_a_student_without_token_types_is_saved_without_its_teachers(distil):
-    student = distil("distilbert", "bert")
+def test_a_student_without_token_types_is_saved_without_its_teachers(distill):
+    student = distill("distilbert", "bert")
     encoded = AutoTokenizer.from_pretrained(student)("paris", "london", return_tensors="pt")  # as a user loads it
     assert TYPES not in encoded
     AutoModelForSequenceClassification.from_pretrained(student)(**encoded)

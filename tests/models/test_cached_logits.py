@@ -8,10 +8,9 @@ import torch
 
 from tests.tiny import tiny_bert
 from tinybert.metrics import answers
-from tinybert.models import heads, inference, span_logits
-from tinybert.models.cached_logits import CODE, kept_answers, kept_logits
-from tinybert.models.heads import SpanHead
-from tinybert.models.inference import predict_logits
+from tinybert.models import heads
+from tinybert.models.cached_logits import CODE, cached_answers, cached_logits
+from tinybert.models.heads import SpanHead, predict_logits
 from tinybert.models.loading import head_config, load_classifier, load_span_model, load_tokenizer
 from tinybert.running.digests import digest
 from tinybert.tokens import encoding as tokens
@@ -28,7 +27,7 @@ def classifier(tmp_path):
 
 
 def test_logits_are_computed_once_and_are_the_models(classifier, tmp_path):
-    kept = partial(kept_logits, classifier, max_length=16, dtype=torch.float32, cache=tmp_path / "cache")
+    kept = partial(cached_logits, classifier, max_length=16, dtype=torch.float32, cache=tmp_path / "cache")
     first = kept(ROWS)
     (file,) = (tmp_path / "cache").iterdir()
     before = file.stat().st_mtime_ns
@@ -42,7 +41,7 @@ def test_logits_are_computed_once_and_are_the_models(classifier, tmp_path):
 
 
 def test_another_model_or_label_or_precision_is_told_apart(classifier, tmp_path):
-    kept = partial(kept_answers, classifier, max_length=16, cache=tmp_path / "cache")
+    kept = partial(cached_answers, classifier, max_length=16, cache=tmp_path / "cache")
     first = kept(ROWS, dtype=torch.float32)
     kept(ROWS.assign(label=0), dtype=torch.float32)
     assert len(list((tmp_path / "cache").iterdir())) == 1  # labels aren't read
@@ -54,9 +53,9 @@ def test_another_model_or_label_or_precision_is_told_apart(classifier, tmp_path)
     np.testing.assert_allclose(kept(ROWS, dtype=torch.float32), first + 1, rtol=1e-5)
 
 
-@pytest.mark.parametrize("module", [heads, span_logits, inference, spans, answers, tokens])
+@pytest.mark.parametrize("module", [heads, spans, answers, tokens])
 def test_other_code_computes_anew(classifier, tmp_path, monkeypatch, module):
-    kept = partial(kept_logits, classifier, ROWS, 16, torch.float32, tmp_path / "cache")
+    kept = partial(cached_logits, classifier, ROWS, 16, torch.float32, tmp_path / "cache")
     kept()
     changed = Path(module.__file__)
     monkeypatch.setattr(
@@ -78,7 +77,7 @@ def test_answers_to_questions_are_texts(tmp_path):
             "text_pair": ["london is mild today", "the weather was very wet in paris"],
         }
     )
-    kept = partial(kept_answers, tmp_path / "bert", rows, 16, torch.float32, tmp_path / "cache")
+    kept = partial(cached_answers, tmp_path / "bert", rows, 16, torch.float32, tmp_path / "cache")
     expected = head.answers(model.eval(), load_tokenizer(tmp_path / "bert"), rows, 16)
     for _ in range(2):  # computed, and read
         assert kept().tolist() == expected.tolist()

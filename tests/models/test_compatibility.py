@@ -1,25 +1,134 @@
+"""Losses that compare what can't be compared are refused, and every way out that the refusal names is one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
 import pytest
-from transformers import BertConfig, XLNetConfig
+from transformers import (
+    BertConfig,
+    LongformerConfig,
+    LongformerModel,
+    MPNetConfig,
+    NystromformerConfig,
+    NystromformerModel,
+    XLNetConfig,
+)
 
-from tests.tiny import VOCABULARY, tiny_bert, tiny_tokenizer
+from tests.families import SHAPE, family_model, family_tokenizer
+from tests.tiny import VOCABULARY, tiny_job, weather_report
+from tinybert.corpus.store import write_documents
+from tinybert.distill.general import distill_general_student
 from tinybert.errors import UserError
-from tinybert.models.compatibility import require_length, require_same_tokenizer
+from tinybert.evaluate.attention_maps import compare_attention
+from tinybert.models.compatibility import require_comparable, require_length
+from tinybert.models.loading import load_encoder
+from tinybert.models.signals import SignalModel
+from tinybert.params.architectures import Architecture
+from tinybert.params.general import General
+
+TWELVE = {"hidden_size": 768, "num_attention_heads": 12, "num_hidden_layers": 12}
 
 
-def test_another_vocabulary_is_refused(tmp_path):
-    one = tiny_bert(tmp_path / "one")
-    two = tiny_bert(tmp_path / "two")
-    require_same_tokenizer(one, two)
-    tiny_tokenizer([*VOCABULARY[:-2], VOCABULARY[-1], VOCABULARY[-2]]).save_pretrained(two)
-    with pytest.raises(UserError, match="different vocabularies"):
-        require_same_tokenizer(one, two)
+def compare(teacher, hidden=320, heads=16, relation_heads=16, **losses):
+    architecture = Architecture(layers=4, hidden=hidden, heads=heads, intermediate=64)
+    require_comparable({"attention": 0, "relations": 0} | losses, "uniform", relation_heads, architecture, teacher)
 
 
-def test_another_casing_is_refused(tmp_path):
-    one, two = tiny_bert(tmp_path / "one"), tiny_bert(tmp_path / "two")
-    tiny_tokenizer(uncased=False).save_pretrained(two)
-    with pytest.raises(UserError, match="split text differently"):
-        require_same_tokenizer(one, two)
+def refusal(teacher, **settings):
+    with pytest.raises(UserError) as error:
+        compare(teacher, **settings)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_sixteen_heads_against_twelve():
+    teacher = BertConfig(**TWELVE)
+    assert refusal(teacher, attention=1) == (
+        "the attention loss needs a student with the teacher's 12 heads, found 16; set the architecture's heads to 12, "
+        "and hidden to a multiple of them such as 312, or learn relations instead (relation_heads that divide 320 and "
+        "768: 8, 16, 32, 64), or learn from hidden only, with attention: 0"
+    )
+    compare(teacher, attention=1, hidden=312, heads=12)
+    for relation_heads in (8, 16, 32, 64):
+        compare(teacher, relations=1, relation_heads=relation_heads)
+    compare(teacher, hidden=320)
+
+
+def test_relations_are_no_way_out_where_there_are_none():
+    assert "relation" not in refusal(MPNetConfig(**TWELVE), attention=1)
+
+
+def test_relation_heads_that_are_named_divide_both_widths():
+    teacher = BertConfig(**TWELVE)
+    found = refusal(teacher, relations=1, relation_heads=48, hidden=312, heads=12)
+    assert found == (
+        "relation_heads: 48 relation heads do not divide a width of 312; take one of 8, 12, 24 "
+        "(divisors of 312 and 768)"
+    )
+    assert "take one of 4 (" in refusal(teacher, relations=1, relation_heads=5, hidden=20, heads=4)
+
+
+@pytest.mark.parametrize("family", ["mpnet", "deberta", "deberta-v2"])
+def test_relations_of_a_family_that_computes_its_own_attention(family):
+    model = family_model(family)
+    expected = f"queries, keys and values of a {family} model cannot be captured; set relations to 0 and learn from"
+    ways_out = "attention, by a student with the teacher's number of heads, or hidden only, or take a teacher"
+    student = Architecture(layers=2, hidden=16, heads=2, intermediate=32)
+    with pytest.raises(UserError, match=expected) as error:
+        require_comparable({"attention": 0, "relations": 1}, "last", 8, student, model.config)
+    assert ways_out in str(error.value)
+    require_comparable({"attention": 1, "relations": 0}, "last", 8, student, model.config)
+    signals = SignalModel(model, records_scores=True)
+    with pytest.raises(UserError, match=expected):
+        signals({"input_ids": model.dummy_inputs["input_ids"][:, :3]}, vectors=(1,))
+
+
+def test_a_family_whose_attention_is_its_own_affair(tmp_path, monkeypatch):
+    """Longformer looks around each token only: its attention is refused, its hidden states can be learned."""
+    monkeypatch.chdir(tmp_path)
+    teacher = tmp_path / "teacher"
+    LongformerModel(
+        LongformerConfig(**SHAPE, attention_window=4, vocab_size=len(VOCABULARY), pad_token_id=0)
+    ).save_pretrained(teacher)
+    tokenizer = family_tokenizer("bert")
+    tokenizer.save_pretrained(teacher)
+    random = np.random.default_rng(0)
+    texts = [weather_report(random, good=True) for _ in range(30)]
+    (tmp_path / "corpus").mkdir()
+    write_documents([("weather", " ".join(texts))], tmp_path / "corpus")
+
+    def distill(folder, **losses):
+        settings = {
+            "corpus": "c",
+            "teacher": "t",
+            "start": "t",
+            "architecture": {"layers": 2, "hidden": 16, "heads": 2, "intermediate": 32},
+            "initialise": "random",
+            "losses": losses,
+            "relation_heads": 8,
+            "train": {"epochs": 1, "batch_size": 16, "learning_rate": 1e-3, "max_length": 16},
+        }
+        job = tiny_job(tmp_path / folder, tmp_path / "curves")
+        distill_general_student(General.model_validate(settings), tmp_path / "corpus", teacher, job)
+
+    with pytest.raises(UserError, match="neither attention scores nor queries, keys and values of a longformer") as one:
+        distill("attention", attention=1.0)
+    with pytest.raises(UserError, match="queries, keys and values of a longformer model cannot") as two:
+        distill("relations", relations=1.0)
+    assert "attention, by" not in str(two.value)
+    for error in (one, two):
+        assert "hidden" in str(error.value)
+        assert "another architecture, such as BERT" in str(error.value)
+    distill("hidden", hidden=1.0, embedding=1.0)
+    models = (load_encoder(folder) for folder in (teacher, tmp_path / "hidden"))
+    assert compare_attention(*models, tokenizer, pd.DataFrame({"text": texts}), "uniform")["maps"] == []
+
+
+def test_a_family_that_reads_no_short_text():
+    model = NystromformerModel(NystromformerConfig(**SHAPE, segment_means_seq_len=128, vocab_size=64))
+    with pytest.raises(UserError, match=r"does not read a text of two tokens.*another architecture, such as BERT"):
+        SignalModel(model, records_scores=True)
 
 
 def test_a_model_without_a_limit_of_positions_takes_any_length():

@@ -10,7 +10,8 @@ from tests.tiny import BAD, GOOD
 from tinybert.augment.candidates import MaskedWords, Place, whole_words
 from tinybert.augment.words import split
 from tinybert.errors import UserError
-from tinybert.models.initialise import initialise_student, shape_of
+from tinybert.models.initialise import initialise_student
+from tinybert.models.shape import shape_of
 from tinybert.models.signals import SignalModel
 from tinybert.params.architectures import Architecture
 from tinybert.train.masked_lm import masked_logits

@@ -5,22 +5,17 @@ from transformers import (
     BertConfig,
     BertForSequenceClassification,
     BertModel,
-    LongformerConfig,
     ModernBertConfig,
     XLNetConfig,
 )
 
 from tests.tiny import VOCABULARY, tiny_bert, tiny_tokenizer
 from tinybert.errors import UserError
-from tinybert.models.initialise import (
-    initialise_student,
-    principal_directions,
-    require_existing_student,
-    require_start,
-    student_config,
-)
+from tinybert.models.compatibility import require_existing_student
+from tinybert.models.initialise import initialise_student, with_masked_head
 from tinybert.models.loading import load_config, load_encoder, load_masked_lm
-from tinybert.models.masked_head import with_masked_head
+from tinybert.models.narrowing import principal_directions
+from tinybert.models.shape import require_start, student_config
 from tinybert.params.architectures import ARCHITECTURES, Architecture
 
 SHAPE = Architecture(layers=2, hidden=16, heads=2, intermediate=32)
@@ -152,12 +147,6 @@ def test_a_students_masked_head_is_the_teachers_where_it_fits(tmp_path, shape):
     assert (dense.shape == other.shape and torch.equal(dense, other)) == (shape is OF_TEACHER)
 
 
-def test_a_start_that_is_not_named_is_no_random_one(tmp_path):
-    teacher = load_encoder(tiny_bert(tmp_path / "bert"))
-    with pytest.raises(ValueError, match="start needs the folder of the model to start from, found none"):
-        initialise_student(teacher, SHAPE, "start", seed=0)
-
-
 @pytest.fixture
 def modernbert():
     """A teacher of four layers, of which the first and the last see the whole text, the others what is near."""
@@ -186,11 +175,6 @@ def test_layers_that_are_not_alike_are_not_copied_onto_each_other(modernbert):
     initialise_student(modernbert, shape, "teacher-lower", seed=0)
     with pytest.raises(UserError, match=r"the map uniform gives some to layers that have others; set initialise"):
         initialise_student(modernbert, shape, "teacher-spread", seed=0)
-
-
-def test_windows_are_one_for_each_layer():
-    longformer = LongformerConfig(num_hidden_layers=4, attention_window=[4, 8, 4, 8])
-    assert student_config(longformer, SHAPE).attention_window == [4, 8]
 
 
 def test_a_shape_that_a_family_cannot_have_is_one_line():

@@ -8,8 +8,8 @@ RANDOM = np.random.default_rng(0)
 EXAMPLES = [{"input_ids": [2, *RANDOM.integers(5, len(VOCABULARY), size=200).tolist(), 3]} for _ in range(20)]
 
 
-def masked(examples, epoch=0, seed=0):
-    masking = Masking(tiny_tokenizer(), seed)
+def masked(examples, epoch=0, seed=0, vocabulary=1000):
+    masking = Masking(tiny_tokenizer(), seed, vocabulary)
     masking.set_epoch(epoch)
     batch = masking(examples)
     return batch["input_ids"], batch[MASKED_LABELS]
@@ -43,3 +43,10 @@ def test_a_function_of_seed_epoch_and_example():
 def test_one_token_at_least_and_none_where_there_are_none():
     _, labels = masked([{"input_ids": [2, 9, 3]}, {"input_ids": [2, 1, 3, 3]}])
     assert (labels != UNMASKED).sum(1).tolist() == [1, 0]
+
+
+def test_random_tokens_are_those_that_the_model_has_rows_for():
+    examples = [{"input_ids": [2, *[7] * 2000, 3]}]
+    few, more = (masked(examples, vocabulary=rows)[0] for rows in (10, 1000))
+    assert few.max() == 9
+    assert more.max() == len(VOCABULARY) - 1  # rows beyond the tokenizer's are nobody's

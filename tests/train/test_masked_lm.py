@@ -11,7 +11,13 @@ from tinybert.corpus.store import write_documents
 from tinybert.errors import UserError
 from tinybert.models.loading import load_masked_lm
 from tinybert.params.tasks import MaskedLanguageModel
-from tinybert.train.masked_lm import adapt_masked_lm, guess_by_frequency, masked_logits
+from tinybert.tokens.masking import Masking
+from tinybert.train.masked_lm import (
+    MaskedPositions,
+    MaskedTokenObjective,
+    adapt_masked_lm,
+    guess_by_frequency,
+)
 
 
 @pytest.fixture
@@ -25,9 +31,9 @@ def world(tmp_path, monkeypatch):
     return tmp_path
 
 
-def adapt(world, source, steps, folder="mlm"):
+def adapt(world, source, steps, folder="mlm", **changes):
     settings = MaskedLanguageModel.model_validate(
-        {"from": "bert", "corpus": "corpus", "steps": steps, "batch_size": 16, "learning_rate": 1e-2}
+        {"from": "bert", "corpus": "corpus", "steps": steps, "batch_size": 16, "learning_rate": 1e-2} | changes
     )
     job = tiny_job(world / folder, world / "curves")
     adapt_masked_lm(settings, source, world / "corpus", world / "train.parquet", job)
@@ -56,15 +62,6 @@ def test_a_checkpoint_without_its_head_and_no_steps(world):
         adapt(world, tiny_bert(world / "bert"), steps=0)
 
 
-def test_logits_of_masked_positions_are_those_of_the_whole_sequence(tmp_path):
-    model = load_masked_lm(tiny_bert(tmp_path / "bert", head=True))
-    ids = tiny_tokenizer()(["the weather was wet", "sunny"], padding=True, return_tensors="pt")
-    masked = torch.zeros_like(ids["input_ids"], dtype=torch.bool)
-    masked[0, 2] = masked[1, 1] = True
-    with torch.no_grad():
-        torch.testing.assert_close(masked_logits(model, ids, masked), model(**ids).logits[masked])
-
-
 def test_a_new_head_starts_from_how_frequent_tokens_are(tmp_path):
     model = load_masked_lm(tiny_bert(tmp_path / "bert"), new_head=True)
     guess_by_frequency(model, Dataset.from_dict({"input_ids": [[2, 5, 5, 3], [2, 5, 3]]}))
@@ -77,3 +74,23 @@ def test_a_new_head_starts_from_how_frequent_tokens_are(tmp_path):
 
 def token_log_probability(model, token):
     return model.get_output_embeddings()(torch.zeros(24)).log_softmax(-1)[token].item()
+
+
+def test_texts_in_which_nothing_can_be_masked_are_left_out_and_counted(world, capsys):
+    """Signs that the vocabulary lacks are [UNK], and what can't be seen is no token at all."""
+    rows = pd.concat(
+        [pd.read_parquet("train.parquet")[:20], pd.DataFrame({"text": ["☔ ☔", "\u200b"] * 4, "label": 0})]
+    )
+    rows.to_parquet("train.parquet")
+    adapt(world, tiny_bert(world / "bert", head=True), steps=5, batch_size=1)
+    assert "8 of 28 texts have no token that could be masked, and are left out" in capsys.readouterr().out
+    assert json.loads((world / "mlm" / "lineage.json").read_text())["facts"]["texts_without_words"] == 8
+
+
+def test_a_batch_in_which_nothing_is_masked_counts_0(tmp_path):
+    model = MaskedPositions(load_masked_lm(tiny_bert(tmp_path / "bert", head=True)))
+    batch = Masking(tiny_tokenizer(), 0, 100)([{"input_ids": [2, 1, 1, 3]}, {"input_ids": [2, 3]}])
+    loss = MaskedTokenObjective()(model, batch)["mlm"]
+    loss.backward()
+    assert loss.item() == 0
+    assert all(weight.grad is None or not weight.grad.any() for weight in model.parameters())

@@ -15,7 +15,7 @@ from tinybert.errors import UserError
 from tinybert.metrics.chance import chance
 from tinybert.metrics.scores import score
 from tinybert.models.loading import head_config, load_classifier, load_config
-from tinybert.models.output_labels import match_labels, output_layer, reorder_outputs
+from tinybert.models.output_layer import match_labels, output_layer, reorder_outputs
 from tinybert.params.tasks import Teacher
 from tinybert.running.lineage import FILLED, read_lineage
 from tinybert.train.teacher import finetune_teacher
@@ -105,6 +105,22 @@ def test_a_teacher_near_chance_may_be_asked_for(world):
         UserError, match=r"is what chance gives .* its training failed: try another teacher.learning_rate"
     ):
         take(world, tiny_bert(world / "bert"), "near", epochs=1, learning_rate=1e-9)
+
+
+def test_numbers_far_from_0_are_learnt_as_well_as_those_near_it(world, tmp_path):
+    """The same rows, in years: the same teacher, answering in years."""
+    answers = {}
+    for name, mean, deviation in (("near", 0, 1), ("far", 2000, 8)):
+        (tmp_path / name).mkdir()
+        for split in ("train", "validation"):
+            rows = pd.read_parquet(world / "data" / f"{split}.parquet")
+            rows["label"] = mean + deviation * (2.0 * rows["label"] - 1)
+            rows.to_parquet(tmp_path / name / f"{split}.parquet")
+        job = tiny_job(tmp_path / f"{name}-teacher", tmp_path / "curves")
+        finetune_teacher(settings(epochs=4), world / "bert", tmp_path / name, None, partial(score, "pearson"), job)
+        answers[name] = logits_of(tmp_path / f"{name}-teacher", rows)
+        assert score("pearson", rows["label"].to_numpy(), answers[name]) > 0.8
+    np.testing.assert_allclose(answers["far"], 2000 + 8 * answers["near"], atol=0.5)
 
 
 def test_names_are_matched_exactly_before_case_is_ignored(tmp_path):

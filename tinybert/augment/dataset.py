@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
@@ -17,27 +19,31 @@ from transformers import PreTrainedTokenizerBase
 
 from tinybert.augment.algorithm import Copy, Tally, vary
 from tinybert.augment.candidates import MaskedWords
-from tinybert.augment.neighbours import Neighbours, load_vectors
+from tinybert.augment.neighbours import Neighbours, share_vectors
 from tinybert.augment.report import Report, write_report
 from tinybert.augment.words import split
 from tinybert.errors import UserError
 from tinybert.models.compatibility import require_length
 from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer
-from tinybert.models.precision import choose
+from tinybert.models.precision import choose, one_thread
 from tinybert.params.tasks import Augment
 from tinybert.running.memory import keep_freed_memory
 from tinybert.running.parallel import count_cores, ordered_map
+from tinybert.tables.splits import same_text
 
 Texts = tuple[str, ...]
 """A text, or the two of a pair."""
 
 FILE = "train.parquet"
+PROCESS = 700 * 2**20
+"""Bytes that a process is given besides the model: its libraries hold about 500 MB, the rest is a batch on its way."""
 AT_ONCE = 1024
 """Copies under way together: enough for full batches, few enough that several processes have something to do."""
 
 
 def augment(
     rows: Path,
+    held_out: Sequence[Path],
     masked_lm: Path,
     vectors: Path,
     folder: Path,
@@ -48,15 +54,16 @@ def augment(
 ) -> Report:
     """Write the original rows and after them their augmented copies, row by row, with the labels of their originals.
 
-    Copies equal to their original, and those that are there already (same texts, same label), are dropped and counted.
-    Copies are made and written a few thousand at a time; what stays in memory is the original rows and a hash of each
-    row written.
+    Copies equal to their original, those that are there already (same texts, same label), and those that say what a row
+    to be scored on says (`same_text`), are dropped and counted. Copies are made and written a few thousand at a time;
+    what stays in memory is the original rows, the texts held out, and a hash of each row written.
 
     Args:
         rows: Parquet with the columns `text`, `text_pair` (pairs only) and `label`. Of questions on contexts (see
             `tinybert.questions.prepare`) the questions alone are varied; everything else is carried over.
+        held_out: Parquet of the validation rows and of the test rows.
         masked_lm: Hugging Face folder of a model with its masked-language head.
-        vectors: see `load_vectors`.
+        vectors: see `share_vectors`.
         folder: gets `train.parquet`, `report.json` and `report.md`.
         seed: used where the settings have none of their own.
         max_length: tokens of a row that the model sees, special ones among them.
@@ -66,18 +73,21 @@ def augment(
             no mask, or the vectors can't be read.
     """
     originals = pq.read_table(rows).replace_schema_metadata(None)
-    sides = _sides(originals.schema)
-    texts = list(zip(*(originals[name].to_pylist() for name in sides), strict=True))
+    columns, sides = _columns(originals.schema), _sides(originals.schema)
+    texts = _texts(originals, sides)
+    fixed = [text[len(sides) :] for text in _texts(originals, columns)]
+    held = {same_text(text) for file in held_out for text in _texts(pq.read_table(file, columns=columns), columns)}
     labels = originals.drop_columns(sides).to_pylist()
     report = Report(texts)
     seed = seed if settings.seed is None else settings.seed
-    with pq.ParquetWriter(folder / FILE, originals.schema) as writer:
+    with pq.ParquetWriter(folder / FILE, originals.schema) as writer, TemporaryDirectory(dir=folder) as shared:
         writer.write_table(originals)
         if settings.copies and texts:
             seen = set(map(_digest, texts, labels))
-            models = _Models(masked_lm.resolve(), vectors.resolve(), settings, precision, max_length)
+            share_vectors(vectors, settings.vocabulary, Path(shared))
+            models = _Models(masked_lm.resolve(), Path(shared).resolve(), settings, precision, max_length)
             for copies in _copies(texts, models, seed, report.tally):
-                kept = list(_new(copies, texts, labels, seen, report))
+                kept = list(_new(copies, texts, labels, fixed, seen, held, report))
                 table = originals.take(pa.array([copy.row for copy in kept], pa.int64()))
                 for side, name in enumerate(sides):
                     column = pa.array([copy.texts[side] for copy in kept], originals.schema.field(name).type)
@@ -87,16 +97,25 @@ def augment(
     return report
 
 
+def _columns(schema: pa.Schema) -> list[str]:
+    """The columns of text."""
+    return [name for name in ("text", "text_pair") if name in schema.names]
+
+
 def _sides(schema: pa.Schema) -> list[str]:
-    """The columns of text that are varied: not a context, since answers are counted in it."""
+    """Those that are varied: not a context, since answers are counted in it."""
     if pa.types.is_list(label := schema.field("label").type) and pa.types.is_struct(label.value_type):
         return ["text"]
-    return [name for name in ("text", "text_pair") if name in schema.names]
+    return _columns(schema)
+
+
+def _texts(table: pa.Table, columns: list[str]) -> list[Texts]:
+    return list(zip(*(table[name].to_pylist() for name in columns), strict=True))
 
 
 @dataclass(frozen=True)
 class _Models:
-    """What suggests the words, by where it lies: a process loads it for itself, once."""
+    """What suggests the words, by where it lies: a process loads the model for itself, once, and maps the vectors."""
 
     masked_lm: Path
     vectors: Path
@@ -113,7 +132,7 @@ def _load(models: _Models) -> tuple[PreTrainedTokenizerBase, MaskedWords, Neighb
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = load_masked_lm(models.masked_lm, choose(models.precision)).to(device)
     masked = MaskedWords(model, tokenizer, settings.candidates, models.max_length, settings.batch_size)
-    return tokenizer, masked, Neighbours(load_vectors(models.vectors, settings.vocabulary), settings.candidates)
+    return tokenizer, masked, Neighbours(models.vectors, settings.candidates)
 
 
 def _copies(texts: list[Texts], models: _Models, seed: int, tally: Tally) -> Iterator[list[Copy]]:
@@ -127,7 +146,7 @@ def _copies(texts: list[Texts], models: _Models, seed: int, tally: Tally) -> Ite
     copies = models.settings.copies
     step = max(1, AT_ONCE // copies)
     parts = [(first, texts[first : first + step]) for first in range(0, len(texts), step)]
-    processes = 1 if torch.cuda.is_available() else min(count_cores(), len(parts))
+    processes = 1 if torch.cuda.is_available() else min(count_cores(), len(parts), _affordable(models.masked_lm))
     with tqdm(total=len(texts) * copies, unit=" copies", desc="augment", mininterval=1) as progress:
         for varied, counts in ordered_map(partial(_vary, models, seed), parts, processes):
             progress.update(len(varied))
@@ -135,20 +154,33 @@ def _copies(texts: list[Texts], models: _Models, seed: int, tally: Tally) -> Ite
             yield varied
 
 
+def _affordable(masked_lm: Path) -> int:
+    """How many processes there is memory for, one at least; their number does not show in the result."""
+    weights = sum(file.stat().st_size for file in masked_lm.glob("*.safetensors"))
+    return max(1, int(psutil.virtual_memory().available // (PROCESS + 2 * weights)))
+
+
 def _vary(models: _Models, seed: int, part: tuple[int, list[Texts]]) -> tuple[list[Copy], Tally]:
     """The copies of some rows, the first of them with its number; on one thread, whatever the number of processes."""
     first, texts = part
-    settings, tally, threads = models.settings, Tally(), torch.get_num_threads()
-    torch.set_num_threads(1)
-    tokenizer, masked, neighbours = _load(models)
-    sentences = split(tokenizer, texts)
-    copies = vary(sentences, first, settings.copies, settings.probability, seed, masked, neighbours, tally)
-    torch.set_num_threads(threads)
+    settings, tally = models.settings, Tally()
+    with one_thread():
+        tokenizer, masked, neighbours = _load(models)
+        sentences = split(tokenizer, texts)
+        copies = vary(sentences, first, settings.copies, settings.probability, seed, masked, neighbours, tally)
     return copies, tally
 
 
-def _new(copies: list[Copy], texts: list[Texts], labels: list[Any], seen: set[bytes], report: Report) -> Iterator[Copy]:
-    """Those copies that are neither their original nor a row that is there already."""
+def _new(
+    copies: list[Copy],
+    texts: list[Texts],
+    labels: list[Any],
+    fixed: list[Texts],
+    seen: set[bytes],
+    held: set[Texts],
+    report: Report,
+) -> Iterator[Copy]:
+    """Those copies that are neither their original, nor a row that is there already, nor one that is held out."""
     for copy in copies:
         report.copies += 1
         digest = _digest(copy.texts, labels[copy.row])
@@ -156,6 +188,8 @@ def _new(copies: list[Copy], texts: list[Texts], labels: list[Any], seen: set[by
             report.unchanged += 1
         elif digest in seen:
             report.duplicates += 1
+        elif same_text((*copy.texts, *fixed[copy.row])) in held:
+            report.held_out += 1
         else:
             seen.add(digest)
             report.show(copy)

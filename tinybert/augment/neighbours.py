@@ -6,26 +6,50 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
-from gensim.models import KeyedVectors
 
 from tinybert.errors import UserError
 
 AT_ONCE = 64  # words in one matrix product: 64 × 100,000 similarities take 26 MB
+ROWS = 65_536
+"""Vectors that are read at once."""
+MATRIX, WORDS = "matrix.npy", "words.parquet"
 
 
-def load_vectors(folder: Path, words: int) -> KeyedVectors:
-    """The first `words` vectors of `folder/vectors.npy` (words × dimensions) under their names in `words.parquet`.
+def share_vectors(source: Path, words: int, folder: Path) -> None:
+    """Write the first `words` vectors of `source` to `folder`, as `Neighbours` maps them: several processes, one copy.
 
-    The array is mapped, so of a large file only the rows in use are read.
+    `source` has `vectors.npy` (words × dimensions) and the words in `words.parquet`. Written are unit vectors, a column
+    each, those of alphabetic words first. A vector of zeros has no direction, so it is as good as none; of a word that
+    is there several times the first vector counts. A few thousand are in memory at a time.
 
     Raises:
         UserError: the array holds objects or has another shape, or words and vectors differ in number.
     """
+    array, names = _open(source)
+    names, norms = names[:words], np.empty(min(words, len(names)), np.float32)
+    for start in range(0, len(names), ROWS):
+        norms[start : start + ROWS] = np.linalg.norm(_rows(array[: len(names)], slice(start, start + ROWS)), axis=1)
+    rows: dict[str, int] = {}
+    for row in np.flatnonzero(norms).tolist():
+        rows.setdefault(names[row], row)
+    kept = sorted(rows, key=lambda word: not word.isalpha())  # stable: the most frequent first, as in the file
+    shape = (array.shape[1], len(kept))
+    matrix = np.lib.format.open_memmap(folder / MATRIX, mode="w+", dtype=np.float32, shape=shape)
+    for start in range(0, len(kept), ROWS):
+        part = [rows[word] for word in kept[start : start + ROWS]]
+        matrix[:, start : start + len(part)] = (_rows(array, part) / norms[part, np.newaxis]).T
+    matrix.flush()
+    pq.write_table(pa.table({"word": pa.array(kept, pa.string())}), folder / WORDS)
+
+
+def _open(folder: Path) -> tuple[np.ndarray, list[str]]:
+    """The vectors, mapped, and their words."""
     file = folder / "vectors.npy"
     try:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
-        names = pq.read_table(folder / "words.parquet", columns=["word"])["word"]
+        names = pq.read_table(folder / WORDS, columns=["word"])["word"].to_pylist()
     except FileNotFoundError as error:
         raise UserError(
             f"{error.filename}: missing; word vectors are vectors.npy and words.parquet in one folder"
@@ -39,47 +63,49 @@ def load_vectors(folder: Path, words: int) -> KeyedVectors:
         raise UserError(
             f"{file}: expected one row for each of the {len(names):,} words, found an array of shape {array.shape}"
         )
-    vectors = KeyedVectors(vector_size=array.shape[1])
-    vectors.add_vectors(names.slice(0, words).to_pylist(), np.asarray(array[:words], dtype=np.float32))
-    return vectors
+    return array, names
+
+
+def _rows(array: np.ndarray, rows: slice | list[int]) -> np.ndarray:
+    return np.asarray(array[rows], dtype=np.float32)
 
 
 class Neighbours:
     """The K nearest words by cosine, alphabetic ones only, never the word itself.
 
     Found in batches, since a product of matrices takes a fraction of the time of as many products with a vector, and
-    kept, since words come back. A vector of zeros has no direction, so it is as good as none; of a word that is there
-    several times the first vector counts.
+    kept, since words come back.
     """
 
-    def __init__(self, vectors: KeyedVectors, k: int) -> None:
-        vectors.fill_norms()
-        known = np.flatnonzero(vectors.norms).tolist()
-        self._index = {vectors.index_to_key[row]: row for row in reversed(known)}
-        self._normed = vectors.vectors / np.where(vectors.norms, vectors.norms, np.float32(1))[:, np.newaxis]
-        rows = [row for row in known if (word := vectors.index_to_key[row]).isalpha() and self._index[word] == row]
-        self._words = [vectors.index_to_key[row] for row in rows]
-        self._matrix = np.ascontiguousarray(self._normed[rows].T)
+    def __init__(self, folder: Path, k: int) -> None:
+        """
+        Args:
+            folder: what `share_vectors` wrote; it is mapped, not read.
+        """
+        self._matrix = np.asarray(np.load(folder / MATRIX, mmap_mode="r", allow_pickle=False))
+        self._words: list[str] = pq.read_table(folder / WORDS)["word"].to_pylist()
         self._column = {word: column for column, word in enumerate(self._words)}
+        self._alphabetic = sum(map(str.isalpha, self._words))
         self._k = k
         self._known: dict[str, list[str]] = {}
 
     def find(self, words: Iterable[str]) -> dict[str, list[str]]:
         """Candidates of each word as it is or in lower case, most frequent first; none for a word without a vector."""
-        keys = {word: word if word in self._index else word.lower() for word in dict.fromkeys(words)}
+        keys = {word: word if word in self._column else word.lower() for word in dict.fromkeys(words)}
         new = [key for key in dict.fromkeys(keys.values()) if key not in self._known]
         self._known |= {key: [] for key in new}
-        wanted = [key for key in new if key in self._index]
+        wanted = [key for key in new if key in self._column]
         for start in range(0, len(wanted), AT_ONCE):
             self._search(wanted[start : start + AT_ONCE])
         return {word: self._known[key] for word, key in keys.items()}
 
     def _search(self, keys: list[str]) -> None:
-        similarity = self._normed[[self._index[key] for key in keys]] @ self._matrix
-        for row, key in enumerate(keys):
-            if key in self._column:
-                similarity[row, self._column[key]] = -np.inf
-        k = min(self._k, similarity.shape[1] - 1)
+        columns = [self._column[key] for key in keys]
+        similarity = np.ascontiguousarray(self._matrix[:, columns].T) @ self._matrix[:, : self._alphabetic]
+        for row, column in enumerate(columns):
+            if column < self._alphabetic:
+                similarity[row, column] = -np.inf
+        k = min(self._k, self._alphabetic - 1)
         for key, values in zip(keys, similarity, strict=True):
             # In the vectors' order, not that of similarity: a draw doesn't depend on the last bit of a product.
             nearest = np.sort(np.argpartition(values, -k)[-k:]).tolist() if k > 0 else []

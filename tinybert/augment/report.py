@@ -18,6 +18,7 @@ COUNTS = {
     "copies": "copies made",
     "unchanged": "of these dropped, equal to their original",
     "duplicates": "of these dropped, there already",
+    "held_out": "of these dropped, a text of validation or test",
     "augmented": "augmented rows written",
     "words": "words looked at",
     "by_masked_language_model": "of these replaced by the masked language model",
@@ -32,7 +33,7 @@ class Report:
 
     def __init__(self, originals: list[tuple[str, ...]]) -> None:
         self.rows = len(originals)
-        self.copies = self.unchanged = self.duplicates = 0
+        self.copies = self.unchanged = self.duplicates = self.held_out = 0
         self.tally = Tally()
         shown = {self.rows * index // EXAMPLES for index in range(EXAMPLES)} if originals else set()
         self._originals = {row: originals[row] for row in sorted(shown)}
@@ -44,8 +45,8 @@ class Report:
             self._variants[copy.row].append(copy)
 
     def counts(self) -> dict[str, int]:
-        own = {name: getattr(self, name) for name in ("rows", "copies", "unchanged", "duplicates")}
-        written = self.copies - self.unchanged - self.duplicates
+        own = {name: getattr(self, name) for name in ("rows", "copies", "unchanged", "duplicates", "held_out")}
+        written = self.copies - self.unchanged - self.duplicates - self.held_out
         return own | {"augmented": written} | dataclasses.asdict(self.tally)
 
     def examples(self) -> list[dict[str, Any]]:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tinybert.distill.general import require_fit, require_fit_of_folders
-from tinybert.distill.phase import require_phase_fit
+from tinybert.distill.general import require_compatible, require_compatible_folders
+from tinybert.distill.phase import require_compatible_phase
 from tinybert.errors import UserError
 from tinybert.models.compatibility import require_length, require_same_tokenizer
 from tinybert.models.loading import load_classifier, load_config, load_masked_lm, load_span_model
@@ -44,12 +44,12 @@ def _general_students(experiment: Experiment, models: Folders) -> Generator[str,
     unfit = set()
     for key, general in experiment.general.items():
         if general.teacher in models:
-            lines = list(_line(f"general.{key}", require_fit, general, load_config(models[general.teacher])))
+            lines = list(_line(f"general.{key}", require_compatible, general, load_config(models[general.teacher])))
             yield from lines
             unfit |= {key} if lines else set()
         if {general.teacher, general.start} <= models.keys():
             folders = models[general.teacher], models[general.start]
-            yield from _line(f"general.{key}", require_fit_of_folders, general, *folders)
+            yield from _line(f"general.{key}", require_compatible_folders, general, *folders)
     return unfit
 
 
@@ -101,7 +101,7 @@ def _students(experiment: Experiment, models: Folders, unfit: Collection[str]) -
             continue
         for name, phase in (("intermediate", student.intermediate), ("prediction", student.prediction)):
             arguments = phase, general.architecture, load_config(of_task), load_config(of_general).hidden_size
-            yield from _line(f"students.{key}.{name}", require_phase_fit, *arguments)
+            yield from _line(f"students.{key}.{name}", require_compatible_phase, *arguments)
 
 
 def _line(place: str, requirement: Callable[..., Any], *arguments: Any) -> Iterator[str]:

@@ -7,11 +7,15 @@ from pathlib import Path
 from transformers import PretrainedConfig
 
 from tinybert.distill.losses.objective import LAYER_LOSSES, RECORDED, DistillationObjective
-from tinybert.models.compatibility import require_comparable, require_length
-from tinybert.models.initialise import initialise_student, require_existing_student, require_start, student_config
-from tinybert.models.layer_map import layer_pairs
+from tinybert.models.compatibility import (
+    require_comparable,
+    require_existing_student,
+    require_length,
+    require_masked_head,
+)
+from tinybert.models.initialise import initialise_student, with_masked_head
 from tinybert.models.loading import load_config, load_encoder, load_masked_lm, load_tokenizer
-from tinybert.models.masked_head import require_masked_head, with_masked_head
+from tinybert.models.shape import layer_pairs, require_start, student_config
 from tinybert.models.signals import StudentModel, frozen_teacher
 from tinybert.params.general import General
 from tinybert.tokens.blocks import corpus_blocks
@@ -21,8 +25,10 @@ from tinybert.train.loop.job import Job
 from tinybert.train.loop.trainer import no_training, train
 
 
-def distil_general_student(settings: General, corpus: Path, teacher: Path, job: Job, start: Path | None = None) -> None:
-    """Distil a general student (paper, section 3) and write it, its tokenizer and its projections to the job's folder.
+def distill_general_student(
+    settings: General, corpus: Path, teacher: Path, job: Job, start: Path | None = None
+) -> None:
+    """Distill a general student (paper, section 3) and write it, its tokenizer and its projections to the job's folder.
 
     Args:
         corpus: Parquet shards of documents.
@@ -37,8 +43,8 @@ def distil_general_student(settings: General, corpus: Path, teacher: Path, job: 
     config = load_config(teacher)
     tokenizer = load_tokenizer(teacher)
     architecture, losses = settings.architecture, settings.losses.model_dump()
-    require_fit(settings, config)
-    require_fit_of_folders(settings, teacher, start)
+    require_compatible(settings, config)
+    require_compatible_folders(settings, teacher, start)
     seed = job.seed(settings.train)
     student, projections = initialise_student(load_encoder(teacher), architecture, settings.initialise, seed, start)
     learns = bool(settings.train.epochs and any(losses.values()))
@@ -60,7 +66,7 @@ def distil_general_student(settings: General, corpus: Path, teacher: Path, job: 
             settings.temperature,
             settings.relation_heads,
         )
-        collate = Masking(tokenizer, seed) if masks else Padding(tokenizer.pad_token_id)
+        collate = Masking(tokenizer, seed, config.vocab_size) if masks else Padding(tokenizer.pad_token_id)
         train(model, objective, blocks, collate, settings.train, job, epochs=settings.train.epochs)
     else:
         no_training(job)
@@ -76,7 +82,7 @@ def predicts_masked(general: General) -> bool:
     return bool(general.losses.mlm or general.losses.vocabulary)
 
 
-def require_fit(general: General, teacher: PretrainedConfig) -> None:
+def require_compatible(general: General, teacher: PretrainedConfig) -> None:
     """Refuse a general student that its teacher can't teach.
 
     Raises:
@@ -90,8 +96,8 @@ def require_fit(general: General, teacher: PretrainedConfig) -> None:
     require_start(general.architecture, general.initialise, teacher)
 
 
-def require_fit_of_folders(general: General, teacher: Path, start: Path) -> None:
-    """What `require_fit` can't ask of the teacher's configuration: heads, tokenizers, an existing student's shape.
+def require_compatible_folders(general: General, teacher: Path, start: Path) -> None:
+    """What `require_compatible` can't ask of a configuration: heads, tokenizers, an existing student's shape.
 
     Raises:
         UserError: the teacher has no masked-language head, or the existing student doesn't fit.

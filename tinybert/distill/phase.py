@@ -11,7 +11,7 @@ import torch
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from tinybert.distill.losses.objective import LAYER_LOSSES, RECORDED, DistillationObjective
-from tinybert.models.cached_logits import kept_logits
+from tinybert.models.cached_logits import cached_logits
 from tinybert.models.card import write_card
 from tinybert.models.compatibility import (
     require_comparable,
@@ -20,16 +20,17 @@ from tinybert.models.compatibility import (
     require_same_tokenizer,
 )
 from tinybert.models.heads import Head, SpanHead, head_of
-from tinybert.models.initialise import shape_of
-from tinybert.models.layer_map import layer_pairs
 from tinybert.models.loading import (
     MULTILABEL,
+    REGRESSION,
     TYPES,
     load_classifier,
     load_config,
     load_span_model,
     load_tokenizer,
 )
+from tinybert.models.output_layer import scaled_output
+from tinybert.models.shape import layer_pairs, shape_of
 from tinybert.models.signals import Projections, StudentModel, frozen_teacher
 from tinybert.params.architectures import Architecture
 from tinybert.params.students import Phase
@@ -42,7 +43,7 @@ Score = Callable[[np.ndarray, np.ndarray], float]
 """The task's metric of labels (rows,) and logits (rows, classes), or answers (rows,) for span."""
 
 
-def distil_phase(
+def distill_phase(
     phase: Phase,
     start: Path,
     teacher: Path,
@@ -50,7 +51,7 @@ def distil_phase(
     job: Job,
     validation: tuple[Path, Score] | None = None,
 ) -> None:
-    """Distil a student from its task's teacher and write it, its tokenizer and its projections to the job's folder.
+    """Distill a student from its task's teacher and write it, its tokenizer and its projections to the job's folder.
 
     Args:
         start: the student that the phase starts from. One without a prediction layer (a general student) gets a new
@@ -72,31 +73,26 @@ def distil_phase(
     student = load_student(start, teacher, job.seed(phase))
     losses = phase.losses.model_dump()
     projections = Projections.load(start)
-    require_phase_fit(phase, shape_of(student.config), config, projections.teacher_width)
+    require_compatible_phase(phase, shape_of(student.config), config, projections.teacher_width)
     compares_layers = any(losses.get(name) for name in LAYER_LOSSES)
     records = bool(phase.epochs and any(losses[name] for name in RECORDED))
     model = StudentModel(student, projections, records)
     tokenizer, head = load_tokenizer(teacher, reader=start), head_of(config)
     if phase.epochs:
-        logits = kept_logits(teacher, rows, job.max_length, job.dtype) if losses["logits"] else None
+        logits = cached_logits(teacher, rows, job.max_length, job.dtype) if losses["logits"] else None
         dataset, collate = head.examples(_tokenizer_of_both(tokenizer, teacher), rows, job.max_length, logits)
         if validation is None:
             fix_prediction_layer(student)
         print(f"  {len(rows):,} rows, {student.num_parameters():,} parameters")
         frozen = frozen_teacher(teacher, job.dtype, records) if compares_layers else None
         pairs = layer_pairs(phase.layer_map, student.config.num_hidden_layers, config.num_hidden_layers)
-        train(
-            model,
-            DistillationObjective(
-                losses, pairs, frozen, phase.temperature, phase.relation_heads, config.problem_type == MULTILABEL
-            ),
-            dataset,
-            collate,
-            phase,
-            job,
-            epochs=phase.epochs,
-            validation=_validation(student, head, tokenizer, validation, job),
-        )
+        measured = _validation(student, head, tokenizer, validation, job)
+        with scaled_output(student, rows["label"].to_numpy() if config.problem_type == REGRESSION else None) as weight:
+            objective = DistillationObjective(
+                losses | {name: losses[name] * weight for name in ("logits", "labels")},
+                pairs, frozen, phase.temperature, phase.relation_heads, config.problem_type == MULTILABEL,
+            )  # fmt: skip
+            train(model, objective, dataset, collate, phase, job, epochs=phase.epochs, validation=measured)
     else:
         _validation(student, head, tokenizer, validation, job)
         no_training(job)
@@ -117,7 +113,7 @@ def distil_phase(
         write_card(job.folder, student.config, job.stage.partition("@")[2], teacher.name, job.max_length)
 
 
-def require_phase_fit(phase: Phase, student: Architecture, teacher: PretrainedConfig, projected: int) -> None:
+def require_compatible_phase(phase: Phase, student: Architecture, teacher: PretrainedConfig, projected: int) -> None:
     """Refuse a phase whose losses compare what can't be compared.
 
     Args:

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from tinybert.models.layer_map import layer_pairs
+from tinybert.models.shape import layer_pairs
 
 LONGEST = 18
 """Tokens of the example, [CLS] and [SEP] among them, so that its words can be read beside the map."""

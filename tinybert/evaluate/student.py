@@ -21,7 +21,7 @@ from tinybert.evaluate.submission import FOLDER as SUBMISSION
 from tinybert.evaluate.submission import submission_lines, write_answers
 from tinybert.metrics import scores as metrics
 from tinybert.models import precision as precisions
-from tinybert.models.cached_logits import kept_answers
+from tinybert.models.cached_logits import cached_answers
 from tinybert.models.compatibility import require_same_tokenizer
 from tinybert.models.heads import Head, head_of
 from tinybert.models.loading import load_config, load_tokenizer
@@ -75,7 +75,7 @@ def evaluate_student(
     lineage = read_lineage(student_folder)
     own_seed = student.prediction.seed if student.prediction.seed is not None else seed
 
-    said = {name: kept_answers(folder, rows, task.max_length, PRECISION) for name, folder in folders.items()}
+    said = {name: cached_answers(folder, rows, task.max_length, PRECISION) for name, folder in folders.items()}
     further = {name: _further_scores(head, folder, task, facts, data) for name, folder in folders.items()}
     _predict_unlabelled(student_folder, task, facts, data, details)
     table = answers(rows, said["teacher"], said["student"], task.type, bool(task.label.no_answer))
@@ -134,7 +134,7 @@ def _further_scores(head: Head, folder: Path, task: Task, facts: dict[str, Any],
     scores = {}
     for further in facts.get("also_test", {}):
         rows = pd.read_parquet(data / f"test_{further}.parquet")
-        said = kept_answers(folder, rows, task.max_length, PRECISION)
+        said = cached_answers(folder, rows, task.max_length, PRECISION)
         scores[f"{task.metric}_{further}"] = metrics.score(task.metric, head.labels(rows), said)
     return scores
 
@@ -142,7 +142,7 @@ def _further_scores(head: Head, folder: Path, task: Task, facts: dict[str, Any],
 def _predict_unlabelled(student: Path, task: Task, facts: dict[str, Any], data: Path, details: Path) -> None:
     for name, part in facts.get(UNLABELLED, {}).items():
         rows = pd.read_parquet(data / UNLABELLED / f"{name}.parquet")
-        said = kept_answers(student, rows, task.max_length, PRECISION)
+        said = cached_answers(student, rows, task.max_length, PRECISION)
         (details / SUBMISSION).mkdir(exist_ok=True)
         if task.type == "span":
             write_answers(rows["id"], said, details / SUBMISSION / f"{name}.json")

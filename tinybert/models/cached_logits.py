@@ -22,24 +22,26 @@ CODE = (Path(__file__).parent, Path(encoding.__file__).parent, Path(answers.__fi
 """All that decides them: to compute them anew costs less than one that is wrong."""
 
 
-def kept_logits(
+def cached_logits(
     folder: Path, rows: pd.DataFrame, max_length: int, dtype: torch.dtype, cache: Path = CACHE
 ) -> np.ndarray:
     """The logits of the model in `folder` on `rows`, float32: computed once, kept under what makes them.
 
     They are (rows, classes), or of starts and ends (windows, 2, tokens), which stay on disk until they are read.
     """
-    return _kept("logits", folder, rows, max_length, dtype, cache)
+    return _cached("logits", folder, rows, max_length, dtype, cache)
 
 
-def kept_answers(
+def cached_answers(
     folder: Path, rows: pd.DataFrame, max_length: int, dtype: torch.dtype, cache: Path = CACHE
 ) -> np.ndarray:
     """The same for its answers, as `tinybert.models.heads.Head.answers` gives them: logits, or texts (rows,)."""
-    return _kept("answers", folder, rows, max_length, dtype, cache)
+    return _cached("answers", folder, rows, max_length, dtype, cache)
 
 
-def _kept(what: str, folder: Path, rows: pd.DataFrame, max_length: int, dtype: torch.dtype, cache: Path) -> np.ndarray:
+def _cached(
+    what: str, folder: Path, rows: pd.DataFrame, max_length: int, dtype: torch.dtype, cache: Path
+) -> np.ndarray:
     texts = pd.util.hash_pandas_object(rows.drop(columns="label", errors="ignore"), index=False).to_numpy()
     rows_hash = hashlib.sha256(texts.tobytes()).hexdigest()
     cuda = torch.cuda.is_available()

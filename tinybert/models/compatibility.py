@@ -10,9 +10,9 @@ from torch import nn
 from transformers import AutoModel, PretrainedConfig
 
 from tinybert.errors import UserError
-from tinybert.models.attention_scores import has_vectors, no_vectors
-from tinybert.models.layer_map import layer_pairs
-from tinybert.models.loading import load_tokenizer
+from tinybert.models.attention import has_vectors, no_vectors
+from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer
+from tinybert.models.shape import describe_shape, layer_pairs, shape_of
 from tinybert.params.architectures import Architecture, LayerMap, common_relation_heads, relations_misfit
 from tinybert.tokens.encoding import tokenizer_rules
 
@@ -119,3 +119,34 @@ def require_projections(losses: Mapping[str, float], projected: int, teacher: Pr
             f"losses: {', '.join(on)} need a task teacher as wide as the general teacher, {projected}, found "
             f"{teacher.hidden_size}; take one of that width, or set them to 0 (attention and relations need none)"
         )
+
+
+def require_masked_head(teacher: Path) -> None:
+    """Refuse a general teacher that can't predict masked tokens.
+
+    Raises:
+        UserError: naming the teacher and the choices.
+    """
+    try:
+        load_masked_lm(teacher)
+    except UserError:
+        raise UserError(
+            f"losses: mlm and vocabulary need a teacher with a masked-language head, and {teacher} has none; "
+            f"take a teacher that has one, or set both to 0 (hidden, attention, relations, cls and cosine need none)"
+        ) from None
+
+
+def require_existing_student(architecture: Architecture, start: Path, teacher: Path) -> None:
+    """Refuse an existing student of another shape than the entry's architecture, or another tokenizer.
+
+    Raises:
+        UserError: naming what differs, and what to set.
+    """
+    found, expected = shape_of(load_config(start)).model_dump(), architecture.model_dump()
+    differs = [name for name in expected if found[name] != expected[name]]
+    if differs:
+        raise UserError(
+            f"initialise: start: {start} has {describe_shape(found, differs)}, and the architecture "
+            f"{describe_shape(expected, differs)}; set architecture: {{{describe_shape(found, list(found), ': ')}}}"
+        )
+    require_same_tokenizer(start, teacher)

@@ -5,6 +5,7 @@ Which head a model folder has, and how answers are read from it, stands in its c
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -14,15 +15,23 @@ import numpy as np
 import pandas as pd
 import torch
 from datasets import Dataset
-from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+from transformers import PretrainedConfig
+from transformers import PreTrainedModel as Model
+from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from tinybert.metrics.answers import best_threshold, decide
-from tinybert.models.inference import predict_logits, run_batches
-from tinybert.models.loading import load_classifier, load_span_model
-from tinybert.models.span_logits import head_logits
-from tinybert.tokens.encoding import TEACHER_LOGITS, Padding, encode, label_array
+from tinybert.models.loading import REGRESSION, load_classifier, load_span_model
+from tinybert.models.output_layer import answer_in_fp32
+from tinybert.models.signals import head_logits
+from tinybert.running.memory import keep_freed_memory
+from tinybert.tokens.encoding import TEACHER_LOGITS, Padding, encode, label_array, model_inputs
 from tinybert.tokens.windows import WindowPadding, encode_windows, find_answers, gold_answers
 
+Rows = pd.DataFrame
+"""A task's, as prepare-task writes them."""
+BATCH_SIZE = 64
 SPAN = "span"
 """The key of config.json that says how questions are read and answered; a model of spans has it, no other."""
 
@@ -30,43 +39,40 @@ SPAN = "span"
 class Head(Protocol):
     """How the rows of a task become examples, and a model's outputs become answers."""
 
-    def load(self, folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+    def load(self, folder: Path, dtype: torch.dtype = torch.float32) -> Model:
         """A model with the head that it was trained with."""
 
     def examples(
-        self, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, teacher: np.ndarray | None = None
+        self, tokenizer: Tokenizer, rows: Rows, max_length: int, teacher: np.ndarray | None = None
     ) -> tuple[Dataset, Padding]:
         """Rows to train on, with the teacher's `logits` on them where given, and what makes batches of them."""
 
     def labels(self, rows: pd.DataFrame) -> np.ndarray:
         """What is right, (rows, …), as `tinybert.metrics.scores.score` takes it."""
 
-    def logits(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int,
-        progress: str = "",
-    ) -> np.ndarray:  # fmt: skip
+    def logits(self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = "") -> np.ndarray:
         """What a model computes on rows, one entry for each of `examples`."""
 
     def answers(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int,
-        progress: str = "",
-    ) -> np.ndarray:  # fmt: skip
+        self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = ""
+    ) -> np.ndarray:
         """What a model says of rows, (rows, …), as `tinybert.metrics.scores.score` takes it."""
 
-    def calibrate(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int
-    ) -> np.ndarray:
+    def calibrate(self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int) -> np.ndarray:
         """`answers` to the validation rows, after choosing on them what is to be chosen, kept in the model's config."""
 
 
 class SequenceHead:
     """Classes, labels or a number of each text."""
 
-    def load(self, folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
-        return load_classifier(folder, dtype)
+    def load(self, folder: Path, dtype: torch.dtype = torch.float32) -> Model:
+        model = load_classifier(folder, dtype)
+        if dtype != torch.float32 and model.config.problem_type == REGRESSION:
+            answer_in_fp32(model, load_classifier(folder))
+        return model
 
     def examples(
-        self, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, teacher: np.ndarray | None = None
+        self, tokenizer: Tokenizer, rows: Rows, max_length: int, teacher: np.ndarray | None = None
     ) -> tuple[Dataset, Padding]:
         dataset = encode(tokenizer, rows, max_length)
         if teacher is not None:
@@ -76,18 +82,13 @@ class SequenceHead:
     def labels(self, rows: pd.DataFrame) -> np.ndarray:
         return label_array(rows)
 
-    def logits(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int,
-        progress: str = "",
-    ) -> np.ndarray:  # fmt: skip
+    def logits(self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = "") -> np.ndarray:
         """float32 (rows, classes), or (rows, 1) for regression."""
         return predict_logits(model, tokenizer, rows, max_length, progress)
 
     answers = logits
 
-    def calibrate(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int
-    ) -> np.ndarray:
+    def calibrate(self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int) -> np.ndarray:
         return self.answers(model, tokenizer, rows, max_length)
 
 
@@ -110,11 +111,11 @@ class SpanHead:
         """For config.json; the threshold is that of `tinybert.metrics.answers.decide`."""
         return {SPAN: {"stride": self.stride, "longest_answer": self.longest_answer, "no_answer": self.no_answer}}
 
-    def load(self, folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+    def load(self, folder: Path, dtype: torch.dtype = torch.float32) -> Model:
         return load_span_model(folder, dtype)
 
     def examples(
-        self, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, teacher: np.ndarray | None = None
+        self, tokenizer: Tokenizer, rows: Rows, max_length: int, teacher: np.ndarray | None = None
     ) -> tuple[Dataset, Padding]:
         windows = encode_windows(tokenizer, rows, max_length, self.stride, offsets=False)
         return windows, WindowPadding(tokenizer.pad_token_id, teacher)
@@ -122,24 +123,18 @@ class SpanHead:
     def labels(self, rows: pd.DataFrame) -> np.ndarray:
         return gold_answers(rows, self.no_answer)
 
-    def logits(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int,
-        progress: str = "",
-    ) -> np.ndarray:  # fmt: skip
+    def logits(self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = "") -> np.ndarray:
         """Of starts and ends, float32 (windows, 2, tokens); 0 at padding."""
         return self._read(model, tokenizer, rows, max_length, progress)[1]
 
     def answers(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int,
-        progress: str = "",
-    ) -> np.ndarray:  # fmt: skip
+        self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = ""
+    ) -> np.ndarray:
         """Texts, (rows,); "" for no answer."""
         found, margins = self._find(model, tokenizer, rows, max_length, progress)
         return decide(found, margins, model.config.span["threshold"]) if self.no_answer else found
 
-    def calibrate(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int
-    ) -> np.ndarray:
+    def calibrate(self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int) -> np.ndarray:
         found, margins = self._find(model, tokenizer, rows, max_length, "")
         if not self.no_answer:
             return found
@@ -148,7 +143,7 @@ class SpanHead:
         return decide(found, margins, threshold)
 
     def _read(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, bar: str
+        self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, bar: str
     ) -> tuple[Dataset, np.ndarray]:
         unlabelled = rows.drop(columns="label", errors="ignore")
         windows = encode_windows(tokenizer, unlabelled, max_length, self.stride)
@@ -164,7 +159,7 @@ class SpanHead:
         return windows, logits
 
     def _find(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, bar: str
+        self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, bar: str
     ) -> tuple[np.ndarray, np.ndarray]:
         return find_answers(rows, *self._read(model, tokenizer, rows, max_length, bar), self.longest_answer)
 
@@ -175,3 +170,38 @@ def head_of(config: PretrainedConfig) -> Head:
     if reading is None:
         return SequenceHead()
     return SpanHead(reading["stride"], reading["longest_answer"], reading["no_answer"])
+
+
+@torch.inference_mode()
+def predict_logits(model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = "") -> np.ndarray:
+    """Logits of a loaded classifier, float32 (rows, classes), in the order of `rows`.
+
+    Rows go through the model sorted by length, so that little of a batch is padding.
+
+    Args:
+        progress: what to call the work on a progress bar; no bar when empty.
+    """
+    keep_freed_memory()
+    dataset = encode(tokenizer, rows.drop(columns="label", errors="ignore"), max_length)
+    logits = np.empty((len(rows), model.config.num_labels), dtype=np.float32)
+    for places, outputs in run_batches(model, dataset, Padding(tokenizer.pad_token_id), progress):
+        logits[places] = outputs.logits.float().cpu().numpy()
+    return logits
+
+
+@torch.inference_mode()
+def run_batches(
+    model: Model, dataset: Dataset, collate: Padding, progress: str = ""
+) -> Iterator[tuple[np.ndarray, Any]]:
+    """A model's outputs on examples, batch by batch, and the places of each batch's examples in `dataset`."""
+    order = np.argsort(-dataset.with_format("numpy")["length"][:], kind="stable")
+    loader = DataLoader(dataset.select(order), BATCH_SIZE, collate_fn=collate)
+    was_training = model.training
+    model.eval()
+    done = 0
+    for batch in tqdm(loader, desc=progress, disable=not progress, unit="batch"):
+        inputs = {name: tensor.to(model.device) for name, tensor in model_inputs(batch).items()}
+        size = len(inputs["input_ids"])
+        yield order[done : done + size], model(**inputs)
+        done += size
+    model.train(was_training)

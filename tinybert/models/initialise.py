@@ -2,77 +2,26 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from huggingface_hub.errors import StrictDataclassError
-from torch import Tensor, nn
-from transformers import AutoModel, PretrainedConfig, PreTrainedModel
+from torch import nn
+from transformers import AutoModel, AutoModelForMaskedLM, PreTrainedModel
 
 from tinybert.errors import UserError
-from tinybert.models.attention_scores import KNOWN
-from tinybert.models.compatibility import require_same_tokenizer
-from tinybert.models.layer_map import layer_pairs
-from tinybert.models.loading import load_config, load_encoder
-from tinybert.models.pruned import is_laid_out_as_bert, prune_layer, prune_normalisation, strongest_dimensions
+from tinybert.models.loading import load_encoder
+from tinybert.models.narrowing import (
+    is_laid_out_as_bert,
+    principal_directions,
+    project_embeddings,
+    prune_layer,
+    prune_normalisation,
+    strongest_dimensions,
+)
+from tinybert.models.precision import one_thread
+from tinybert.models.shape import LAYERS_FROM, NARROWED, layer_pairs, student_config
 from tinybert.models.signals import Projections
 from tinybert.params.architectures import Architecture
-
-NARROWED = ("teacher-svd", "teacher-pruned")
-"""Those that bring the teacher's weights to the student's width."""
-LAYERS_FROM = {"teacher-lower": "bottom", "teacher-spread": "uniform"}
-"""By way of initialising, the layer map that picks the teacher's layers."""
-PER_LAYER = ("attention_window", "layer_types", "mlp_layer_types")
-"""Lists with an entry for each layer: Longformer's windows, and which of ModernBERT's layers see the whole text."""
-WIDENINGS = ("embeddings_project", "encoder.embedding_hidden_mapping_in", "embeddings.embed_proj")
-"""ELECTRA's, ALBERT's and DeBERTa's map from the width of the embeddings to that of the layers."""
-
-
-def student_config(teacher: PretrainedConfig, architecture: Architecture) -> PretrainedConfig:
-    """The teacher's configuration with the student's shape: vocabulary, positions, special tokens, dropout stay.
-
-    A teacher whose embeddings are narrower than its layers (ALBERT, small ELECTRA) hands their width on, where the
-    student's layers are not narrower still. The names below are transformers' own; a family that calls them otherwise
-    (DistilBERT's `dim`) maps most of them itself.
-
-    Raises:
-        UserError: the teacher's family has no models of that shape.
-    """
-    config, shape = copy.deepcopy(teacher), architecture.model_dump()
-    try:
-        _reshape(config, architecture)
-        config.validate()
-    except (StrictDataclassError, NotImplementedError) as error:
-        reason = str(error).strip().splitlines()[-1].strip().removesuffix(".")
-        raise UserError(
-            f"architecture: no {teacher.model_type} model can have {_shape(shape, list(shape))} ({reason}); "
-            f"take another architecture, or a teacher of another family, such as {KNOWN}"
-        ) from None
-    return config
-
-
-def _reshape(config: PretrainedConfig, architecture: Architecture) -> None:
-    """See `student_config`; `config` is the teacher's, and becomes the student's."""
-    embedding = getattr(config, "embedding_size", None)
-    if embedding is not None:
-        narrow = embedding != config.hidden_size
-        config.embedding_size = min(embedding, architecture.hidden) if narrow else architecture.hidden
-    config.num_hidden_layers = architecture.layers
-    config.hidden_size = architecture.hidden
-    config.num_attention_heads = architecture.heads
-    setattr(config, "hidden_dim" if hasattr(config, "hidden_dim") else "intermediate_size", architecture.intermediate)
-    if hasattr(config, "num_hidden_groups"):  # ALBERT's sets of shared weights
-        config.num_hidden_groups = min(config.num_hidden_groups, architecture.layers)
-    for name in PER_LAYER:
-        if isinstance(entries := getattr(config, name, None), list):
-            setattr(config, name, (entries * architecture.layers)[: architecture.layers])
-    if hasattr(config, "pooler_hidden_size"):  # DeBERTa's
-        config.pooler_hidden_size = architecture.hidden
-    if hasattr(config, "attention_head_size"):
-        config.attention_head_size = architecture.hidden // architecture.heads
-    config.dtype = "float32"
 
 
 def initialise_student(
@@ -104,86 +53,22 @@ def initialise_student(
     """
     torch.manual_seed(seed)
     if initialise == "start":
-        if start is None:
-            raise ValueError("initialise: start needs the folder of the model to start from, found none")
+        assert start is not None
         student = load_encoder(start)
-        return student, Projections(architecture.layers, architecture.hidden, teacher.config.hidden_size)
-    student = AutoModel.from_config(student_config(teacher.config, architecture), dtype=torch.float32)
+    else:
+        student = AutoModel.from_config(student_config(teacher.config, architecture), dtype=torch.float32)
     projections = Projections(architecture.layers, architecture.hidden, teacher.config.hidden_size)
-    if initialise in NARROWED:
-        directions = principal_directions if initialise == "teacher-svd" else strongest_dimensions
-        _project_embeddings(teacher, student, projections, directions)
-    if initialise == "teacher-pruned":
-        _prune(teacher, student, projections)
-    elif initialise in LAYERS_FROM:
-        _copy_layers(teacher, student, LAYERS_FROM[initialise])
-        for weight in projections.parameters():
-            nn.init.eye_(weight)
+    with one_thread():  # the number of threads is to change no start
+        if initialise in NARROWED:
+            directions = principal_directions if initialise == "teacher-svd" else strongest_dimensions
+            project_embeddings(teacher, student, projections, directions)
+        if initialise == "teacher-pruned":
+            _prune(teacher, student, projections)
+        elif initialise in LAYERS_FROM:
+            _copy_layers(teacher, student, LAYERS_FROM[initialise])
+            for weight in projections.parameters():
+                nn.init.eye_(weight)
     return student, projections
-
-
-def require_start(architecture: Architecture, initialise: str, teacher: PretrainedConfig) -> None:
-    """Refuse a student whose shape the teacher's weights don't fit.
-
-    Raises:
-        UserError: naming what differs, and the choices.
-    """
-    if initialise in NARROWED and architecture.hidden > teacher.hidden_size:
-        raise UserError(
-            f"initialise: {initialise} needs a student no wider than its teacher, found hidden {architecture.hidden} "
-            f"for a teacher of {teacher.hidden_size}; set initialise: random, or a smaller hidden"
-        )
-    if initialise == "teacher-pruned":
-        found, expected = architecture.model_dump(), shape_of(teacher).model_dump()
-        larger = [name for name in ("layers", "intermediate") if found[name] > expected[name]]
-        if found["heads"] != expected["heads"]:
-            larger.append("heads")
-        if larger:
-            raise UserError(
-                f"initialise: teacher-pruned cuts the teacher's {_shape(expected, larger)} to fit, found "
-                f"{_shape(found, larger)}; take no more layers and neurons than these and as many heads, or "
-                f"initialise: teacher-svd"
-            )
-    if initialise in LAYERS_FROM:
-        found, expected = architecture.model_dump(), shape_of(teacher).model_dump()
-        differs = [name for name in ("hidden", "heads", "intermediate") if found[name] != expected[name]]
-        if found["layers"] > expected["layers"]:
-            differs.insert(0, "layers")
-        if differs:
-            raise UserError(
-                f"initialise: {initialise} needs the teacher's {_shape(expected, differs)}, found "
-                f"{_shape(found, differs)}; take these in the architecture, or initialise: teacher-svd or random"
-            )
-
-
-def require_existing_student(architecture: Architecture, start: Path, teacher: Path) -> None:
-    """Refuse an existing student of another shape than the entry's architecture, or another tokenizer.
-
-    Raises:
-        UserError: naming what differs, and what to set.
-    """
-    found, expected = shape_of(load_config(start)).model_dump(), architecture.model_dump()
-    differs = [name for name in expected if found[name] != expected[name]]
-    if differs:
-        raise UserError(
-            f"initialise: start: {start} has {_shape(found, differs)}, and the architecture "
-            f"{_shape(expected, differs)}; set architecture: {{{_shape(found, list(found), ': ')}}}"
-        )
-    require_same_tokenizer(start, teacher)
-
-
-def shape_of(config: PretrainedConfig) -> Architecture:
-    """The shape of the encoder that a configuration describes."""
-    return Architecture(
-        layers=config.num_hidden_layers,
-        hidden=config.hidden_size,
-        heads=config.num_attention_heads,
-        intermediate=getattr(config, "intermediate_size", None) or config.hidden_dim,  # DistilBERT's name for it
-    )
-
-
-def _shape(shape: dict[str, int], names: list[str], sign: str = " ") -> str:
-    return ", ".join(f"{name}{sign}{shape[name]}" for name in names)
 
 
 @torch.no_grad()
@@ -237,54 +122,20 @@ def _layers(model: PreTrainedModel) -> tuple[str, nn.ModuleList]:
 
 
 @torch.no_grad()
-def _project_embeddings(
-    teacher: PreTrainedModel,
-    student: PreTrainedModel,
-    projections: Projections,
-    directions: Callable[[Tensor, int], Tensor],
-) -> None:
-    """See `initialise_student`.
+def with_masked_head(student: PreTrainedModel, teacher: PreTrainedModel) -> PreTrainedModel:
+    """The student's encoder, itself and not a copy, inside a masked language model.
 
-    Embeddings narrower than the layers are followed by a linear map that widens them. The directions kept are those of
-    the words behind that map. A student with embeddings as wide as its teacher's takes them over, and puts the
-    directions into its own map.
+    The output matrix is the student's word embeddings where the family ties the two. Each other weight of the head is
+    the teacher's where its shape fits, else new.
     """
-    words, widening, own = teacher.get_input_embeddings().weight, _widening(teacher), _widening(student)
-    source, target = _embeddings(teacher), _embeddings(student)
-    tables = [name for name in source if name.endswith("embeddings.weight")]
-    if not any(source[name] is words for name in tables) or not source.keys() <= target.keys():
-        raise UserError(
-            f"initialise: teacher-svd does not know the embeddings of a {teacher.config.model_type} model; "
-            f"set initialise: random"
-        )
-    widened = words if widening is None else words.float() @ widening.weight.float().T
-    basis = directions(widened, student.config.hidden_size)  # (teacher width, student width)
-    projections.embedding.weight.copy_(basis)
-    through = basis if widening is None else widening.weight.float().T @ basis  # (embedding width, student width)
-    if own is not None and widening is not None:
-        takes_over = own.in_features == widening.in_features
-        own.weight.copy_(through.T if takes_over else torch.eye(*own.weight.shape))
-        if own.bias is not None:
-            own.bias.copy_(widening.bias.float() @ basis)
-        if takes_over:
-            for name, weight in source.items():
-                target[name].copy_(weight)
-            return
-    for name in tables:
-        target[name].copy_(source[name].float() @ through)
-
-
-def _embeddings(model: PreTrainedModel) -> dict[str, nn.Parameter]:
-    return dict(model.embeddings.named_parameters()) if hasattr(model, "embeddings") else {}
-
-
-def _widening(model: PreTrainedModel) -> nn.Linear | None:
-    """The map from the embeddings' width to that of the layers, where a family has one."""
-    modules = dict(model.named_modules())
-    return next((modules[name] for name in WIDENINGS if name in modules), None)
-
-
-def principal_directions(embeddings: Tensor, count: int) -> Tensor:
-    """The first right singular vectors of (words, width) embeddings as the columns of a (width, count) matrix."""
-    _, _, rows = torch.linalg.svd(embeddings.double(), full_matrices=False)
-    return rows[:count].T.float().contiguous()
+    model = AutoModelForMaskedLM.from_config(student.config, dtype=torch.float32)
+    setattr(model, model.base_model_prefix, student)
+    model.config = student.config  # one object, so that a setting of the attention reaches both
+    model.tie_weights()
+    weights = dict(teacher.named_parameters())
+    for name, weight in model.named_parameters():
+        source = weights.get(name)
+        in_head = not name.startswith(f"{model.base_model_prefix}.")
+        if in_head and source is not None and source.shape == weight.shape:
+            weight.copy_(source)
+    return model

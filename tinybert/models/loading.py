@@ -107,12 +107,8 @@ def load_masked_lm(folder: Path, dtype: torch.dtype = torch.float32, new_head: b
         UserError: the checkpoint has no such head and `new_head` is off.
     """
     model, missing = _load(AutoModelForMaskedLM, folder, dtype)
-    if missing and not new_head:
-        raise UserError(
-            f"{folder}: this checkpoint has no masked-language head ({missing[0]} is missing); "
-            f"set the task's mlm.steps above 0 to train one, or mlm.from to a checkpoint that has one"
-        )
-    return model
+    remedy = "set the task's mlm.steps above 0 to train one, or mlm.from to a checkpoint that has one"
+    return _with_head(model, [] if new_head else missing, folder, "masked-language", remedy)
 
 
 def load_classifier(
@@ -127,33 +123,29 @@ def load_classifier(
         UserError: the checkpoint has no such head and `new_head` is not given.
     """
     model, missing = _load(AutoModelForSequenceClassification, folder, dtype, **(new_head or {}))
-    if missing and new_head is None:
-        raise UserError(
-            f"{folder}: this checkpoint has no classification head ({missing[0]} is missing); "
-            f"set teacher.epochs above 0 to fine-tune one, or teacher.from to a fine-tuned checkpoint"
-        )
-    return model
+    return _with_head(model, [] if new_head is not None else missing, folder, "classification", FINE_TUNE)
 
 
 def load_span_model(folder: Path, dtype: torch.dtype = torch.float32, new_head: bool = False) -> PreTrainedModel:
     """An encoder with its question-answering head, which gives each token's logits as an answer's start and end.
 
-    Args:
-        new_head: initialise a head where the checkpoint has none, instead of refusing.
-
-    Raises:
-        UserError: the checkpoint has no such head and `new_head` is off.
+    Args and errors as of `load_masked_lm`.
     """
     outputs = {"num_labels": 2, "problem_type": None} if new_head else {}  # start and end, not a checkpoint's classes
     model, missing = _load(AutoModelForQuestionAnswering, folder, dtype, **outputs)
-    if missing and not new_head:
-        raise UserError(
-            f"{folder}: this checkpoint has no question-answering head ({missing[0]} is missing); "
-            f"set teacher.epochs above 0 to fine-tune one, or teacher.from to a fine-tuned checkpoint"
-        )
+    return _with_head(model, [] if new_head else missing, folder, "question-answering", FINE_TUNE)
+
+
+FINE_TUNE = "set teacher.epochs above 0 to fine-tune one, or teacher.from to a fine-tuned checkpoint"
+
+
+def _with_head(model: PreTrainedModel, missing: list[str], folder: Path, kind: str, remedy: str) -> PreTrainedModel:
+    if missing:
+        raise UserError(f"{folder}: this checkpoint has no {kind} head ({missing[0]} is missing); {remedy}")
     return model
 
 
+REGRESSION = "regression"
 MULTILABEL = "multi_label_classification"
 """What transformers calls a task whose texts have any number of the labels."""
 
@@ -161,7 +153,7 @@ MULTILABEL = "multi_label_classification"
 def head_config(names: list[str] | None, multilabel: bool = False) -> dict[str, Any]:
     """The head's part of a model configuration: class names in order, or one output for regression (None)."""
     if names is None:
-        return {"num_labels": 1, "problem_type": "regression"}
+        return {"num_labels": 1, "problem_type": REGRESSION}
     return {
         "id2label": dict(enumerate(names)),
         "label2id": {name: index for index, name in enumerate(names)},

@@ -1,6 +1,9 @@
-"""Which number format the matrix products are computed in."""
+"""Which number format the matrix products are computed in, and by how many threads."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -45,6 +48,17 @@ def require_autocast(model: nn.Module, dtype: torch.dtype) -> None:
             f"precision: expected fp32 for a deberta model, which transformers can't train in {name(dtype)}; "
             f"set precision: fp32, or take a model of another architecture, such as deberta-v2"
         )
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread while it lasts: with more, sums come in other orders, and so out with other last bits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def name(dtype: torch.dtype) -> str:

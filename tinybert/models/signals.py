@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -12,10 +13,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from tinybert.errors import UserError
-from tinybert.models.attention_scores import ScoreRecorder
+from tinybert.models.attention import ScoreRecorder
 from tinybert.models.loading import TYPES, load_encoder, load_masked_lm, takes_types
-from tinybert.models.masked_positions import head_sees
-from tinybert.models.span_logits import head_logits
 
 PROJECTIONS_FILE = "projections.safetensors"
 
@@ -164,3 +163,35 @@ def frozen_teacher(folder: Path, dtype: torch.dtype, records_scores: bool, maske
     if torch.cuda.is_available():
         model.to("cuda")
     return SignalModel(model, records_scores).eval()
+
+
+@contextmanager
+def head_sees(model: PreTrainedModel, masked: Tensor | None) -> Iterator[None]:
+    """While it lasts, `model` answers with logits (positions, vocabulary) of the positions where `masked` is true.
+
+    The head's product with the vocabulary would otherwise be as costly as the whole trunk. Whatever a family calls its
+    head and its parts, it takes the encoder's last hidden states and works on each position by itself.
+
+    Args:
+        masked: (examples, tokens); None leaves the model as it is.
+    """
+    if masked is None:
+        yield
+        return
+
+    def select(module: nn.Module, inputs: Any, outputs: Any) -> Any:
+        outputs.last_hidden_state = outputs.last_hidden_state[masked]
+        return outputs
+
+    hook = model.base_model.register_forward_hook(select)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def head_logits(outputs: Any) -> Tensor:
+    """A head's logits as one tensor: (examples, classes), or of starts and ends (examples, 2, tokens)."""
+    if "start_logits" in outputs:
+        return torch.stack((outputs.start_logits, outputs.end_logits), dim=1)
+    return outputs.logits

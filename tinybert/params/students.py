@@ -13,7 +13,7 @@ from tinybert.params.table import Optimisation, Reference, Table, Weight
 class PhaseLosses(Table):
     """Weights λ of equation 6, and `labels`, the ordinary loss on the data's own labels.
 
-    `relations` is MiniLMv2's loss and `cls` is PKD's.
+    `relations` is MiniLMv2's loss and `cls` is PKD's, the mean over its layers.
     """
 
     embedding: Weight = 0.0
@@ -32,7 +32,7 @@ class Phase(Optimisation):
     epochs: int = Field(ge=0, description="0 passes the student through")
     layer_map: LayerMap = "uniform"
     relation_heads: RelationHeads = 12
-    temperature: float = Field(1.0, gt=0, le=100, description="t of equation 10")
+    temperature: float = Field(1.0, gt=0, le=100, description="t of equation 10; the loss is taken times t²")
     losses: PhaseLosses
 
     @model_validator(mode="after")

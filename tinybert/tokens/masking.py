@@ -25,14 +25,21 @@ class Masking:
     """Collates examples like `Padding`, and masks tokens as BERT's pre-training does.
 
     Of an example's ordinary tokens a fraction are to be predicted, one at least: 80 % of them become [MASK], 10 % a
-    random token, 10 % stay. Which ones is a function of (seed, epoch, the example's tokens), whatever the batch.
+    random token, 10 % stay. Which ones is a function of (seed, epoch, the example's tokens), whatever the batch. In an
+    example of special tokens only, [UNK] among them, none is masked.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, seed: int, fraction: float = FRACTION) -> None:
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, seed: int, vocabulary: int, fraction: float = FRACTION
+    ) -> None:
+        """
+        Args:
+            vocabulary: rows of the model's embeddings; a tokenizer may know more tokens, or fewer.
+        """
         self.padding = Padding(tokenizer.pad_token_id)
         self.special = np.array(tokenizer.all_special_ids)
         self.mask_token = tokenizer.mask_token_id
-        self.vocabulary = len(tokenizer)
+        self.vocabulary = min(len(tokenizer), vocabulary)
         self.seed = seed
         self.fraction = fraction
         self.epoch = 0
@@ -41,13 +48,17 @@ class Masking:
         """Called before each epoch, so that it brings other masks than the last."""
         self.epoch = epoch
 
+    def is_ordinary(self, tokens: np.ndarray) -> np.ndarray:
+        """Which of the tokens may be masked, bool."""
+        return ~np.isin(tokens, self.special)
+
     def __call__(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
         batch = self.padding(examples)
         labels = np.full(tuple(batch["input_ids"].shape), UNMASKED, dtype=np.int64)
         for ids, label, example in zip(batch["input_ids"].numpy(), labels, examples, strict=True):
             tokens = ids[: len(example["input_ids"])]
             random = np.random.default_rng((self.seed, self.epoch, crc32(tokens.tobytes())))
-            ordinary = np.flatnonzero(~np.isin(tokens, self.special))
+            ordinary = np.flatnonzero(self.is_ordinary(tokens))
             count = min(len(ordinary), max(1, round(self.fraction * len(ordinary))))
             chosen = random.choice(ordinary, count, replace=False)
             label[chosen] = tokens[chosen]

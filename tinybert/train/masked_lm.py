@@ -16,8 +16,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tinybert.models.compatibility import require_length
 from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer
-from tinybert.models.masked_positions import head_sees
 from tinybert.models.precision import require_autocast
+from tinybert.models.signals import head_sees
 from tinybert.params.tasks import MaskedLanguageModel
 from tinybert.tokens.blocks import corpus_blocks
 from tinybert.tokens.encoding import encode, model_inputs
@@ -35,6 +35,8 @@ COUNTED = 20_000
 class MaskedTokenObjective:
     """Cross-entropy at the masked positions: the mean over the batch's masked tokens, as in BERT's pre-training.
 
+    A batch in which nothing can be masked counts 0.
+
     Only these go through the head, whose vocabulary-sized product would otherwise be as costly as the whole trunk.
     """
 
@@ -42,8 +44,9 @@ class MaskedTokenObjective:
 
     def __call__(self, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         masked = batch[MASKED_LABELS] != UNMASKED
-        logits = model(model_inputs(batch), masked)
-        return {"mlm": F.cross_entropy(logits.float(), batch[MASKED_LABELS][masked])}
+        logits = model(model_inputs(batch), masked).float()
+        labels = batch[MASKED_LABELS][masked]
+        return {"mlm": F.cross_entropy(logits, labels) if len(labels) else logits.sum()}  # a mean of nothing is NaN
 
 
 class MaskedPositions(nn.Module):
@@ -89,16 +92,23 @@ def adapt_masked_lm(
     model = load_masked_lm(source, new_head=settings.steps > 0)
     require_autocast(model, job.dtype)
     curve = Curve(job.curves / "validation.csv", ["step", "accuracy"])
-    collate = Masking(tokenizer, seed, settings.mask)
-    held_out, texts = _task_text(data, tokenizer, job.max_length, seed)
-    curve.add({"step": 0, "accuracy": masked_accuracy(model, held_out, tokenizer, settings.mask, job.dtype)})
+    vocabulary = model.config.vocab_size
+    collate = Masking(tokenizer, seed, vocabulary, settings.mask)
+    guesses = Masking(tokenizer, 0, vocabulary, settings.mask)
     facts: dict[str, object] = {}
+    texts = _task_text(data, tokenizer, job.max_length)
+    readable = texts.filter(lambda ids: collate.is_ordinary(np.array(ids)).any(), input_columns="input_ids")
+    if unread := len(texts) - len(readable):
+        facts["texts_without_words"] = unread
+        print(f"  {unread:,} of {len(texts):,} texts have no token that could be masked, and are left out")
+    held_out, texts = _hold_out(readable, seed)
+    curve.add({"step": 0, "accuracy": masked_accuracy(model, held_out, guesses, job.dtype)})
     if settings.steps:
         blocks = corpus_blocks(corpus, tokenizer, job.max_length)
         dataset = concatenate_datasets([_with_lengths(blocks), texts])
         guess_by_frequency(model, dataset)
         train(MaskedPositions(model), MaskedTokenObjective(), dataset, collate, settings, job, steps=settings.steps)
-        accuracy = masked_accuracy(model, held_out, tokenizer, settings.mask, job.dtype)
+        accuracy = masked_accuracy(model, held_out, guesses, job.dtype)
         curve.add({"step": settings.steps, "accuracy": accuracy})
         facts["masked_accuracy"] = round(accuracy, 4)
         print(f"  {accuracy:.1%} of the masked tokens of held-out task text found")
@@ -125,11 +135,8 @@ def guess_by_frequency(model: PreTrainedModel, dataset: Dataset) -> None:
 
 
 @torch.inference_mode()
-def masked_accuracy(
-    model: PreTrainedModel, held_out: Dataset, tokenizer: PreTrainedTokenizerBase, mask: float, dtype: torch.dtype
-) -> float:
+def masked_accuracy(model: PreTrainedModel, held_out: Dataset, collate: Masking, dtype: torch.dtype) -> float:
     """The share of masked tokens that the model's first guess restores; the same tokens are masked at each call."""
-    collate = Masking(tokenizer, seed=0, fraction=mask)
     model.eval()
     right = total = 0
     for batch in DataLoader(held_out, 64, collate_fn=collate):
@@ -142,15 +149,19 @@ def masked_accuracy(
     return right / max(total, 1)
 
 
-def _task_text(data: Path, tokenizer: PreTrainedTokenizerBase, max_length: int, seed: int) -> tuple[Dataset, Dataset]:
-    """Held-out and training texts of the task, each side of a pair a text of its own."""
+def _task_text(data: Path, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Dataset:
+    """The task's texts, each side of a pair a text of its own."""
     rows = pd.read_parquet(data)
     sides = [rows["text"]] + ([rows["text_pair"].drop_duplicates()] if "text_pair" in rows else [])
     texts = pd.concat(sides, ignore_index=True)  # the context of many questions counts once
-    encoded = encode(tokenizer, pd.DataFrame({"text": texts}), max_length)
-    order = np.random.default_rng(seed).permutation(len(encoded))
-    count = min(HELD_OUT, len(encoded) // 10)
-    return encoded.select(order[:count]), encoded.select(np.sort(order[count:]))
+    return encode(tokenizer, pd.DataFrame({"text": texts}), max_length)
+
+
+def _hold_out(texts: Dataset, seed: int) -> tuple[Dataset, Dataset]:
+    """Texts that are not trained on, and the rest in their order."""
+    order = np.random.default_rng(seed).permutation(len(texts))
+    count = min(HELD_OUT, len(texts) // 10)
+    return texts.select(order[:count]), texts.select(np.sort(order[count:]))
 
 
 def _with_lengths(blocks: Dataset) -> Dataset:

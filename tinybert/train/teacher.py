@@ -15,8 +15,21 @@ from tinybert.errors import UserError
 from tinybert.metrics.chance import chance
 from tinybert.models.compatibility import require_length
 from tinybert.models.heads import Head, SequenceHead, SpanHead
-from tinybert.models.loading import head_config, load_classifier, load_config, load_span_model, load_tokenizer
-from tinybert.models.output_labels import draw_output_layer, match_labels, output_names, reorder_outputs
+from tinybert.models.loading import (
+    REGRESSION,
+    head_config,
+    load_classifier,
+    load_config,
+    load_span_model,
+    load_tokenizer,
+)
+from tinybert.models.output_layer import (
+    draw_output_layer,
+    match_labels,
+    output_names,
+    reorder_outputs,
+    scaled_output,
+)
 from tinybert.params.tasks import Teacher
 from tinybert.running.lineage import FILLED
 from tinybert.train.loop.curve import Curve
@@ -37,7 +50,7 @@ def finetune_teacher(
 ) -> None:
     """Fine-tune the model in `source` on a task and write it and its tokenizer to the job's folder.
 
-    What a checkpoint's outputs mean is known from their names only (see `tinybert.models.output_labels`). A checkpoint
+    What a checkpoint's outputs mean is known from their names only (see `tinybert.models.output_layer`). A checkpoint
     that is fine-tuned further keeps its head where these names are the data's, and gets a new one where they are not.
 
     Args:
@@ -63,21 +76,18 @@ def finetune_teacher(
     )
     facts = {"parameters": model.num_parameters()}
     if settings.epochs:
-        dataset, collate = head.examples(tokenizer, pd.read_parquet(data / "train.parquet"), job.max_length)
+        training = pd.read_parquet(data / "train.parquet")
+        dataset, collate = head.examples(tokenizer, training, job.max_length)
         if span is None:  # contexts of questions are read in windows, to their end
             facts[FILLED] = int((dataset.with_format("numpy")["length"][:] >= job.max_length).sum())
             filled = f"{facts[FILLED]:,} of {len(dataset):,} texts fill max_length"
             print(f"  {filled}, {job.max_length}, and may be cut there")
-        train(
-            model,
-            LabelObjective(),
-            dataset,
-            collate,
-            settings,
-            job,
-            epochs=settings.epochs,
-            validation=validation,
-        )
+        numbers = training["label"].to_numpy() if model.config.problem_type == REGRESSION else None
+        with scaled_output(model, numbers) as weight:
+            train(
+                model, LabelObjective(weight), dataset, collate, settings, job,
+                epochs=settings.epochs, validation=validation,
+            )  # fmt: skip
     else:
         no_training(job)
         validation.curve.add({"epoch": 0, "score": validation.score()})

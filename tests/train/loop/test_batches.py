@@ -38,9 +38,3 @@ def test_batches_hold_little_padding():
     padding = 1 - lengths.sum() / (by_length.max(1) * 32).sum()
     shuffled = lengths.reshape(-1, 32)
     assert padding < 0.05 < 1 - lengths.sum() / (shuffled.max(1) * 32).sum()
-
-
-def test_lengths_do_not_decide_when_a_batch_comes():
-    lengths = np.arange(3200)
-    starts = np.array(list(LengthBatches(lengths, batch_size=32, seed=1))).reshape(-1, 32).max(1)
-    assert abs(np.corrcoef(starts, np.arange(100))[0, 1]) < 0.4

@@ -10,12 +10,10 @@ import pandas as pd
 import pytest
 import torch
 from datasets import Dataset
-from datasets.arrow_dataset import Column
 from torch import nn
 from transformers import TrainingArguments
 
 from tests.tiny import tiny_bert, tiny_job, weather_report
-from tinybert.models.inference import run_batches
 from tinybert.models.loading import head_config, load_classifier, load_config, load_masked_lm, load_tokenizer
 from tinybert.params.table import Optimisation, Run
 from tinybert.tokens.encoding import Padding, encode
@@ -174,7 +172,7 @@ def test_each_epoch_masks_other_tokens(job, tmp_path):
             return super().__call__(model, batch)
 
     model = MaskedPositions(load_masked_lm(folder))
-    train(model, Watched(), encode(tokenizer, rows, 16), Masking(tokenizer, seed=1), SETTINGS, job, epochs=2)
+    train(model, Watched(), encode(tokenizer, rows, 16), Masking(tokenizer, 1, len(tokenizer)), SETTINGS, job, epochs=2)
     first, second = dict(seen[:32]), dict(seen[32:])
     assert first.keys() == second.keys()
     assert len(first) == 32
@@ -185,18 +183,3 @@ def test_an_entrys_own_seed_comes_before_the_runs(job):
     assert job.seed(SETTINGS) == 1
     assert job.seed(SETTINGS.model_copy(update={"seed": 7})) == 7
     assert job.seed(SETTINGS.model_copy(update={"seed": 0})) == 0
-
-
-def test_lengths_are_read_at_once(job, tmp_path, monkeypatch):
-    """Row by row they took longer than many a step, of millions of examples minutes."""
-
-    def row_by_row(column):
-        raise AssertionError("a column is read row by row")
-
-    monkeypatch.setattr(Column, "__iter__", row_by_row)
-    examples = numbers(100)
-    with pytest.raises(AssertionError, match="row by row"):
-        list(examples["length"])
-    train(TwoWeights(), Weighted(), examples, Padding(0), SETTINGS, job, steps=1)
-    model = load_classifier(tiny_bert(tmp_path / "bert"), new_head=head_config(["bad", "good"]))
-    next(run_batches(model, examples, Padding(0)))

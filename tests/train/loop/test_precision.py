@@ -11,15 +11,12 @@ import torch
 
 from tests.families import FAMILIES, family_report, save_family
 from tests.tiny import tiny_job
-from tinybert.corpus.store import write_documents
 from tinybert.errors import UserError
 from tinybert.models.loading import head_config, load_classifier, load_tokenizer
 from tinybert.params.table import Optimisation, Run
-from tinybert.params.tasks import MaskedLanguageModel
 from tinybert.tokens.encoding import Padding, encode
 from tinybert.train.loop.label_loss import LabelObjective
 from tinybert.train.loop.trainer import train
-from tinybert.train.masked_lm import adapt_masked_lm
 
 FP32_ONLY = ("deberta",)
 REFUSAL = r"^precision: expected fp32 for a deberta model, which transformers can't train in bf16; set precision: fp32"
@@ -27,14 +24,12 @@ REFUSAL = r"^precision: expected fp32 for a deberta model, which transformers ca
 
 @pytest.fixture(params=FAMILIES)
 def family(request, tmp_path, monkeypatch):
-    """A model of the family, rows to classify in its language, and a corpus."""
+    """A model of the family, and rows to classify in its language."""
     monkeypatch.chdir(tmp_path)
     save_family(tmp_path / "model", request.param)
     random = np.random.default_rng(0)
     texts = [family_report(request.param, random, bool(n % 2)) for n in range(24)]
     pd.DataFrame({"text": texts, "label": [n % 2 for n in range(24)]}).to_parquet("train.parquet")
-    (tmp_path / "corpus").mkdir()
-    write_documents([("weather", " ".join(texts))], tmp_path / "corpus")
     return request.param
 
 
@@ -66,17 +61,3 @@ def test_a_classifier_learns_in_bf16_or_is_refused(family, job, tmp_path):
     assert after.dtype == torch.float32
     assert after.isfinite().all()
     assert not torch.equal(before, after)
-
-
-def test_a_masked_language_model_is_adapted_in_bf16_or_refused(family, job, tmp_path):
-    settings = MaskedLanguageModel.model_validate(
-        {"from": "m", "corpus": "c", "steps": 1, "batch_size": 8, "learning_rate": 1e-3}
-    )
-    arguments = settings, tmp_path / "model", tmp_path / "corpus", tmp_path / "train.parquet", job
-    if family in FP32_ONLY:
-        with pytest.raises(UserError, match=REFUSAL):
-            adapt_masked_lm(*arguments)
-        assert not (tmp_path / "trained").exists()
-        return
-    adapt_masked_lm(*arguments)
-    assert (tmp_path / "trained" / "model.safetensors").exists()

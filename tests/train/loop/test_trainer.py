@@ -6,8 +6,8 @@ from transformers import TrainingArguments
 
 from tests.tiny import tiny_bert, tiny_job, weather_report
 from tinybert.errors import UserError
-from tinybert.models import plain_attention
-from tinybert.models.inference import predict_logits
+from tinybert.models.attention import PLAIN
+from tinybert.models.heads import predict_logits
 from tinybert.models.loading import head_config, load_classifier, load_tokenizer
 from tinybert.params.table import Optimisation
 from tinybert.tokens.encoding import Padding, encode
@@ -53,7 +53,7 @@ def test_it_learns_what_weather_is_good(run, rows):
     model = run(epochs=6)
     predicted = predict_logits(model, run.tokenizer, rows, 16).argmax(-1)
     assert (predicted == rows["label"]).mean() > 0.9
-    assert model.config._attn_implementation == plain_attention.NAME  # a third faster here than torch's own
+    assert model.config._attn_implementation == PLAIN  # a third faster here than torch's own
 
 
 def test_same_seed_same_bytes(run):

@@ -40,6 +40,8 @@ LAYER_LOSSES: dict[str, tuple[str, Callable[..., Tensor]]] = {
 """How layers are compared: on which of `Signals`, and by which function of student, teacher, mask of real tokens."""
 ONE_PAIR = {"embedding": (0, 0), "cosine": (-1, -1)}
 """Losses that don't follow the layer map: g(0) = 0 is the embedding layer, and −1 the last."""
+MEAN_OF_LAYERS = ("cls",)
+"""Losses whose weight is shared among the layers, as in PKD; that of all others is each layer's (equation 6)."""
 RECORDED = ("attention", "relations")
 """Losses on what happens inside of attention, which has to be recorded."""
 
@@ -97,7 +99,7 @@ class DistillationObjective:
                 )
                 terms = {term: Comparison(signal, loss, m, g) for term, (m, g) in pairs.items()}
             self.comparisons |= terms
-            self.weights |= dict.fromkeys(terms or [name], weight)
+            self.weights |= dict.fromkeys(terms or [name], weight / len(terms) if name in MEAN_OF_LAYERS else weight)
         # The layers that student and teacher are asked for, by signal: those compared, and no others.
         self.of_student: dict[str, list[int]] = {}
         self.of_teacher: dict[str, list[int]] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
-from tinybert.models.span_logits import real_tokens
+from tinybert.train.loop.label_loss import real_tokens
 
 
 def hidden_loss(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
@@ -37,16 +37,18 @@ def attention_loss(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
 
 
 def soft_cross_entropy(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
-    """Cross-entropy of the student's softened prediction under the teacher's (equation 10).
+    """Cross-entropy of the student's softened prediction under the teacher's, times t² (equation 10).
 
     Summed over classes, averaged over examples: a mean over classes too would make the loss depend on their number.
+    Softening divides the gradient by about t², which the factor takes back, so that mixed with other losses this one
+    counts as much as its weight says (Hinton et al. 2015, section 2).
 
     Args:
         student, teacher: logits, (examples, classes).
         temperature: t; 1 is the paper's choice.
     """
     target = (teacher.float() / temperature).softmax(-1)
-    return -(target * (student.float() / temperature).log_softmax(-1)).sum(-1).mean()
+    return -(target * (student.float() / temperature).log_softmax(-1)).sum(-1).mean() * temperature**2
 
 
 def soft_binary_cross_entropy(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
@@ -57,7 +59,7 @@ def soft_binary_cross_entropy(student: Tensor, teacher: Tensor, temperature: flo
     """
     target = (teacher.float() / temperature).sigmoid()
     student = student.float() / temperature
-    return F.binary_cross_entropy_with_logits(student, target, reduction="none").sum(-1).mean()
+    return F.binary_cross_entropy_with_logits(student, target, reduction="none").sum(-1).mean() * temperature**2
 
 
 def soft_span_loss(student: Tensor, teacher: Tensor, mask: Tensor, temperature: float) -> Tensor:
@@ -69,7 +71,7 @@ def soft_span_loss(student: Tensor, teacher: Tensor, mask: Tensor, temperature: 
     """
     # Divided first: a temperature below 1 would make padding's logits infinite, and the loss NaN.
     student, teacher = (real_tokens(logits.float() / temperature, mask).flatten(0, 1) for logits in (student, teacher))
-    return soft_cross_entropy(student, teacher, 1.0)
+    return soft_cross_entropy(student, teacher, 1.0) * temperature**2
 
 
 def logits_mse(student: Tensor, teacher: Tensor) -> Tensor:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
-from tinybert.models.span_logits import head_logits, span_loss
+from tinybert.models.signals import head_logits
 from tinybert.tokens.encoding import model_inputs
 
 
@@ -30,10 +31,27 @@ def label_loss(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
     return F.cross_entropy(logits.float(), labels)
 
 
+def span_loss(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
+    """Cross-entropy of an answer's first and last token over real tokens; the mean of the two.
+
+    Args:
+        logits: of starts and ends, (examples, 2, tokens).
+        labels: the two tokens' places, (examples, 2).
+    """
+    return F.cross_entropy(real_tokens(logits, mask).flatten(0, 1), labels.flatten())
+
+
+def real_tokens(logits: Tensor, mask: Tensor) -> Tensor:
+    """Logits (examples, 2, tokens) in fp32 that give padding no probability; `mask` (examples, tokens) is 0 there."""
+    # Half of the lowest number: what logits take from it in a softmax leaves it finite.
+    return logits.float().masked_fill(mask[:, None, :] == 0, torch.finfo(torch.float32).min / 2)
+
+
 class LabelObjective:
     """`label_loss` of a model's predictions, as `tinybert.train.loop.trainer` minimises it."""
 
-    weights: Mapping[str, float] = {"labels": 1.0}
+    def __init__(self, weight: float = 1.0) -> None:
+        self.weights = {"labels": weight}
 
     def __call__(self, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         logits = head_logits(model(**model_inputs(batch)))

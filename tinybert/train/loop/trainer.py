@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from tinybert.errors import UserError
-from tinybert.models.plain_attention import use_plain_attention
+from tinybert.models.attention import use_plain_attention
 from tinybert.models.precision import require_autocast
 from tinybert.params.table import Optimisation
 from tinybert.running.memory import keep_freed_memory

@@ -1,12 +1,17 @@
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
 from tests.models.test_initialise import SHAPE
 from tests.tiny import tiny_bert
 from tinybert.errors import UserError
-from tinybert.models.initialise import initialise_student, require_start, student_config
+from tinybert.models.initialise import initialise_student
 from tinybert.models.loading import load_config, load_encoder
-from tinybert.models.pruned import prune_layer, strongest_dimensions
+from tinybert.models.narrowing import principal_directions, prune_layer, strongest_dimensions
+from tinybert.models.shape import require_start, student_config
 from tinybert.params.architectures import Architecture
 
 OF_TEACHER = Architecture(layers=3, hidden=24, heads=2, intermediate=48)
@@ -121,3 +126,51 @@ def test_a_shape_that_can_not_be_cut_from_the_teacher(tmp_path, changes, message
     require_start(SHAPE, "teacher-pruned", config)
     with pytest.raises(UserError, match=message):
         require_start(SHAPE.model_copy(update=changes), "teacher-pruned", config)
+
+
+STARTS = """
+import hashlib, sys
+from pathlib import Path
+from transformers import BertConfig, BertModel
+import torch
+from tinybert.models.initialise import initialise_student
+from tinybert.params.architectures import Architecture
+
+torch.set_num_threads(int(sys.argv[1]))
+shape = {"hidden_size": 192, "num_attention_heads": 4, "intermediate_size": 512, "num_hidden_layers": 2}
+teacher = BertModel(BertConfig(vocab_size=3000, **shape))
+generator = torch.Generator().manual_seed(0)
+for weight in teacher.parameters():
+    weight.data = torch.randn(weight.shape, generator=generator)
+for start in ("teacher-svd", "teacher-pruned"):
+    shape = Architecture(layers=2, hidden=96, heads=4, intermediate=256)
+    student, projections = initialise_student(teacher, shape, start, 0)
+    assert torch.get_num_threads() == int(sys.argv[1])
+    weights = [*student.parameters(), *projections.parameters()]
+    print(hashlib.sha256(b"".join(weight.detach().numpy().tobytes() for weight in weights)).hexdigest())
+"""
+
+
+def test_the_number_of_threads_changes_no_start():
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", STARTS, threads], env=os.environ | {"OMP_NUM_THREADS": threads},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for threads in ("1", "2")
+    ]  # fmt: skip
+    assert len(found[0].split()) == 2
+    assert found[0] == found[1]
+
+
+def test_singular_vectors_have_their_largest_entry_positive(tmp_path):
+    words = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
+    basis = principal_directions(words, 5)
+    assert (basis.gather(0, basis.abs().argmax(0, keepdim=True)) > 0).all()
+    teacher = teacher_of(tmp_path / "bert")
+    student, _ = initialise_student(teacher, SHAPE, "teacher-pruned", seed=0)
+    for name in ("key", "value"):
+        rows = getattr(student.encoder.layer[0].attention.self, name).weight
+        bias = getattr(student.encoder.layer[0].attention.self, name).bias
+        rows = torch.cat([rows, bias[:, None]], 1)
+        assert (rows.gather(1, rows.abs().argmax(1, keepdim=True)) > 0).all()

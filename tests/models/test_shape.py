@@ -1,7 +1,7 @@
 import pytest
 
 from tinybert.errors import UserError
-from tinybert.models.layer_map import layer_pairs
+from tinybert.models.shape import layer_pairs
 
 
 def test_uniform_is_the_papers():

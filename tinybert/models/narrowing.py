@@ -1,11 +1,19 @@
-"""A teacher cut to its student's width: the dimensions, heads and neurons that carry most of it."""
+"""A teacher's weights at its student's width: embeddings projected, layers cut to what carries most of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from tinybert.errors import UserError
+from tinybert.models.signals import Projections
+
+WIDENINGS = ("embeddings_project", "encoder.embedding_hidden_mapping_in", "embeddings.embed_proj")
+"""ELECTRA's, ALBERT's and DeBERTa's map from the width of the embeddings to that of the layers."""
 
 PARTS = (
     "attention.self.query",
@@ -107,5 +115,71 @@ def _parts(layer: nn.Module) -> dict[str, Any]:
 def _factors(matrices: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     """The factors (…, n, rank) and (…, rank, m) of the best approximations of matrices (…, n, m), equally large."""
     left, sizes, right = torch.linalg.svd(matrices, full_matrices=False)
+    signs = _signs(right)[..., :rank, :]
     root = sizes[..., :rank].sqrt()
-    return left[..., :rank] * root[..., None, :], right[..., :rank, :] * root[..., None]
+    return left[..., :rank] * (root[..., None, :] * signs.mT), right[..., :rank, :] * (root[..., None] * signs)
+
+
+def _signs(rows: Tensor) -> Tensor:
+    """±1 (…, rows, 1) with which each row's largest entry, the first of equals, is positive.
+
+    A singular vector's sign is free, and the number of threads would decide it, or the processor.
+    """
+    return rows.gather(-1, rows.abs().argmax(-1, keepdim=True)).sign()
+
+
+@torch.no_grad()
+def project_embeddings(
+    teacher: PreTrainedModel,
+    student: PreTrainedModel,
+    projections: Projections,
+    directions: Callable[[Tensor, int], Tensor],
+) -> None:
+    """See `initialise_student`.
+
+    Embeddings narrower than the layers are followed by a linear map that widens them. The directions kept are those of
+    the words behind that map. A student with embeddings as wide as its teacher's takes them over, and puts the
+    directions into its own map.
+    """
+    words, widening, own = teacher.get_input_embeddings().weight, _widening(teacher), _widening(student)
+    source, target = _embeddings(teacher), _embeddings(student)
+    tables = [name for name in source if name.endswith("embeddings.weight")]
+    if not any(source[name] is words for name in tables) or not source.keys() <= target.keys():
+        raise UserError(
+            f"initialise: teacher-svd does not know the embeddings of a {teacher.config.model_type} model; "
+            f"set initialise: random"
+        )
+    widened = words if widening is None else words.float() @ widening.weight.float().T
+    basis = directions(widened, student.config.hidden_size)  # (teacher width, student width)
+    projections.embedding.weight.copy_(basis)
+    through = basis if widening is None else widening.weight.float().T @ basis  # (embedding width, student width)
+    if own is not None and widening is not None:
+        takes_over = own.in_features == widening.in_features
+        own.weight.copy_(through.T if takes_over else torch.eye(*own.weight.shape))
+        if own.bias is not None:
+            own.bias.copy_(widening.bias.float() @ basis)
+        if takes_over:
+            for name, weight in source.items():
+                target[name].copy_(weight)
+            return
+    for name in tables:
+        target[name].copy_(source[name].float() @ through)
+
+
+def _embeddings(model: PreTrainedModel) -> dict[str, nn.Parameter]:
+    return dict(model.embeddings.named_parameters()) if hasattr(model, "embeddings") else {}
+
+
+def _widening(model: PreTrainedModel) -> nn.Linear | None:
+    """The map from the embeddings' width to that of the layers, where a family has one."""
+    modules = dict(model.named_modules())
+    return next((modules[name] for name in WIDENINGS if name in modules), None)
+
+
+def principal_directions(embeddings: Tensor, count: int) -> Tensor:
+    """The first right singular vectors of (words, width) embeddings as the columns of a (width, count) matrix.
+
+    The largest entry of each is positive.
+    """
+    _, _, rows = torch.linalg.svd(embeddings.double(), full_matrices=False)
+    return (_signs(rows) * rows)[:count].T.float().contiguous()

@@ -1,10 +1,13 @@
-"""A fine-tuned checkpoint's outputs put into the order of the data's classes: by their names, never by position."""
+"""A head's last layer: its outputs in the order of the data's classes, by their names, or at its numbers' scale."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 from transformers import PreTrainedModel
@@ -80,6 +83,52 @@ def output_layer(model: PreTrainedModel) -> nn.Linear:
         for module in model.modules()
         if isinstance(module, nn.Linear) and module not in trunk and module.out_features == model.config.num_labels
     ][-1]
+
+
+@contextmanager
+def scaled_output(model: PreTrainedModel, targets: np.ndarray | None) -> Iterator[float]:
+    """While it lasts, a regression's last layer computes (y − mean)/deviation of the targets; the model answers y.
+
+    A layer that starts at 0 can't get to numbers such as years in a few epochs: each step moves its bias by about the
+    learning rate, and of squared errors far from 0 the gradients all point the same way. At the end mean and deviation
+    are folded into the layer. One that was trained begins with what it answers; a new one, whose bias is 0, with the
+    mean. The weights of a layer that is not to be trained stay as they are, to the byte.
+
+    Args:
+        targets: numbers to learn, (rows,); None for a task of another kind, which is left alone.
+
+    Yields:
+        What a squared error is to be multiplied with to be that of the scaled numbers, 1/deviation²; else 1.
+    """
+    if targets is None:
+        yield 1.0
+        return
+    mean, deviation = float(targets.mean()), float(targets.std()) or 1.0
+    layer = output_layer(model)
+    is_new, is_trained = not layer.bias.any(), layer.weight.requires_grad
+    if is_trained and not is_new:
+        _rescale(layer, 1 / deviation, -mean / deviation)
+    if is_trained or is_new:  # in fp32 whatever the precision: bf16 has no number between 2000 and 2008
+        hook = layer.register_forward_hook(lambda _, __, output: output.float() * deviation + mean)
+    yield deviation**-2
+    if is_trained or is_new:
+        hook.remove()
+    if is_trained:
+        _rescale(layer, deviation, mean)
+
+
+@torch.no_grad()
+def _rescale(layer: nn.Linear, factor: float, shift: float) -> None:
+    """Have a layer answer `factor · y + shift` where it answered y; computed in fp64, so that little is lost."""
+    layer.weight.copy_(layer.weight.double() * factor)
+    layer.bias.copy_(layer.bias.double() * factor + shift)
+
+
+def answer_in_fp32(model: PreTrainedModel, exact: PreTrainedModel) -> None:
+    """Give a model in lower precision the last layer of the same in fp32, so that it has a number for each year."""
+    layer = output_layer(model).float()
+    layer.load_state_dict(output_layer(exact).state_dict())
+    layer.register_forward_pre_hook(lambda _, inputs: (inputs[0].float(),))
 
 
 def _plain(name: str) -> str:

@@ -3,8 +3,9 @@ import torch
 from transformers import BertConfig, BertModel
 
 from tests.tiny import tiny_bert
-from tinybert.models.attention_scores import ScoreRecorder
-from tinybert.models.loading import load_encoder
+from tinybert.models import attention
+from tinybert.models.attention import PLAIN, ScoreRecorder, plain_attention, use_plain_attention
+from tinybert.models.loading import head_config, load_classifier, load_encoder
 from tinybert.models.signals import SignalModel
 
 
@@ -51,20 +52,6 @@ def test_recording_changes_nothing_of_what_the_model_computes(folder, batch):
         torch.testing.assert_close(state[real], expected[layer][real])
 
 
-def test_scores_carry_gradients_to_query_and_key(folder, batch):
-    model = SignalModel(load_encoder(folder), records_scores=True)
-    model(batch, hidden=(), scores=(2,), logits=False)["scores"][2].sum().backward()
-    touched = {name for name, weight in model.model.named_parameters() if weight.grad is not None}
-    assert "encoder.layer.1.attention.self.key.weight" in touched
-    assert not any(name.startswith("encoder.layer.2") for name in touched)
-
-
-def test_the_scores_of_one_pass_do_not_outlive_the_next(folder, batch):
-    model = SignalModel(load_encoder(folder), records_scores=True)
-    model(batch, hidden=(), scores=(1,), logits=False)
-    assert set(model(batch, hidden=(), scores=(2,), logits=False)["scores"]) == {2}
-
-
 def test_a_saved_model_knows_nothing_of_the_recorder(tmp_path, folder):
     model = load_encoder(folder)
     ScoreRecorder(model)
@@ -72,3 +59,48 @@ def test_a_saved_model_knows_nothing_of_the_recorder(tmp_path, folder):
     config = (tmp_path / "saved" / "config.json").read_text()
     assert "tinybert" not in config
     assert isinstance(BertModel.from_pretrained(tmp_path / "saved").config, BertConfig)
+
+
+@pytest.fixture
+def fused(tmp_path):
+    return load_classifier(tiny_bert(tmp_path / "bert"), new_head=head_config(["bad", "good"]))
+
+
+@pytest.fixture
+def plain(tmp_path, fused):
+    fused.save_pretrained(tmp_path / "classifier")
+    model = load_classifier(tmp_path / "classifier")
+    use_plain_attention(model)
+    assert model.config._attn_implementation == PLAIN
+    return model
+
+
+def padded_batch(padding):
+    ids = torch.tensor([[2, 5, 6, 7, 8, 3], [2, 9, 7, 8, 6, 3]])
+    if padding:
+        ids[1, 3:] = 0
+    return {"input_ids": ids, "attention_mask": (ids != 0).long()}
+
+
+@pytest.mark.parametrize("padding", [False, True])
+def test_outputs_and_gradients_are_those_of_fused_attention(fused, plain, padding):
+    for model in (fused, plain):
+        model(**padded_batch(padding), labels=torch.tensor([0, 1])).loss.backward()
+    torch.testing.assert_close(plain(**padded_batch(padding)).logits, fused(**padded_batch(padding)).logits)
+    for (name, one), two in zip(fused.named_parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(two.grad, one.grad, msg=name)
+
+
+def test_dropout_of_attention_is_as_probable_as_that_of_fused_attention(plain):
+    query = torch.zeros(4, 2, 32, 8)
+    torch.manual_seed(0)
+    kept = plain_attention(query, query, torch.ones_like(query), None, None, dropout=0.3)[0]
+    assert len(kept.unique()) > 2
+    assert abs(kept.mean() - 1) < 0.05  # what is kept is scaled up
+    assert plain_attention(query, query, torch.ones_like(query), None, None, 0.0)[0].unique() == 1
+
+
+def test_long_texts_are_left_to_fused_attention(fused, plain, monkeypatch):
+    monkeypatch.setattr(attention, "SHORT", 5)
+    monkeypatch.setattr(attention, "plain_attention", None)
+    torch.testing.assert_close(plain(**padded_batch(True)).logits, fused(**padded_batch(True)).logits)

@@ -1,0 +1,151 @@
+"""A student beside its teacher: its shape, the layers that it learns from, and what it can start from."""
+
+from __future__ import annotations
+
+import copy
+from itertools import pairwise
+
+from huggingface_hub.errors import StrictDataclassError
+from transformers import PretrainedConfig
+
+from tinybert.errors import UserError
+from tinybert.models.attention import KNOWN
+from tinybert.params.architectures import Architecture, layer_map_misfit
+
+NARROWED = ("teacher-svd", "teacher-pruned")
+"""Those that bring the teacher's weights to the student's width."""
+LAYERS_FROM = {"teacher-lower": "bottom", "teacher-spread": "uniform"}
+"""By way of initialising, the layer map that picks the teacher's layers."""
+PER_LAYER = ("attention_window", "layer_types", "mlp_layer_types")
+"""Lists with an entry for each layer: Longformer's windows, and which of ModernBERT's layers see the whole text."""
+
+
+def student_config(teacher: PretrainedConfig, architecture: Architecture) -> PretrainedConfig:
+    """The teacher's configuration with the student's shape: vocabulary, positions, special tokens, dropout stay.
+
+    A teacher whose embeddings are narrower than its layers (ALBERT, small ELECTRA) hands their width on, where the
+    student's layers are not narrower still. The names below are transformers' own; a family that calls them otherwise
+    (DistilBERT's `dim`) maps most of them itself.
+
+    Raises:
+        UserError: the teacher's family has no models of that shape.
+    """
+    config, shape = copy.deepcopy(teacher), architecture.model_dump()
+    try:
+        _reshape(config, architecture)
+        config.validate()
+    except (StrictDataclassError, NotImplementedError) as error:
+        reason = str(error).strip().splitlines()[-1].strip().removesuffix(".")
+        raise UserError(
+            f"architecture: no {teacher.model_type} model can have {describe_shape(shape, list(shape))} ({reason}); "
+            f"take another architecture, or a teacher of another family, such as {KNOWN}"
+        ) from None
+    return config
+
+
+def _reshape(config: PretrainedConfig, architecture: Architecture) -> None:
+    """See `student_config`; `config` is the teacher's, and becomes the student's."""
+    embedding = getattr(config, "embedding_size", None)
+    if embedding is not None:
+        narrow = embedding != config.hidden_size
+        config.embedding_size = min(embedding, architecture.hidden) if narrow else architecture.hidden
+    config.num_hidden_layers = architecture.layers
+    config.hidden_size = architecture.hidden
+    config.num_attention_heads = architecture.heads
+    setattr(config, "hidden_dim" if hasattr(config, "hidden_dim") else "intermediate_size", architecture.intermediate)
+    if hasattr(config, "num_hidden_groups"):  # ALBERT's sets of shared weights
+        config.num_hidden_groups = min(config.num_hidden_groups, architecture.layers)
+    for name in PER_LAYER:
+        if isinstance(entries := getattr(config, name, None), list):
+            setattr(config, name, (entries * architecture.layers)[: architecture.layers])
+    if hasattr(config, "pooler_hidden_size"):  # DeBERTa's
+        config.pooler_hidden_size = architecture.hidden
+    if hasattr(config, "attention_head_size"):
+        config.attention_head_size = architecture.hidden // architecture.heads
+    config.dtype = "float32"
+
+
+def require_start(architecture: Architecture, initialise: str, teacher: PretrainedConfig) -> None:
+    """Refuse a student whose shape the teacher's weights don't fit.
+
+    Raises:
+        UserError: naming what differs, and the choices.
+    """
+    if initialise in NARROWED and architecture.hidden > teacher.hidden_size:
+        raise UserError(
+            f"initialise: {initialise} needs a student no wider than its teacher, found hidden {architecture.hidden} "
+            f"for a teacher of {teacher.hidden_size}; set initialise: random, or a smaller hidden"
+        )
+    if initialise == "teacher-pruned":
+        found, expected = architecture.model_dump(), shape_of(teacher).model_dump()
+        larger = [name for name in ("layers", "intermediate") if found[name] > expected[name]]
+        if found["heads"] != expected["heads"]:
+            larger.append("heads")
+        if larger:
+            raise UserError(
+                f"initialise: teacher-pruned cuts the teacher's {describe_shape(expected, larger)} to fit, found "
+                f"{describe_shape(found, larger)}; take no more layers and neurons than these and as many heads, or "
+                f"initialise: teacher-svd"
+            )
+    if initialise in LAYERS_FROM:
+        found, expected = architecture.model_dump(), shape_of(teacher).model_dump()
+        differs = [name for name in ("hidden", "heads", "intermediate") if found[name] != expected[name]]
+        if found["layers"] > expected["layers"]:
+            differs.insert(0, "layers")
+        if differs:
+            raise UserError(
+                f"initialise: {initialise} needs the teacher's {describe_shape(expected, differs)}, found "
+                f"{describe_shape(found, differs)}; take these as the architecture, or initialise: teacher-svd, random"
+            )
+
+
+def shape_of(config: PretrainedConfig) -> Architecture:
+    """The shape of the encoder that a configuration describes."""
+    return Architecture(
+        layers=config.num_hidden_layers,
+        hidden=config.hidden_size,
+        heads=config.num_attention_heads,
+        intermediate=getattr(config, "intermediate_size", None) or config.hidden_dim,  # DistilBERT's name for it
+    )
+
+
+def describe_shape(shape: dict[str, int], names: list[str], sign: str = " ") -> str:
+    return ", ".join(f"{name}{sign}{shape[name]}" for name in names)
+
+
+def layer_pairs(
+    layer_map: str | list[int] | dict[int, int], student_layers: int, teacher_layers: int
+) -> dict[int, int]:
+    """Student layer m → teacher layer g(m), both counted from 1, for the layers that learn from one (paper, section 3).
+
+    `uniform` is g(m) = ⌈m·N/M⌉: 3m for 12 → 4, 2m for 12 → 6 as in the paper, and defined for 6 → 4 too.
+    `top` is g(m) = m + N − M, `bottom` is g(m) = m; `last` maps the last layer to the last, and no other. A mapping
+    {student layer: teacher layer} leaves layers out, as PKD does with the last: {1: 2, 2: 4, 3: 6, 4: 8, 5: 10}.
+
+    Raises:
+        UserError: a teacher with fewer layers than the map needs, or a list or mapping that does not fit the models.
+    """
+    m, n = student_layers, teacher_layers
+    if layer_map == "last":
+        return {m: n}
+    if isinstance(layer_map, (list, dict)):
+        if problem := layer_map_misfit(layer_map, m):
+            raise UserError(f"layer_map: {problem}")
+        pairs = dict(enumerate(layer_map, start=1)) if isinstance(layer_map, list) else layer_map
+        layers = list(pairs.values())
+        if layers[-1] > n or layers[0] < 1 or any(b <= a for a, b in pairwise(layers)):
+            raise UserError(
+                f"layer_map: expected increasing layers from 1 to {n}, the teacher's last, found {layer_map}"
+            )
+        return pairs
+    if m > n:
+        raise UserError(
+            f"layer_map: {layer_map} needs a teacher with at least the student's {m} layers, found {n}; "
+            f"take an architecture of fewer layers, or layer_map: last"
+        )
+    g = {
+        "uniform": lambda layer: -(-layer * n // m),
+        "top": lambda layer: layer + n - m,
+        "bottom": lambda layer: layer,
+    }[layer_map]
+    return {layer: g(layer) for layer in range(1, m + 1)}
