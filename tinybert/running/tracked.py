@@ -39,18 +39,18 @@ class Tracked:
 
     Attributes:
         values: what params.yaml holds at each path of `params`; None where there is nothing.
-        inputs: of each of `deps` that is there, its digest and the stamps of its files.
+        inputs: of each of `deps` that is there, the stamps of its files, taken first, and its digest.
         outs: `outs`, `metrics` and `plots`.
     """
 
     values: dict[str, Any]
-    inputs: dict[Path, tuple[str, dict[Path, Stamp]]]
+    inputs: dict[Path, tuple[dict[Path, Stamp], str]]
     outs: list[Path]
 
     @property
     def fingerprint(self) -> str:
         """Of all that decides the outs' bytes: values, inputs, code, libraries."""
-        made_of = [self.values, {str(path): sha256 for path, (sha256, _) in self.inputs.items()}, library_versions()]
+        made_of = [self.values, {str(path): sha256 for path, (_, sha256) in self.inputs.items()}, library_versions()]
         return hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()[:24]
 
     def edited_values(self) -> Iterator[str]:
@@ -64,7 +64,7 @@ class Tracked:
 
     def edited_inputs(self, tidied: Path | None = None) -> Iterator[Path]:
         """Which inputs hold something else now; what has gone from the folder `tidied` is no edit."""
-        for path, (sha256, before) in self.inputs.items():
+        for path, (before, sha256) in self.inputs.items():
             now = stamps(path) if path.exists() else {}
             left = {file: stamp for file, stamp in before.items() if file in now or tidied not in file.parents}
             if now != left and not (left == before and now and digest(path) == sha256):
@@ -98,7 +98,7 @@ def track(name: str) -> Tracked | None:
     deps = [path for path in map(Path, listed("deps")) if path.exists()]
     return Tracked(
         {path: _look_up(params, path) for path in listed("params")},
-        {path: (digest(path), stamps(path)) for path in deps},
+        {path: (stamps(path), digest(path)) for path in deps},
         [Path(path) for path in listed("outs", "metrics", "plots")],
     )
 
