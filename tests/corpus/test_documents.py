@@ -53,6 +53,44 @@ def test_empty_rows_are_counted(tmp_path: Path) -> None:
     assert dropped == {"empty": 1}
 
 
+def test_text_is_composed(tmp_path: Path) -> None:
+    assert read(tmp_path, "a.txt", "Cafe\u0301 か\u3099", None) == [("a.txt:1", "Caf\u00e9 が")]
+
+
+def test_nan_is_no_text(tmp_path: Path) -> None:
+    assert read(tmp_path, "a.jsonl", '{"body": NaN}\n{"body": "NaN"}\n') == [("a.jsonl:2", "NaN")]
+
+
+@pytest.mark.parametrize("name", ["wiki_00.txt", "wiki_00.txt.gz"])
+def test_articles_of_wikiextractor(name: str, tmp_path: Path) -> None:
+    article = '<doc id="{0}" url="https://a.org?curid={0}" title="Pier &quot;{0}&quot;">\nPier "{0}"\n\n{1}\n</doc>\n\n'
+    content = article.format(1, "One.\n\nTwo.\n") + article.format(2, "") + article.format(3, "Three.")
+    assert read(tmp_path, name, content, None) == [('Pier "1"', "One.\nTwo."), ('Pier "3"', "Three.")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "advice"),
+    [
+        ("wiki_00", '<doc id="1" url="" title="T">\n', "this is WikiExtractor's output; call it wiki_00.txt"),
+        ("wiki_00", '{"id": "1", "text": "T"}\n', "this is JSON lines; call it wiki_00.jsonl"),
+        ("wiki_00.txt", '{"id": "1", "text": "T"}\n', "this is JSON lines; call it wiki_00.jsonl"),
+        ("wiki.txt.gz", '{"id": "1", "text": "T"}\n', "this is JSON lines; call it wiki.jsonl.gz"),
+        ("a.jsonl", '<doc id="1" url="" title="T">\n', "this is WikiExtractor's output; call it a.txt"),
+        ("dump.txt", '<mediawiki xmlns="">\n', "this is a MediaWiki dump; call it dump.xml"),
+        ("a.md", "x", "expected .xml, .xml.bz2, .txt, .jsonl, .csv, .tsv"),
+    ],
+)
+def test_what_a_file_is_and_what_to_call_it(name: str, content: str, advice: str, tmp_path: Path) -> None:
+    assert advice in failure(tmp_path, name, content)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.xml"])
+def test_gzip_under_another_name(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(gzip.compress(b"One."))
+    with pytest.raises(UserError, match="this is gzip"):
+        list(read_documents([tmp_path / name], {}))
+
+
 def test_packed_text(tmp_path: Path) -> None:
     assert read(tmp_path, "a.txt.gz", "One.\n\nTwo.\n", None) == [("a.txt.gz:1", "One."), ("a.txt.gz:3", "Two.")]
 
@@ -66,12 +104,16 @@ def test_column_of_parquet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("a.jsonl", '{"body": "x"}\n{"body": ', "line 2: not valid JSON"),
-        ("a.jsonl", '{"bodi": "x"}\n', "line 1: expected an object with 'body', found ['bodi']"),
-        ("a.json", '["x"]\n', "line 1: expected an object with 'body'"),
+        ("a.jsonl", '{"body": "x"}\n{"body": ', "line 2: not valid JSON lines"),
+        (
+            "a.jsonl",
+            '{"bodi": "x"}\n',
+            "line 1: there is no column 'body' of text; name one in `column` (did you mean 'bodi'",
+        ),
+        ("a.json", '["x"]\n', "line 1: not valid JSON lines (found a list); a line holds one object"),
         ("a.jsonl", '{"body": 3}\n', "line 1: 'body': expected text, found 3"),
-        ("a.csv", "title,text\n", "no column 'body' of text; name one in `column`"),
-        ("a.csv", "", "no column 'body'"),
+        ("a.jsonl", '{"body": "x", "body": "y"}\n', "line 1: not valid JSON lines (the key 'body' stands twice"),
+        ("a.csv", "title,text\na,b\n", "line 2: there is no column 'body'"),
         ("a.csv", "title,body\na,b\na,b,c\n", "line 3: expected 2 columns, found 3"),
         ("a.csv", 'title,body\na,b\n,"c\n,d\n,e\n', "line 3: unexpected end of data"),
         ("a.csv", 'title,body\na,"b\n,c\n,"d"\n', "line 2: ',' expected after '\"'"),
@@ -82,9 +124,8 @@ def test_column_of_parquet(tmp_path: Path) -> None:
         (
             "a.jsonl",
             '{"body": "x"}\n' + "[" * 100_000 + "]" * 100_000,
-            "line 2: not valid JSON (it is nested too deeply",
+            "line 2: not valid JSON lines (it is nested too deeply",
         ),
-        ("a.md", "x", "expected .xml, .xml.bz2, .txt, .jsonl, .csv, .tsv"),
     ],
 )
 def test_mistakes(name: str, content: str, expected: str, tmp_path: Path) -> None:

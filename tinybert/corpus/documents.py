@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import html
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
+from typing import Any
+from unicodedata import normalize
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,11 +19,21 @@ from tinybert.corpus.store import write_documents
 from tinybert.corpus.wikipedia import read_dump
 from tinybert.errors import UserError, suggest
 from tinybert.sources.choice import DUMP, TEXTS
+from tinybert.sources.first_bytes import name_the_bytes
 from tinybert.tables.delimited import Dialect
 from tinybert.tables.json_values import parse, require_whole
 
-JSON_LINES = (".jsonl", ".ndjson", ".json")
 DIALECTS = {".csv": Dialect(",", quotes=True), ".tsv": Dialect("\t", quotes=False)}
+
+DOC, DOC_END = re.compile(r'<doc id=.*\btitle="(.*)">'), "</doc>"
+"""The lines around each article in what WikiExtractor writes."""
+
+KINDS = (
+    (DOC, "WikiExtractor's output", ".txt"),
+    (re.compile(r'\{\s*"[^"]*"\s*:'), "JSON lines", ".jsonl"),
+    (re.compile("<mediawiki "), "a MediaWiki dump", ".xml"),
+)
+"""How a text begins, what it is then, and what its name ends in."""
 
 LONGEST = 1 << 20
 """Characters at which a document of a text file ends at the next line, so that a file without blank lines is fine."""
@@ -45,10 +59,12 @@ def read_documents(
 ) -> Iterator[tuple[str, str]]:
     """The documents of all files as (title, text), in order; paragraphs of a text are lines.
 
+    Texts are in Unicode's composed form (NFC), as Wikipedia is: a letter and its accent are one character in all.
+
     Args:
-        files: `.xml` and `.xml.bz2` dumps; `.txt` (blank lines separate documents); `.parquet`, `.csv`, `.tsv` and
-            JSON lines (`.jsonl`, `.ndjson`, `.json`), one document a row; `.gz` of the text ones. As in tables of
-            labelled text, CSV has RFC 4180's quotes, and TSV has none: a quote in it is text.
+        files: `.xml` and `.xml.bz2` dumps; `.txt` (blank lines separate documents, or the tags of WikiExtractor);
+            `.parquet`, `.csv`, `.tsv` and JSON lines (`.jsonl`, `.ndjson`, `.json`), one document a row; `.gz` of the
+            text ones. As in tables of labelled text, CSV has RFC 4180's quotes, and in TSV a quote is text.
         dropped: filled with counts of what is left out, and why.
         column: that holds the text, `text` by default; one called `title` is taken where there is one.
         processes: that clean a dump (see `read_dump`).
@@ -57,30 +73,42 @@ def read_documents(
         UserError: a file is of another type, damaged or not UTF-8, or lacks the column; a line is malformed.
     """
     for file in files:
+        advice = name_the_bytes(file)
         if not (DUMP.search(file.name) or file.name.endswith((*TEXTS, ".parquet"))):
-            types = ".xml, .xml.bz2, .txt, .jsonl, .csv, .tsv (and .gz of these four) or .parquet"
-            raise UserError(f"{file}: expected {types} for a corpus; convert or move it")
+            with file.open("rb") as stream:
+                first = stream.readline(1000).decode(errors="replace")
+            types = "expected .xml, .xml.bz2, .txt, .jsonl, .csv, .tsv (and .gz of these four) or .parquet for a corpus"
+            advice = f"{types}; {advice or _call_it(first, file) or 'convert or move it'}"
+        if advice:
+            raise UserError(f"{file}: {advice}")
     with ByteProgress(files) as progress:
         for file in files:
             if DUMP.search(file.name):
-                yield from read_dump(file, dropped, processes=processes, at=progress.at)
+                documents: Iterator[Document] = read_dump(file, dropped, processes, progress.at)
+            elif _ending(file) == ".txt":
+                documents = _read_text(file, progress.at)
             else:
-                for title, text in _read(file, column or "text", progress.at):
-                    text = (text or "").strip()
-                    if text:
-                        yield title, text
-                    else:
-                        dropped["empty"] = dropped.get("empty", 0) + 1
+                documents = _read_rows(file, column or "text", progress.at)
+            for title, text in documents:
+                if text := normalize("NFC", text or "").strip():
+                    yield title, text
+                else:
+                    dropped["empty"] = dropped.get("empty", 0) + 1
             progress.next_file()
 
 
-def _read(file: Path, column: str, at: At) -> Iterator[Document]:
-    suffix = PurePath(file.name.removesuffix(".gz")).suffix
-    if suffix == ".parquet":
-        return _read_parquet(file, column, at)
-    if suffix == ".txt":
-        return _read_text(file, at)
-    return (_read_json if suffix in JSON_LINES else _read_csv)(file, column, at)
+def _ending(file: Path) -> str:
+    return PurePath(file.name.removesuffix(".gz")).suffix
+
+
+def _call_it(first: str, file: Path) -> str | None:
+    """What a text is by its first line, and what to call it where its name says something else."""
+    gz = ".gz" if file.suffix == ".gz" else ""
+    name = file.name.removesuffix(gz).removesuffix(".txt").removesuffix(".jsonl")
+    for pattern, kind, ending in KINDS:
+        if pattern.match(first) and _ending(file) != ending:
+            return f"this is {kind}; call it {name}{ending}{gz}"
+    return None
 
 
 def _lines(file: Path, at: At) -> Iterator[tuple[int, str]]:
@@ -103,83 +131,75 @@ def _lines(file: Path, at: At) -> Iterator[tuple[int, str]]:
 
 def _read_text(file: Path, at: At) -> Iterator[Document]:
     lines: list[str] = []
-    size = first = 0
+    title, tagged, size = "", False, 0
     for number, raw in _lines(file, at):
         line = raw.strip()
-        if line:
-            first = first if lines else number
+        if number == 1 and (advice := _call_it(line, file)):
+            raise UserError(f"{file}: {advice}")
+        tag = DOC.fullmatch(line)
+        ends = tag is not None or (line == DOC_END if tagged else not line)
+        if lines and (ends or size >= LONGEST):
+            yield title, "\n".join(lines)
+            lines, size = [], 0
+        if ends:
+            title, tagged = html.unescape(tag[1]) if tag else "", tag is not None
+        elif line and (lines or line != title):  # WikiExtractor writes the title as the first line, too
+            title = title if tagged or lines else f"{file.name}:{number}"
             lines.append(line)
             size += len(line)
-        if lines and (not line or size >= LONGEST):
-            yield f"{file.name}:{first}", "\n".join(lines)
-            lines, size = [], 0
     if lines:
-        yield f"{file.name}:{first}", "\n".join(lines)
+        yield title, "\n".join(lines)
 
 
-def _read_json(file: Path, column: str, at: At) -> Iterator[Document]:
-    for number, line in _lines(file, at):
-        if not line.strip():
-            continue
-        place = f"{file}: line {number}"
-        try:
-            record = parse(line)
-        except ValueError as error:
-            raise UserError(f"{place}: not valid JSON ({error}); a line holds one object, as {{…}}") from None
-        if not isinstance(record, dict) or column not in record:
-            found = f"{sorted(record)[:20]}" if isinstance(record, dict) else repr(record)[:40]
-            raise UserError(f"{place}: expected an object with {column!r}, found {found}; name its key in `column`")
-        if not isinstance(record[column], str | None):
-            raise UserError(f"{place}: {column!r}: expected text, found {record[column]!r:.40}; correct it")
-        title = _title(record.get("title"), file, number)
+def _read_rows(file: Path, column: str, at: At) -> Iterator[Document]:
+    read = {".parquet": _parquet_rows, ".csv": _csv_rows, ".tsv": _csv_rows}.get(_ending(file), _json_rows)
+    for number, row in read(file, column, at):
+        place = f"{file}: {'row' if read is _parquet_rows else 'line'} {number}"
+        if column not in row:
+            advice = f"name one in `column`{suggest(column, list(row))}"
+            raise UserError(f"{place}: there is no column {column!r} of text; {advice}")
+        text, title = row[column], row.get("title")
+        if not isinstance(text, str | None):
+            raise UserError(f"{place}: {column!r}: expected text, found {text!r:.40}; name another in `column`")
+        title = title if isinstance(title, str) and title else f"{file.name}:{number}"
         require_whole(title, f"{place}: 'title'")
-        require_whole(record[column] or "", f"{place}: {column!r}")
-        yield title, record[column]
+        require_whole(text or "", f"{place}: {column!r}")
+        yield title, text
 
 
-def _read_csv(file: Path, column: str, at: At) -> Iterator[Document]:
-    dialect = DIALECTS[PurePath(file.name.removesuffix(".gz")).suffix]
+def _json_rows(file: Path, column: str, at: At) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in _lines(file, at):
+        if line.strip():
+            try:
+                if not isinstance(record := parse(line), dict):
+                    raise ValueError(f"found a {type(record).__name__}")
+            except ValueError as error:
+                advice = _call_it(line, file) or "a line holds one object, as {…}"
+                raise UserError(f"{file}: line {number}: not valid JSON lines ({error}); {advice}") from None
+            yield number, record
+
+
+def _csv_rows(file: Path, column: str, at: At) -> Iterator[tuple[int, dict[str, str]]]:
+    dialect = DIALECTS[_ending(file)]
     lines = (line for _, line in _lines(file, at))
     records = dialect.read_lines(lines, file, "where quotes are text as they are, save it as .tsv or .jsonl")
     _, header = next(records, (1, []))
-    if column not in header:
-        raise _no_column(file, column, header)
-    place, title = header.index(column), header.index("title") if "title" in header else None
     for number, cells in records:
         if len(cells) != len(header):
             found = f"expected {len(header)} columns, found {len(cells)}"
             advice = "quote text that holds ','" if dialect.quotes else "save text that holds tabs or lines as .jsonl"
             raise UserError(f"{file}: line {number}: {found}; {advice}")
-        yield _title(cells[title] if title is not None else None, file, number), cells[place]
+        yield number, dict(zip(header, cells, strict=True))
 
 
-def _read_parquet(file: Path, column: str, at: At) -> Iterator[Document]:
+def _parquet_rows(file: Path, column: str, at: At) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         with pq.ParquetFile(file) as parquet:
-            schema, size = parquet.schema_arrow, file.stat().st_size
-            if column not in schema.names or not _is_text(schema.field(column).type):
-                raise _no_column(file, column, schema.names)
-            columns = [column]
-            if "title" in schema.names and column != "title" and _is_text(schema.field("title").type):
-                columns.append("title")
-            row = 0
-            for batch in parquet.iter_batches(1000, columns=columns):
-                titles = batch.column("title").to_pylist() if "title" in columns else [None] * len(batch)
-                for title, text in zip(titles, batch.column(column).to_pylist(), strict=True):
-                    yield _title(title, file, row), text
-                    row += 1
-                at(size * row // parquet.metadata.num_rows)
+            size, names, number = file.stat().st_size, parquet.schema_arrow.names, 0
+            wanted = [name for name in (column, "title") if name in names] if column in names else names
+            for batch in parquet.iter_batches(1000, columns=wanted):
+                yield from enumerate(batch.to_pylist(), start=number)
+                number += len(batch)
+                at(size * number // parquet.metadata.num_rows)
     except (pa.ArrowInvalid, OSError) as error:
         raise UserError(f"{file}: not a whole Parquet file ({' '.join(str(error).split())}); replace it") from None
-
-
-def _title(title: object, file: Path, row: int) -> str:
-    return title if isinstance(title, str) and title else f"{file.name}:{row}"
-
-
-def _no_column(file: Path, column: str, found: list[str]) -> UserError:
-    return UserError(f"{file}: there is no column {column!r} of text; name one in `column`{suggest(column, found)}")
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)

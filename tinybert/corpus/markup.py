@@ -4,74 +4,49 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
-from gensim.corpora.wikicorpus import filter_wiki
+import regex
+from mwparserfromhell import nodes, parse
+from mwparserfromhell.wikicode import Wikicode
 
-from tinybert.corpus.templates import expand_templates
+from tinybert.corpus.templates import expand
 
-_APPENDIX = (
-    r"see also|references?|external links?|links|further reading|(foot|end)?notes?|bibliograph(y|ies)|citations?|"
-    r"works cited|cited in footnotes|publications|discography|filmography|gallery|list of works|sources|"
-    r"(primary|secondary|additional|general|selected|etymological|other) (sources|references|bibliography|works)"
+SILENT = frozenset({"file", "image", "media", "category"})
+"""Namespaces whose links are no words of the sentence, by the names that every wiki knows."""
+
+SILENT_LINK = re.compile(
+    r"\s*([a-z]{2,3}(-[a-z]+)*|simple):"  # the page in another language
+    r"|[^:]+:.+\.(jpe?g|png|svg|gif|tiff?|web[pm]|og[gav]|mp3|wav|flac|pdf|djvu|xcf)\s*$",  # `Bild:`, now `Datei:`
+    re.DOTALL,
 )
-APPENDIX = re.compile(rf"({_APPENDIX})( (and|&) .*)?", re.IGNORECASE)
-"""Titles of sections that hold no running text; their subsections go with them.
-
-Not `Literature`, `Resources` or `Works`, which may tell of a country's books, of its oil, or of what somebody wrote:
-where these are lists, they go as lists.
-"""
-
-HEADING = re.compile(r"^(={2,6})(.*?)\1[ \t]*$", re.MULTILINE)
 
 VERBATIM = re.compile(r"<!--.*?(?:-->|\Z)|<nowiki\s*>(.*?)</nowiki\s*>", re.DOTALL | re.IGNORECASE)
 """A comment, or text whose signs are no markup."""
+SIGNS = {sign: chr(0xE000 + number) for number, sign in enumerate("{}[]|'<>")}
+PLAIN, MARKS = str.maketrans(SIGNS), str.maketrans({code: sign for sign, code in SIGNS.items()})
+"""From signs of markup to what stands for them in such text, and back."""
 
 SHORT_FORMULA = re.compile(r"<math\b[^<>]*>\s*([\w ]{1,12})\s*</math>")
 """`<math>n</math>`, which is a word of its sentence."""
-
-VOID = re.compile(r"<(ref|references|nowiki|section)\b[^<>]*/\s*>", re.IGNORECASE)
-"""Elements without content: they go before their kind with content, which would else swallow up to the next end."""
-
 ELEMENT = re.compile(
-    r"<(ref|math|chem|gallery|timeline|score|syntaxhighlight|source|code|pre|imagemap|hiero|graph|references|table)\b"
-    r"[^<>]*>.*?</\1\s*>",
+    r"<(ref|math|chem|gallery|timeline|score|syntaxhighlight|source|pre|imagemap|hiero|graph|references)\b"
+    r"[^<>]*?(/\s*>|>.*?</\1\s*>)",
     re.IGNORECASE | re.DOTALL,
 )
-"""Elements whose content is no running text."""
+"""Elements whose content is no running text. To parse them takes longer than all the rest, so they go before."""
 
+UNCLOSED = re.compile(r"(\{\{|\[\[(?![^][\n]*\]\])).*?(?=\n[ \t]*\n|\Z)", re.DOTALL)
+"""A template or link without an end, and what of its paragraph may be part of it."""
 TAG = re.compile(r"</?[A-Za-z][^<>]*>")
-BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-LESS, MORE = "\ue000", "\ue001"
-"""Stand for signs that are no markup, while gensim takes `<` and `>` for tags."""
-
-SIGNS = "{}[]|'"
-PLAIN = str.maketrans({"<": LESS, ">": MORE} | {sign: chr(0xE002 + number) for number, sign in enumerate(SIGNS)})
-MARKS = str.maketrans({chr(0xE002 + number): sign for number, sign in enumerate(SIGNS)})
-"""From signs of markup to what stands for them in text from `<nowiki>`, and back."""
-
-ADDRESS = re.compile(r"\[\w+://[^\s\]]*")
-"""How a link to elsewhere begins; the rest is its name, if it has one."""
-
-SILENT = re.compile(r"\[\[\s*((?i:file|image|media|category)\s*:|([a-z]{2,3}(-[a-z]+)*|simple):)")
-"""How links begin that are no words of the sentence: pictures, categories, the page in other languages."""
-
-BRACKETS = re.compile(r"\[\[|\]\]|\n\n")
 
 TIDY = [
-    (re.compile(r"'{2,}"), ""),  # bold and italic
-    (re.compile(r"__[A-Z]{3,}__"), ""),  # switches such as __NOTOC__
-    (re.compile(r"\bhttps?://[^\s\]|<>)]+"), ""),
-    (re.compile(r"[{}]{2,}|\|"), " "),
-    (re.compile(r"[\u200b-\u200f\u00ad\ufeff]"), ""),
-    (re.compile(r"[^\S\n]+"), " "),
-    (re.compile(r"\(\s*(?:[,;:–-]\s*)+"), "("),  # what a template that said nothing leaves in front …
-    (re.compile(r"(?:\s*[,;:])+\s*\)"), ")"),  # … and at the end
-    (re.compile(r"([,;])(?:\s*[,;])+"), r"\1"),
-    (re.compile(r"\(\s+"), "("),
-    (re.compile(r"\s+\)"), ")"),
-    (re.compile(r"\s*\(\)"), ""),
-    (re.compile(r'(?<!\w)""(?!\w)'), ""),
+    (re.compile(r"'{2,}|__[A-Z]{3,}__|[][\u200b-\u200f\u00ad\ufeff]"), ""),  # bold, switches, `up[on]`, invisible signs
+    (re.compile(r"[{}]{2,}|\||[^\S\n]+"), " "),
+    (re.compile(r"([(（])[\s,;:–，；：、]+"), r"\1"),  # what a template that said nothing leaves in front …
+    (re.compile(r"[\s,;:，；：、]+([)）])"), r"\1"),  # … and at the end
+    (re.compile(r"([,;，；、])(?:\s*[,;，；、])+"), r"\1"),
+    (re.compile(r'\s*(\(\)|（）)|(?<!\w)""(?!\w)'), ""),
     (re.compile(r" +([,;:.!?])(?=\s|$)"), r"\1"),
     (re.compile(r"^[\s,;:.)]+"), ""),
     (re.compile(r" {2,}"), " "),
@@ -84,59 +59,70 @@ NO_PROSE = re.compile(
 )
 """How lines begin that are an item of a list, a term, a cell of a table, a rule, or what is left of a picture."""
 
-SENTENCE_END = re.compile(r"[.!?…][\"'”’»)]*(?=\s|$)")
-WORD = re.compile(r"[^\W\d_]{2,}")
+CLOSERS = r"[\p{Pe}\p{Pf}\"']*+"
+SENTENCE_END = regex.compile(
+    rf"(?<!\b\p{{Lu}})[.!?…]{CLOSERS}(?=\s)"  # not after an initial
+    rf"|[[\p{{STerm}}།༎]--[.!?]]{CLOSERS}"
+    rf"|[.!?…\p{{LB=SA}}]{CLOSERS}$",
+    regex.VERSION1,
+)
+"""A stop with what closes behind it: Latin ones stand before white space, those of other scripts anywhere. Scripts such
+as Thai and Lao need none: the last letter of a paragraph ends its sentence.
+"""
 
-SHORTEST = 5
-"""Words below which a paragraph is debris."""
+SHORTEST = 20
+"""Bytes of letters (see `size`) below which a paragraph is debris."""
 
 
-def clean(markup: str) -> str:
-    """The running text of a page; paragraphs are lines. Tables, lists, headings, captions and notes are dropped."""
-    text = _drop_appendices(VERBATIM.sub(lambda found: (found[1] or "").translate(PLAIN), markup))
-    text = ELEMENT.sub("", VOID.sub("", SHORT_FORMULA.sub(r"\1", text)))
-    text = _drop_silent_links(expand_templates(text))
-    text = TAG.sub("", BREAK.sub(" ", text))
-    text = html.unescape(html.unescape(text)).replace("<", LESS).replace(">", MORE)
-    text = ADDRESS.sub("", re.sub(r"\{\{|\}\}", " ", text))  # from `{{` on, gensim drops all that is left of the page
-    text = filter_wiki(text).replace(LESS, "<").replace(MORE, ">")
+def size(text: str) -> int:
+    """How much a text says, in bytes of its letters in UTF-8. Not every script has words between spaces.
+
+    A word of English has about five; an ideograph, of which a word has one or two, has three.
+    """
+    return len("".join(filter(str.isalpha, text)).encode())
+
+
+def clean(markup: str, silent: Set[str] = SILENT) -> str:
+    """The running text of a page; paragraphs are lines. Tables, lists, headings, captions and notes are dropped.
+
+    Args:
+        silent: namespaces of pictures and categories, in small letters.
+    """
+    markup = VERBATIM.sub(lambda found: (found[1] or "").translate(PLAIN), markup)
+    markup = ELEMENT.sub("", SHORT_FORMULA.sub(r"\1", markup))
+    text = UNCLOSED.sub("", _say(parse(markup, skip_style_tags=True), silent))
+    text = html.unescape(html.unescape(TAG.sub("", text)))
     return "\n".join(filter(None, map(_tidy, _paragraphs(text)))).translate(MARKS)
 
 
-def _drop_appendices(markup: str) -> str:
-    """Without headings, and without the sections that `APPENDIX` names, down to the next heading of their depth."""
-    kept: list[str] = []
-    position = dropping = 0  # the depth of the section that is being dropped, 0 for none
-    for heading in HEADING.finditer(markup):
-        depth = len(heading[1])
-        if not dropping:
-            kept.append(markup[position : heading.start()])
-        if not dropping or depth <= dropping:
-            dropping = depth if APPENDIX.fullmatch(heading[2].strip(" \t:'")) else 0
-        position = heading.end()
-    if not dropping:
-        kept.append(markup[position:])
-    return "\n".join(kept)
+def _say(code: Wikicode, silent: Set[str]) -> str:
+    """What a reader sees in the sentence; signs of lists stay, so that their lines can be told."""
+    return "".join(_say_node(node, silent) for node in code.nodes)
 
 
-def _drop_silent_links(markup: str) -> str:
-    """Without pictures, whose captions may have links of their own, categories and other languages."""
-    kept: list[str] = []
-    position = 0
-    for start in SILENT.finditer(markup):
-        if start.start() < position:
-            continue
-        depth, end = 0, start.end()
-        for bracket in BRACKETS.finditer(markup, start.start()):
-            if bracket[0] == "\n\n":  # it is never closed
-                break
-            depth += 1 if bracket[0] == "[[" else -1
-            end = bracket.end()
-            if not depth:
-                break
-        kept.append(markup[position : start.start()])
-        position = end
-    return "".join([*kept, markup[position:]])
+def _say_node(node: nodes.Node, silent: Set[str]) -> str:
+    match node:
+        case nodes.Text() | nodes.HTMLEntity():
+            return str(node)
+        case nodes.Wikilink():
+            target = str(node.title)
+            if target.partition(":")[0].strip().lower() in silent or SILENT_LINK.match(target):
+                return ""
+            return _say(node.text, silent) if node.text is not None else _say(node.title, silent).lstrip(":")
+        case nodes.ExternalLink():
+            return _say(node.title, silent) if node.title is not None else ""
+        case nodes.Template():
+            return expand(node, lambda code: _say(code, silent))
+        case nodes.Tag():
+            tag = str(node.tag).lower()
+            if tag in ("table", "br"):
+                return " " if tag == "br" else ""
+            if tag in ("li", "dt", "dd", "hr"):
+                return node.wiki_markup or f"\n* {_say(node.contents, silent)}"
+            return _say(node.contents, silent)
+        case nodes.Heading():
+            return "\n\n"
+    return ""
 
 
 def _paragraphs(text: str) -> Iterator[str]:
@@ -161,4 +147,4 @@ def _tidy(paragraph: str) -> str:
         paragraph = pattern.sub(replacement, paragraph)
     ends = [found.end() for found in SENTENCE_END.finditer(paragraph)]
     paragraph = paragraph[: ends[-1]] if ends else ""
-    return paragraph if len(WORD.findall(paragraph)) >= SHORTEST else ""
+    return paragraph if size(paragraph) >= SHORTEST else ""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import count
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,45 +23,43 @@ def write_documents(
     """Write (title, text) pairs to `folder` as `00000.parquet` and so on, in constant memory.
 
     Returns:
-        How many documents, words (between white space) and characters there are.
+        How many documents and characters there are; what a word is depends on the script.
 
     Raises:
         UserError: there are no documents.
     """
-    counts = {"documents": 0, "words": 0, "characters": 0}
-    numbers = count()
+    counts = {"documents": 0, "characters": 0}
     writer: pq.ParquetWriter | None = None
-    rows: list[tuple[str, str]] = []
-    in_group = in_shard = 0
-
-    def flush() -> None:
-        nonlocal writer, in_group
-        if writer is None:
-            writer = pq.ParquetWriter(folder / f"{next(numbers):05d}.parquet", SCHEMA, compression="zstd")
-        titles, texts = zip(*rows, strict=True)
-        writer.write_table(pa.table([titles, texts], schema=SCHEMA))
-        rows.clear()
-        in_group = 0
-
+    number = filled = 0
     try:
-        for title, text in documents:
-            rows.append((title, text))
-            size = len(text.encode())
-            in_group += size
-            in_shard += size
-            counts["documents"] += 1
-            counts["words"] += len(text.split())
-            counts["characters"] += len(text)
-            if in_group >= group:
-                flush()
-            if in_shard >= shard and writer is not None and not rows:
-                writer.close()
-                writer, in_shard = None, 0
-        if rows:
-            flush()
+        for rows, size in _groups(documents, group):
+            if writer is None or filled >= shard:
+                if writer is not None:
+                    writer.close()
+                writer = pq.ParquetWriter(folder / f"{number:05d}.parquet", SCHEMA, compression="zstd")
+                number, filled = number + 1, 0
+            titles, texts = zip(*rows, strict=True)
+            writer.write_table(pa.table([titles, texts], schema=SCHEMA))
+            filled += size
+            counts["documents"] += len(rows)
+            counts["characters"] += sum(map(len, texts))
     finally:
         if writer is not None:
             writer.close()
     if not counts["documents"]:
         raise UserError("the corpus has no document left; check its files, and what was dropped as too short")
     return counts
+
+
+def _groups(documents: Iterable[tuple[str, str]], group: int) -> Iterator[tuple[list[tuple[str, str]], int]]:
+    """Documents by row groups, and the bytes of their texts."""
+    rows: list[tuple[str, str]] = []
+    size = 0
+    for title, text in documents:
+        rows.append((title, text))
+        size += len(text.encode())
+        if size >= group:
+            yield rows, size
+            rows, size = [], 0
+    if rows:
+        yield rows, size

@@ -3,23 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-TEMPLATE = re.compile(
-    r"\{\{(?!\{)"
-    r"((?:[^{}]++|\{(?![{|])(?:[^{}]*\}(?!\}(?!\})))?|\}(?!\}))*+)"  # single braces are text, `{x}` or one alone
-    r"\}\}"
-)
-TABLE = re.compile(r"\{\|(?:(?!\{\||\|\}).)*\|\}", re.DOTALL)
-"""Without others inside; when these are gone, those around them are."""
-
-UNCLOSED = re.compile(r"\{\{.*?(?=\n[ \t]*\n|\Z)", re.DOTALL)
-"""A template without an end, and what of its paragraph may be part of it."""
-
-MARK = re.compile(r"\||\]\]|[\[\]]")
-"""What says where an argument ends: a pipe, but not the one in `[[target|text]]`."""
-
-NAMED = re.compile(r"[^\W\d][\w -]*=")
-POSITIONAL = re.compile(r"(1|text)\s*=\s*")
+from mwparserfromhell.nodes import Template
+from mwparserfromhell.wikicode import Wikicode
 
 SIGNS = {
     "ndash": "–", "spaced ndash": " – ", "snd": " – ", "mdash": "—", "mdashb": "—", "spaced mdash": " — ", "nbsp": " ",
@@ -27,77 +14,44 @@ SIGNS = {
     "dot": " · ", "·": " · ", "!": "|", "=": "=",
 }  # fmt: skip
 
-LAST = frozenset({"lang", "transl", "script"})
-FIRST = frozenset({
-    "nowrap", "nobr", "quote", "blockquote", "small", "smaller", "big", "abbr", "tooltip", "sic", "linktext", "ill",
-    "nobold", "not a typo", "vanchor", "visible anchor", "nihongo", "angbr", "keypress", "sup", "sub", "sc", "val",
-    "nts", "railgauge", "flag", "marriage",
-})  # fmt: skip
-"""Templates that show one of their own arguments."""
+SHOWN = {
+    **dict.fromkeys(("lang", "langue", "rtl-lang", "transl", "script"), slice(-1, None)),
+    **dict.fromkeys((
+        "nowrap", "nobr", "quote", "blockquote", "small", "smaller", "big", "abbr", "tooltip", "sic", "linktext",
+        "ill", "nobold", "not a typo", "vanchor", "visible anchor", "nihongo", "angbr", "keypress", "sup", "sub", "sc",
+        "val", "nts", "railgauge", "flag", "marriage", "circa", "c.", "as of", "uss", "hms", "lang-",
+    ), slice(1)),
+    **dict.fromkeys((
+        "gaps", "chem", "frac", "sfrac", "convert", "cvt", "date", "unité", "nombre", "unidad", "oldstyledate",
+    ), slice(None)),
+    "langx": slice(1, 2),  # `{{langx|de|…}}` is what `{{lang-de|…}}` has become
+}  # fmt: skip
+"""Templates that show arguments of their own, and which."""
 
-JOINED = {"gaps": "", "chem": "", "frac": "/", "sfrac": "/", "uss": " ", "hms": " "}
-"""Templates that show all their arguments, and what is between them."""
+BEFORE = {"circa": "c. ", "c.": "c. ", "as of": "As of ", "uss": "USS ", "hms": "HMS "}
+BETWEEN = {"gaps": "", "chem": "", "frac": "/", "sfrac": "/"}
 
 POWERS = {"e3": "thousand ", "e6": "million ", "e9": "billion "}
 """How convert's units begin in `{{convert|3|e6acre}}`."""
 
-RANGES = {"-", "–", "to", "and", "by", "x", "or"}
-"""Between the two numbers of `{{convert|10|to|20|km}}`."""
 
-
-def expand_templates(markup: str) -> str:
-    """Markup with templates as what they say in the sentence, mostly nothing, and without tables.
-
-    A template that is never closed takes the rest of its paragraph with it.
-    """
-    before = None
-    while before != markup:
-        before = markup
-        markup = TABLE.sub("", TEMPLATE.sub(lambda found: _expand(found[1]), markup))
-    return UNCLOSED.sub("", markup)
-
-
-def _expand(content: str) -> str:
-    name, *arguments = (part.strip() for part in _split(content))
-    name = name.lower().replace("_", " ")
-    shown = [POSITIONAL.sub("", argument, count=1) for argument in arguments if not _is_option(argument)]
-    if name in SIGNS:
-        return SIGNS[name]
+def expand(template: Template, say: Callable[[Wikicode], str]) -> str:
+    """What a template says in its sentence, mostly nothing; `say` tells what an argument does."""
+    name = str(template.name).strip().lower().replace("_", " ")
+    if name.startswith("formatnum:"):
+        return say(template.name).partition(":")[2].strip()
+    part = SHOWN.get("lang-" if name.startswith("lang-") else name)
+    if part is None:
+        return SIGNS.get(name, "")
+    arguments = (one for one in template.params if not one.showkey or str(one.name).strip() in ("1", "text"))
+    shown = [say(one.value).strip() for one in arguments]
     if not shown:
         return ""
     if name in ("convert", "cvt"):
-        measure = " ".join(shown[: 4 if len(shown) > 3 and shown[1] in RANGES else 2])
-        return re.sub(r"\be[369](?=[a-z])", lambda power: POWERS[power[0]], measure).replace("sqmi", "square miles")
-    if name in ("circa", "c."):
-        return f"c. {shown[0]}"
-    if name == "as of":
-        return f"As of {shown[0]}"
-    if name.startswith("lang-"):
-        return shown[0]
-    if name == "langx":  # `{{langx|de|…}}` is what `{{lang-de|…}}` has become
-        return shown[1] if len(shown) > 1 else ""
-    if name in ("uss", "hms"):
-        return f"{name.upper()} {shown[0]}"
-    if name in JOINED:
-        return JOINED[name].join(shown)
-    return shown[0] if name in FIRST else shown[-1] if name in LAST else ""
-
-
-def _split(content: str) -> list[str]:
-    """A template's name and arguments, in time that grows as its length does."""
-    parts: list[str] = []
-    pipes: list[int] = []  # since the last bracket: separators, unless the next one is the end of a link
-    start = 0
-    for mark in [*((found[0], found.start()) for found in MARK.finditer(content)), ("", len(content))]:
-        if mark[0] == "|":
-            pipes.append(mark[1])
-            continue
-        for pipe in pipes if mark[0] != "]]" else ():
-            parts.append(content[start:pipe])
-            start = pipe + 1
-        pipes = []
-    return [*parts, content[start:]]
-
-
-def _is_option(argument: str) -> bool:
-    return bool(NAMED.match(argument)) and not POSITIONAL.match(argument)
+        several = len(shown) > 3 and shown[2].lstrip("-−")[:1].isdigit()  # |10|to|20|km, or |5|ft|6|in
+        shown = [one.removesuffix("(-)") for one in shown[: 4 if several else 2]]
+        shown[-1] = re.sub(r"^e[369](?=[a-z])", lambda power: POWERS[power[0]], shown[-1]).replace(
+            "sqmi", "square miles"
+        )
+    before = BEFORE.get(name, "")
+    return (before.lower() if template.has("lc") else before) + BETWEEN.get(name, " ").join(shown[part])

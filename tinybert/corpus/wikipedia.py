@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import bz2
-import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tinybert.corpus.markup import clean
+from tinybert.corpus.markup import SILENT, clean, size
 from tinybert.errors import UserError
 from tinybert.running.parallel import count_cores, ordered_map
 
-STUB = 50
-"""Words below which an article is a stub."""
+STUB = 250
+"""Bytes of letters (see `size`) below which an article is a stub: about 50 words of English, or 80 ideographs."""
 
-REDIRECT = re.compile(r"\s*#redirect\b", re.IGNORECASE)
-
-DISAMBIGUATION = re.compile(
-    r"\{\{\s*((human name |place name )?disambig(uation)?( page)?|disamb|dab|(hn|geo|school|number|road)dis|mathdab|"
-    r"surname|given name|set index( article)?|sia)\s*[|}]",
-    re.IGNORECASE,
-)
-"""Templates of pages that only list what else has the title."""
-
+SILENT_NAMESPACES = ("-2", "6", "14")
+"""Media, File, Category: their numbers are the same in every wiki, their names are in its language."""
 
 BATCH = 1 << 20
 """Characters of markup, about, that a process cleans at a time."""
-
 SHARE = 8 << 20
 """Bytes of a dump for which a process more is worth its start."""
 
@@ -39,16 +29,15 @@ Page = tuple[str, str]
 def read_dump(
     dump: Path,
     dropped: dict[str, int],
-    minimum_words: int = STUB,
     processes: int | None = None,
     at: Callable[[int], None] = lambda position: None,
 ) -> Iterator[Page]:
     """The (title, text) of each article in the dump's order; paragraphs of a text are lines, sentence case is kept.
 
     Args:
-        dump: `.xml` or `.bz2` of a wiki's pages, as on dumps.wikimedia.org.
-        dropped: counts by reason are added here: other namespaces, redirects, disambiguation, stubs.
-        minimum_words: an article with fewer words, once it is cleaned, is a stub.
+        dump: `.xml` or `.bz2` of a wiki's pages, as on dumps.wikimedia.org; of a page's history the newest is taken.
+        dropped: counts by reason are added here: other namespaces, redirects, stubs; pages that only list what
+            else has their title are stubs, too.
         processes: that clean, while this one reads; by default one a core, fewer for a small dump. Their number
             doesn't show in the result.
         at: told how many bytes of the file have been read.
@@ -56,35 +45,27 @@ def read_dump(
     Raises:
         UserError: the file is cut off, damaged, or no dump.
     """
-    for reason in ("other namespaces", "redirects", "disambiguation", "stubs"):
+    for reason in ("other namespaces", "redirects", "stubs"):
         dropped.setdefault(reason, 0)
     if processes is None:
         processes = min(count_cores(), 1 + dump.stat().st_size // SHARE)
-    clean_batch = partial(_clean_batch, minimum_words=minimum_words)
+    silent = set(SILENT)
     # One process takes page by page: the first articles come at once.
-    batches = _batches(_read_articles(dump, dropped, at), BATCH if processes > 1 else 0)
-    for articles, counts in ordered_map(clean_batch, batches, processes):
-        for reason, count in counts.items():
-            dropped[reason] += count
-        yield from articles
-
-
-def _read_articles(dump: Path, dropped: dict[str, int], at: Callable[[int], None]) -> Iterator[Page]:
-    for title, namespace, is_redirect, markup in _read_pages(dump, at):
-        if namespace != "0":
-            dropped["other namespaces"] += 1
-        elif is_redirect or REDIRECT.match(markup):
-            dropped["redirects"] += 1
-        else:
-            yield title, markup
+    batches = _batches(_read_articles(dump, dropped, silent, at), BATCH if processes > 1 else 0)
+    for articles in ordered_map(_clean_batch, ((batch, silent) for batch in batches), processes):
+        for title, text in articles:
+            if size(text) < STUB:
+                dropped["stubs"] += 1
+            else:
+                yield title, text
 
 
 def _batches(pages: Iterable[Page], size: int) -> Iterator[list[Page]]:
     batch: list[Page] = []
     filled = 0
-    for title, markup in pages:
-        batch.append((title, markup))
-        filled += len(markup)
+    for page in pages:
+        batch.append(page)
+        filled += len(page[1])
         if filled >= size:
             yield batch
             batch, filled = [], 0
@@ -92,42 +73,48 @@ def _batches(pages: Iterable[Page], size: int) -> Iterator[list[Page]]:
         yield batch
 
 
-def _clean_batch(pages: list[Page], minimum_words: int) -> tuple[list[Page], dict[str, int]]:
-    articles: list[Page] = []
-    counts = {"disambiguation": 0, "stubs": 0}
-    for title, markup in pages:
-        if title.endswith("(disambiguation)") or DISAMBIGUATION.search(markup):
-            counts["disambiguation"] += 1
-            continue
-        text = clean(markup)
-        if len(text.split()) < minimum_words:
-            counts["stubs"] += 1
-        else:
-            articles.append((title, text))
-    return articles, counts
+def _clean_batch(work: tuple[list[Page], set[str]]) -> list[Page]:
+    pages, silent = work
+    return [(title, clean(markup, silent)) for title, markup in pages]
 
 
-def _read_pages(dump: Path, at: Callable[[int], None]) -> Iterator[tuple[str, str, bool, str]]:
-    """(title, namespace, whether it is a redirect, markup) of each page; nothing of a page is kept after it."""
+def _read_articles(dump: Path, dropped: dict[str, int], silent: set[str], at: Callable[[int], None]) -> Iterator[Page]:
+    """(title, markup) of each article; nothing of a page is kept after it. What the dump says of its wiki, which is
+    before its pages, is added to `silent`.
+    """
+    newest, markup = "", ""  # of the page's revisions: their times, as text, are in order
+    for element, root, position in _elements(dump):
+        match element.tag.rpartition("}")[2]:
+            case "namespace" if element.get("key") in SILENT_NAMESPACES and element.text:
+                silent.add(element.text.lower())
+            case "revision":
+                if (time := element.findtext("{*}timestamp") or "") >= newest:
+                    newest, markup = time, element.findtext("{*}text") or ""
+                element.clear()
+            case "page":
+                if (element.findtext("{*}ns") or "0") != "0":
+                    dropped["other namespaces"] += 1
+                elif element.find("{*}redirect") is not None:
+                    dropped["redirects"] += 1
+                else:
+                    yield element.findtext("{*}title") or "", markup
+                newest, markup = "", ""
+                root.clear()  # the page itself, and the root's reference to it
+                at(position)
+
+
+def _elements(dump: Path) -> Iterator[tuple[ElementTree.Element, ElementTree.Element, int]]:
+    """Each element at its end, with the root and how many bytes of the file have been read."""
     with dump.open("rb") as raw:
-        stream = bz2.BZ2File(raw) if dump.suffix == ".bz2" else raw
         try:
-            events = ElementTree.iterparse(stream, events=("start", "end"))
+            events = ElementTree.iterparse(bz2.BZ2File(raw) if dump.suffix == ".bz2" else raw, events=("start", "end"))
             _, root = next(events)
             if not root.tag.endswith("mediawiki"):
-                raise UserError(
-                    f"{dump}: expected a MediaWiki dump, found XML of <{root.tag}>; take a …-pages-articles.xml"
-                )
+                found = f"expected a MediaWiki dump, found XML of <{root.tag}>"
+                raise UserError(f"{dump}: {found}; take a …-pages-articles.xml")
             for event, element in events:
-                if event == "end" and element.tag.endswith("}page"):
-                    yield (
-                        element.findtext("{*}title") or "",
-                        element.findtext("{*}ns") or "0",
-                        element.find("{*}redirect") is not None,
-                        element.findtext("{*}revision/{*}text") or "",
-                    )
-                    root.clear()  # the page itself, and the root's reference to it
-                    at(raw.tell())
+                if event == "end":
+                    yield element, root, raw.tell()
         except (ElementTree.ParseError, LookupError, ValueError) as error:  # the last two: of an encoding
             raise UserError(f"{dump}: not valid XML, or cut off ({error}); fetch it again") from None
         except (EOFError, OSError) as error:

@@ -9,18 +9,27 @@ from tinybert.errors import UserError
 
 
 def parse(text: str, as_written: bool = False) -> Any:
-    """The value of a JSON text.
+    """The value of a JSON text. NaN and Infinity, which some programs write and JSON doesn't have, are null.
 
     Args:
         as_written: whether numbers are returned as text, so that 1.0 is not 1.
 
     Raises:
-        ValueError: it is not JSON, or nested more deeply than Python reads.
+        ValueError: it is not JSON, nested more deeply than Python reads, or an object has a key twice.
     """
+    numbers: dict[str, Any] = {"parse_int": str, "parse_float": str} if as_written else {}
     try:
-        return json.loads(text, parse_int=str, parse_float=str, parse_constant=str) if as_written else json.loads(text)
+        return json.loads(text, parse_constant=lambda _: None, object_pairs_hook=_object, **numbers)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)[:40]!a} stands twice in an object")
+    return made
 
 
 def require_whole(text: str, place: str) -> None:
