@@ -6,7 +6,12 @@ import statistics
 import time
 from typing import Annotated
 
+import torch
 import typer
+from transformers import BertConfig, BertForSequenceClassification
+
+from tinybert.models.attention import PLAIN, SHORT
+from tinybert.running.memory import keep_freed_memory
 
 
 def main(
@@ -16,20 +21,13 @@ def main(
     steps: Annotated[int, typer.Option(min=1)] = 5,
 ) -> None:
     """Seconds of a step in bf16 without dropout, and their ratio: above 1 where writing it out is faster."""
-    import torch
-    from transformers import BertConfig, BertForSequenceClassification
-
-    from tinybert.models.attention import PLAIN as NAME
-    from tinybert.models.attention import SHORT
-    from tinybert.running.memory import keep_freed_memory
-
     keep_freed_memory()
     shape = {"num_hidden_layers": layers, "hidden_size": hidden, "intermediate_size": 4 * hidden}
     config = BertConfig(**shape, hidden_dropout_prob=0, attention_probs_dropout_prob=0, vocab_size=1000)
     model = BertForSequenceClassification(config).train()
     print(f"the plain one is taken up to {SHORT} tokens")
     for length in (16, 32, 64, 128, 192, 256, 384, 512):
-        seconds: dict[str, list[float]] = {"sdpa": [], NAME: []}
+        seconds: dict[str, list[float]] = {"sdpa": [], PLAIN: []}
         for name in list(seconds) * (steps + 1):
             model.set_attn_implementation(name)
             started = time.perf_counter()
@@ -43,7 +41,3 @@ def main(
             seconds[name].append(time.perf_counter() - started)
         fused, plain = (statistics.median(times[1:]) for times in seconds.values())
         print(f"{length:4} tokens  fused {fused:.3f} s  plain {plain:.3f} s  ratio {fused / plain:.2f}", flush=True)
-
-
-if __name__ == "__main__":
-    typer.run(main)

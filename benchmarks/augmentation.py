@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import pyarrow.parquet as pq
+import torch
 import typer
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-    from tinybert.augment.words import Sentence
+from tinybert.augment.algorithm import Tally, vary
+from tinybert.augment.candidates import MaskedWords
+from tinybert.augment.neighbours import Neighbours, share_vectors
+from tinybert.augment.words import Sentence, split
+from tinybert.models.loading import load_masked_lm, load_tokenizer
+from tinybert.models.precision import choose, name
 
 K = 15
 
 
 def main(
-    model: Annotated[Path, typer.Option(help="model folder; random, in MiniLM's shape, if missing")] = Path(
-        "data/sources/minilm"
-    ),
-    rows: Annotated[Path, typer.Option(help="Parquet with a column text; made up if missing")] = Path(
-        "data/original/movies/train.parquet"
-    ),
-    vectors: Annotated[Path, typer.Option(help="word vectors")] = Path("data/sources/glove"),
+    model: Annotated[Path, typer.Option(help="folder")] = Path("data/sources/minilm"),
+    rows: Annotated[Path, typer.Option(help="a column text")] = Path("data/original/movies/train.parquet"),
+    vectors: Annotated[Path, typer.Option(help="folder")] = Path("data/sources/glove"),
     sentences: Annotated[int, typer.Option(help="how many of the rows", min=1)] = 300,
     naive: Annotated[int, typer.Option(help="how many of them for the naive ways, which take long", min=1)] = 20,
     copies: Annotated[int, typer.Option(help="N_a", min=1)] = 3,
@@ -40,18 +40,10 @@ def main(
     The authors ask for candidates once per word of the original, all copies sharing them: fewer passes, but the model
     never sees what has been replaced already.
     """
-    import torch
-
-    from tinybert.augment.algorithm import Tally, vary
-    from tinybert.augment.candidates import MaskedWords
-    from tinybert.augment.neighbours import Neighbours, share_vectors
-    from tinybert.augment.words import split
-    from tinybert.models.precision import choose, name
-
     torch.set_num_threads(threads)
-    network, tokenizer = _load(model)
-    network.to(choose(precision))
-    cut = split(tokenizer, [(text,) for text in _texts(rows, sentences, tokenizer)])
+    network, tokenizer = load_masked_lm(model, new_head=True).to(choose(precision)), load_tokenizer(model)
+    texts = pq.read_table(rows, columns=["text"])["text"].slice(0, sentences).to_pylist()
+    cut = split(tokenizer, [(text,) for text in texts])
     words = [word for sentence in cut for word in sentence.words]
     pieces = sum(not word.single for word in words) / len(words)
     print(
@@ -62,9 +54,10 @@ def main(
     some = cut[:naive]
     literal = len(some) / _passes(network, tokenizer, some, False, max_length)
     authors = len(some) * copies / _passes(network, tokenizer, some, True, max_length)
+    masked = MaskedWords(network, tokenizer, K, max_length, batch_size)
     with TemporaryDirectory() as shared:
         share_vectors(vectors, 100_000, Path(shared))
-        masked, neighbours = MaskedWords(network, tokenizer, K, max_length, batch_size), Neighbours(Path(shared), K)
+        neighbours = Neighbours(Path(shared), K)
     marks: list[float] = []
     network.register_forward_pre_hook(lambda *_: marks.append(-time.perf_counter()))
     network.register_forward_hook(lambda *_: marks.append(time.perf_counter()))
@@ -85,8 +78,6 @@ def _passes(
 
     What is put in a word's place costs nothing here, so the words of the original serve.
     """
-    import torch
-
     started = time.perf_counter()
     with torch.inference_mode():
         for sentence in cut:
@@ -101,41 +92,3 @@ def _passes(
                     if len(hits):
                         network(**encoded).logits[0, hits[0, 0]].topk(K)
     return time.perf_counter() - started
-
-
-def _load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    import torch
-    from transformers import BertConfig, BertForMaskedLM, BertTokenizer
-
-    from tinybert.models.loading import load_masked_lm, load_tokenizer
-
-    torch.manual_seed(0)
-    if folder.exists():
-        return load_masked_lm(folder, new_head=True), load_tokenizer(folder)
-    letters = itertools.product("etaoinshrdlucmfwypvb", repeat=4)
-    entries = [
-        "[PAD]",
-        "[UNK]",
-        "[CLS]",
-        "[SEP]",
-        "[MASK]",
-        *("".join(word) for word in itertools.islice(letters, 30_517)),
-    ]
-    shape = BertConfig(hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536)
-    return BertForMaskedLM(shape).eval(), BertTokenizer(vocab={entry: index for index, entry in enumerate(entries)})
-
-
-def _texts(rows: Path, count: int, tokenizer: PreTrainedTokenizerBase) -> list[str]:
-    import numpy as np
-    import pyarrow.parquet as pq
-
-    from tinybert.augment.candidates import whole_words
-
-    if rows.exists():
-        return pq.read_table(rows, columns=["text"])["text"].slice(0, count).to_pylist()
-    words = list(whole_words(tokenizer).values())
-    return [" ".join(line) for line in np.random.default_rng(0).choice(words, (count, 20))]
-
-
-if __name__ == "__main__":
-    typer.run(main)

@@ -7,7 +7,11 @@ import subprocess
 import sys
 from typing import Annotated
 
+import torch
 import typer
+from transformers import BertConfig, BertForSequenceClassification
+
+from tinybert.running.memory import keep_freed_memory, peak_memory
 
 
 def main(
@@ -25,7 +29,7 @@ def main(
     found: dict[str, list[tuple[float, ...]]] = {"--no-keep": [], "--keep": []}
     for _ in range(rounds):
         for how, measured in found.items():
-            out = subprocess.check_output([sys.executable, "-m", "benchmarks.freed_memory", *shape, how], text=True)
+            out = subprocess.check_output([sys.executable, "-m", "benchmarks", "freed_memory", *shape, how], text=True)
             measured.append(tuple(map(float, out.split())))
     seconds = {}
     for how, measured in found.items():
@@ -36,11 +40,6 @@ def main(
 
 def measure(layers: int, hidden: int, steps: int, keep: bool) -> tuple[float, float, float]:
     """CPU seconds and page faults a step, after as many steps that aren't counted, and the peak in GiB."""
-    import torch
-    from transformers import BertConfig, BertForSequenceClassification
-
-    from tinybert.running.memory import keep_freed_memory, peak_memory
-
     if keep:
         keep_freed_memory()
     torch.manual_seed(0)
@@ -60,7 +59,3 @@ def measure(layers: int, hidden: int, steps: int, keep: bool) -> tuple[float, fl
     after = resource.getrusage(resource.RUSAGE_SELF)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return seconds / steps, (after.ru_minflt - before.ru_minflt) / steps, peak_memory() / 2**30
-
-
-if __name__ == "__main__":
-    typer.run(main)

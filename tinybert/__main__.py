@@ -60,19 +60,18 @@ def times(params: ParamsFile = Path("params.yaml")) -> None:
 
 @app.command()
 def readme(
-    check: Annotated[bool, typer.Option("--check", help="only say whether README.md is up to date")] = False,
+    check: Annotated[bool, typer.Option("--check", help="only say whether they are up to date")] = False,
 ) -> None:
-    """Write results, graph and stages into README.md, from metrics.json and dvc.yaml."""
+    """Write results, graph and stages into README.md, CONTRIBUTING.md and docs/, from what the repository says."""
     from tinybert.report.readme import refresh
 
-    file = Path("README.md")
     with one_line():
-        text = refresh(file, Path("dvc.yaml"), Path("metrics.json"))
-        is_new = text != file.read_text(encoding="utf-8")
-        if is_new and not check:
-            file.write_text(text, encoding="utf-8")
-    if is_new and check:
-        typer.echo("error: README.md is not up to date; run `python -m tinybert readme`", err=True)
+        changed = {file: text for file, text in refresh(Path()).items() if text != file.read_text(encoding="utf-8")}
+        for file, text in changed.items():
+            if not check:
+                file.write_text(text, encoding="utf-8")
+    if changed and check:
+        typer.echo(f"error: {', '.join(map(str, changed))}: not up to date; run `python -m tinybert readme`", err=True)
         raise typer.Exit(1)
 
 

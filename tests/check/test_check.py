@@ -64,6 +64,17 @@ def test_a_table_of_ones_own_is_read_before_a_run(prepared, content, expected):
     assert line.startswith(f"params.yaml: tasks.weather: {expected}")
 
 
+def test_what_is_odd_about_the_rows_is_no_mistake(prepared):
+    table = Path("smoke/weather.csv")
+    table.write_text(table.read_text().replace(",good\n", ",ok\n").replace(",bad\n", ",fraud\n"))
+    params = Path("params.yaml")
+    params.write_text(params.read_text().replace(", names: [bad, good]", "").replace("accuracy", "f1"))
+    done = CliRunner().invoke(app, ["check"])
+    assert done.exit_code == 0
+    note = "note: params.yaml: tasks.weather: metric is f1 of ok, the second class of the data; for the other, label.n"
+    assert note in done.stdout
+
+
 @pytest.mark.parametrize(
     ("command", "refuse", "reason"),
     [

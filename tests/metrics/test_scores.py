@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 from sklearn.metrics import f1_score, matthews_corrcoef
 
-from tinybert.metrics.scores import all_scores, confidence_interval, retention, retention_interval, score
+from tinybert.metrics.chance import describe_labels
+from tinybert.metrics.scores import all_scores, confidence_interval, retention, retention_interval, score, title
 
 
 def one_hot(answers, classes):
@@ -21,6 +22,19 @@ def test_binary_scores_by_hand():
     assert score("accuracy", labels, logits) == pytest.approx(5 / 8)
     assert score("f1", labels, logits) == pytest.approx(2 * 3 / (2 * 3 + 1 + 2))
     assert score("matthews", labels, logits) == pytest.approx((3 * 2 - 2 * 1) / np.sqrt(5 * 4 * 4 * 3))
+
+
+def test_the_class_that_f1_is_of_is_named():
+    assert title("f1", ["fraud", "ok"]) == "f1 of ok"
+    assert [title("f1", ["a", "b", "c"]), title("accuracy", ["a", "b"]), title("pearson", None)] == [
+        "f1", "accuracy", "pearson",
+    ]  # fmt: skip
+
+
+def test_labels_in_words():
+    assert describe_labels(np.array([0, 1, 1]), ["bad", "good", "odd"]) == "rows are 1 × bad, 2 × good, 0 × odd"
+    assert describe_labels(np.array([[0, 1], [1, 1]]), ["wet", "warm"]) == "rows are 1 × wet, 2 × warm"
+    assert describe_labels(np.array([1990.0, 2010.0]), None) == "targets have the mean 2000 and the deviation 10"
 
 
 def test_f1_of_more_than_two_classes_is_the_mean_over_classes():

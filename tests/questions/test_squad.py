@@ -127,8 +127,8 @@ def test_without_labels_every_question_stays(read):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"data": [', "train.json: line 1: not valid JSON"),
-        ('{"data": [\n {"paragraphs": ]}', "train.json: line 2: not valid JSON"),
+        ('{"data": [', "train.json: line 1: not JSON"),
+        ('{"data": [\n {"paragraphs": ]}', "train.json: line 2: not JSON"),
         ('{"rows": []}', "train.json: expected 'data', as SQuAD's files have it, found a mapping of rows"),
         ('{"data": [{"title": "t"}]}', "train.json: article 1: expected 'paragraphs'"),
         ('{"data": []}', "train.json: expected questions, found none"),
@@ -143,8 +143,8 @@ def test_without_labels_every_question_stays(read):
         (squad(question([answer("wet", 9)], ["q1"])), "article 1: id: expected text or a number, found \\['q1'\\]"),
         (squad(question([], "q\n1")), r"question q\\n1: it has no answer"),
         (json.dumps({"\ud800\n": 1}), r"expected 'data', as SQuAD's files have it, found a mapping of \\ud800\\n"),
-        ("[" * 100_000, "train.json: line 1: not valid JSON: it is nested too deeply"),
-        (json.dumps(FLAT) + "\n" + "[" * 100_000, "train.json: line 2: not valid JSON: it is nested too deeply"),
+        ("[" * 100_000, "train.json: line 1: not JSON: it is nested too deeply"),
+        (json.dumps(FLAT) + "\n" + "[" * 100_000, "train.json: line 2: not JSON: it is nested too deeply"),
         ('{"data": ' + "[" * 500 + "]" * 500 + "}", "expected 'paragraphs', as SQuAD's files have it"),
     ],
 )

@@ -207,10 +207,7 @@ def test_what_was_left_out_of_the_data_is_told(two):
     words = " ".join(report(root, students)[0].words)
     assert "7,423 rows for training, 1,060 for validation, 2,121 for the test; left out: 37 by label.drop, " in words
     assert "2 without text, 1,003 repeated in a later split (3 of train in validation, 1,000 of train in test)" in words
-    assert (
-        "kept: 4 texts that have several labels, 2 classes, of them without a row: 1 in validation, 31 texts of "
-        in words
-    )
+    assert "kept: 4 texts that have several labels, 1 of 2 classes without a row in validation: 'positive', 31" in words
     assert "31 texts of training that fill max_length and may be cut there." in words
 
 

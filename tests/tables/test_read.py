@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tinybert.errors import UserError
-from tinybert.tables.read import find_files, find_table, read_table
+from tinybert.tables.read import find_files, read_table
 
 
 @pytest.fixture
@@ -62,9 +62,10 @@ def test_json_array(read, name):
 
 def test_parquet_values_become_text(tmp_path):
     columns = {"text": ["a", None], "label": [1, 0], "rating": [0.5, -2.0], "vector": [[1.0], [2.0]]}
+    columns |= {"missing": [1.0, float("nan")], "mood": pa.array(["b", None]).dictionary_encode()}
     pq.write_table(pa.table(columns), tmp_path / "t.parquet")
-    frame = read_table(tmp_path / "t.parquet", None, ["text", "label", "rating"])
-    assert rows(frame) == [("a", "1", "0.5"), ("", "0", "-2")]
+    frame = read_table(tmp_path / "t.parquet", None, ["text", "label", "rating", "missing", "mood"])
+    assert rows(frame) == [("a", "1", "0.5", "1", "b"), ("", "0", "-2", "", "")]
     with pytest.raises(UserError, match="vector: expected text or numbers, found list"):
         read_table(tmp_path / "t.parquet", None, ["vector"])
 
@@ -82,11 +83,6 @@ def test_lists_come_as_json_where_they_are_expected(tmp_path):
     (tmp_path / "t.jsonl").write_text('{"tags": [["a"]]}\n')
     with pytest.raises(UserError, match="line 1: tags: expected text or a number, found a list"):
         read_table(tmp_path / "t.jsonl", None, ["tags"], lists=["tags"])
-
-
-def test_dictionary_columns_of_parquet_are_text(tmp_path):
-    pq.write_table(pa.table({"label": pa.array(["a", "b", None]).dictionary_encode()}), tmp_path / "t.parquet")
-    assert rows(read_table(tmp_path / "t.parquet", None, ["label"])) == [("a",), ("b",), ("",)]
 
 
 def test_broken_lines_are_counted_where_they_are_allowed(tmp_path):
@@ -195,6 +191,20 @@ def test_columns_name_a_file_without_header(read):
     assert rows(read("t.txt", "7\t0.5\tfine\n", columns=["id", "label", "text"])) == [("fine", "0.5")]
 
 
+def test_excel_says_how_its_file_is_separated(read):
+    for first in ("sep=;\r\n", '"sep=;"\n'):
+        frame = read("t.csv", f"\ufeff{first}text;label\na, b;1\n")
+        assert rows(frame) == [("a, b", "1")]
+        assert list(frame.index) == [3]
+    assert rows(read("t.csv", "sep=;\na|1\n", columns=["text", "label"], separator="|")) == [("a", "1")]
+    with pytest.raises(UserError, match="expected rows"):
+        read("t.csv", "sep=;\ntext;label\n")
+
+
+def test_one_column_may_hold_its_name(read):
+    assert rows(read("t.csv", "text,label\nText,label\n", needed=["text"])) == [("Text",)]
+
+
 def test_an_unused_column_may_be_anything(read):
     assert rows(read("t.csv", ",text,label,,\n0,a,1,,\n")) == [("a", "1")]
 
@@ -216,7 +226,22 @@ def test_an_unused_column_may_be_anything(read):
         ("t.csv", 'text,label\n"b"c,1\n', "line 2: ',' expected after"),
         ("t.csv", b"text,label\na,1\ncaf\xe9,0\n", r"line 3: not UTF-8 \(byte 18, 0xe9\).*iconv -f windows-1252"),
         ("t.csv", "text,label\na,1\n".encode("utf-16"), "line 1: not UTF-8 .*iconv -f utf-16"),
-        ("t.csv.gz", b"text,label\n", "no gzip file"),
+        ("t.csv.gz", b"text,label\n", "this is no gzip; call it t.csv"),
+        ("t.csv.gz", gzip.compress(gzip.compress(b"text,label\na,1\n")), "gzip with gzip in it; unpack it"),
+        ("t.csv", gzip.compress(b"text,label\na,1\n"), "this is gzip; call it t.csv.gz"),
+        ("t.jsonl", b"PAR1\x15\x00", "this is Parquet; call it t.parquet"),
+        ("t.parquet", gzip.compress(b"text,label\na,1\n"), "this is gzip; unpack it"),
+        (
+            "t.jsonl",
+            '{"text": "a", "label": 1, "text": "b"}',
+            "line 1: not JSON: the key 'text' stands twice in an obj",
+        ),
+        ("t.csv", "text,label\na,1\n\nText, LABEL\nb,0\n", "line 4 names the columns once more.*; remove it"),
+        (
+            "t.json",
+            '[{"text": "a", "label": 1}, {"text": "text", "label": "label"}]',
+            "row 2 names the columns once mo",
+        ),
         ("t.csv.gz", gzip.compress(b"text,label\na,1\n" * 99, mtime=0)[:-9], "no gzip file"),
         ("t.parquet", b"PAR1 not", "not a Parquet file: .*; save or fetch it again"),
         ("t.json", "[]", "expected rows, found none; add some"),
@@ -241,8 +266,9 @@ def test_what_cant_be_read_is_one_line_that_names_the_place(read, name, content,
 
 
 def test_columns_beside_a_header(read):
-    with pytest.raises(UserError, match="line 1 names the columns, as `columns` does; set columns: null"):
-        read("t.csv", "text,label\na,1\n", columns=["text", "label"])
+    for header in ("text,label", "Text, LABEL"):
+        with pytest.raises(UserError, match="line 1 names the columns, as `columns` does; set columns: null"):
+            read("t.csv", f"{header}\na,1\n", columns=["text", "label"])
     with pytest.raises(UserError, match="set columns: null"):
         read("t.jsonl", '{"text": "a", "label": 1}', columns=["text", "label"])
     with pytest.raises(UserError, match=r"line 1: expected 3 columns, found 2"):
@@ -255,20 +281,12 @@ def test_a_long_first_line_without_header_does_not_flood_the_message(read):
     assert len(str(caught.value)) < 400
 
 
-def test_the_folder_holds_one_file(tmp_path):
-    with pytest.raises(UserError, match="gone: missing; `dvc repro`"):
-        find_table(tmp_path / "gone")
+def test_a_file_without_a_name_is_the_one_in_the_folder(tmp_path):
     with pytest.raises(UserError, match=r"expected one file .* found none"):
-        find_table(tmp_path)
+        find_files(tmp_path, "")
     (tmp_path / ".hidden").touch()
     (tmp_path / "a.csv").touch()
-    assert find_table(tmp_path) == tmp_path / "a.csv"
+    assert find_files(tmp_path, "") == [tmp_path / "a.csv"]
     (tmp_path / "b.csv").touch()
     with pytest.raises(UserError, match=r"found a.csv, b.csv"):
-        find_table(tmp_path)
-
-
-def test_no_dtype_is_guessed(read):
-    frame = read("t.csv", "text,label\n1,1\n2,0\n")
-    assert all(isinstance(value, str) for value in frame.to_numpy().ravel())
-    assert isinstance(frame, pd.DataFrame)
+        find_files(tmp_path, "")

@@ -1,19 +1,11 @@
-"""Splits: whole, stratified, reproducible, and apart."""
+"""Splits: whole, stratified, reproducible."""
 
 import numpy as np
 import pytest
 
 from tinybert.errors import UserError
 from tinybert.params.rows import Split
-from tinybert.tables.splits import (
-    class_strata,
-    count_conflicts,
-    draw_splits,
-    keep_for_training,
-    label_strata,
-    rating_strata,
-    separate,
-)
+from tinybert.tables.splits import class_strata, draw_splits, label_strata, rating_strata, spread
 
 FIFTH = Split(test=0.2, validation=0.1)
 
@@ -88,13 +80,26 @@ def test_a_split_of_fewer_rows_than_classes():
     assert np.bincount(skewed[splits["test"]])[0] == 120
 
 
-def test_each_class_keeps_a_row_for_training():
-    classes = np.array([0, 0, 1, 1, 2, 2, 0])
+@pytest.mark.parametrize("labels", [np.array([0, 0, 1, 1, 2, 2, 0]), np.eye(3, dtype=np.int8)[[0, 0, 1, 1, 2, 2, 0]]])
+def test_each_class_keeps_a_row_for_training(labels):
     drawn = {"train": np.array([0]), "validation": np.array([1, 4]), "test": np.array([2, 3, 5, 6])}
-    kept = {name: rows.tolist() for name, rows in keep_for_training(drawn, classes).items()}
+    kept = {name: rows.tolist() for name, rows in spread(drawn, labels).items()}
     assert kept == {"train": [0, 2, 4], "validation": [1], "test": [3, 5, 6]}
-    kept = {name: rows.tolist() for name, rows in keep_for_training(drawn, np.eye(3, dtype=np.int8)[classes]).items()}
-    assert kept == {"train": [0, 2, 4], "validation": [1], "test": [3, 5, 6]}
+
+
+@pytest.mark.parametrize("rare", [3, 4, 7])
+@pytest.mark.parametrize("several", [False, True], ids=["classes", "labels"])
+def test_a_rare_class_is_in_every_split(rare, several):
+    """Whichever split the draw puts its rows into."""
+    classes = np.array([0] * (1000 - rare) + [1] * rare)
+    labels = np.stack([np.ones(1000, dtype=np.int8), classes.astype(np.int8)], axis=1)
+    for seed in range(20):
+        split = Split(test=0.2, validation=0.1, seed=seed)
+        strata = label_strata(labels, ["a", "b"], split) if several else class_strata(classes, ["a", "b"])
+        splits = spread(draw_splits(strata, split), labels if several else classes)
+        assert min(int(classes[rows].sum()) for rows in splits.values()) > 0
+        assert sum(map(len, splits.values())) == len(set(np.concatenate(list(splits.values())))) == 1000
+        assert abs(len(splits["validation"]) - 100) <= 1
 
 
 def test_an_empty_split():
@@ -108,33 +113,6 @@ def test_an_empty_split():
         rating_strata(np.full(20, 3.0), FIFTH)
 
 
-def test_a_text_of_the_test_split_is_nowhere_else():
-    texts = [("Fine  Film",), ("bad",), ("fine film",), ("so so",), ("So so ",), ("BAD",), ("new",), ("bad",)]
-    splits = {"train": np.array([0, 1, 3, 6]), "validation": np.array([2, 4]), "test": np.array([5, 7])}
-    apart, removed = separate(splits, texts)
-    assert {name: rows.tolist() for name, rows in apart.items()} == {"train": [6], "validation": [2, 4], "test": [5, 7]}
-    assert removed == {"train": {"validation": 2, "test": 1}, "validation": {"test": 0}}
-    assert list(apart) == ["train", "validation", "test"]
-
-
-def test_a_pair_repeats_only_as_a_pair():
-    texts = [("a", "b"), ("a", "c"), ("b", "a"), ("A", "b")]
-    apart, removed = separate({"train": np.array([0, 1]), "validation": np.array([2]), "test": np.array([3])}, texts)
-    assert removed == {"train": {"validation": 0, "test": 1}, "validation": {"test": 0}}
-    assert apart["train"].tolist() == [1]
-
-
-def test_nothing_left():
-    splits = {"train": np.array([0]), "validation": np.array([1]), "test": np.array([2])}
-    with pytest.raises(UserError, match="nothing is left of the validation split"):
-        separate(splits, [("a",), ("b",), ("b",)])
-
-
-def test_conflicts_are_texts_with_several_labels():
-    texts = [("a",), ("A ",), ("b",), ("b",), ("c",)]
-    assert count_conflicts(texts, np.array([0, 1, 1, 1, 0])) == 1
-
-
 def test_what_the_source_brings_is_not_drawn():
     strata = np.arange(100) % 2
     both = draw_splits(strata, Split(train="a.tsv", test="b.tsv", validation=0.1))
@@ -144,20 +122,6 @@ def test_what_the_source_brings_is_not_drawn():
     assert {name: rows.tolist() for name, rows in none.items()} == {"train": list(range(100))}
     assert len(np.unique(rating_strata(np.arange(100.0), Split(train="a.tsv", test="b.tsv", validation=0.1)))) == 10
     assert class_strata(np.array([0, 1]), ["a", "b"], splits=1).tolist() == [0, 1]
-
-
-def test_further_test_sets_stay_whole():
-    texts = [("a",), ("b",), ("c",), ("a",), ("b",), ("b",)]
-    splits = {"train": [0, 1, 2], "validation": [3], "test": [4], "mismatched": [5]}
-    apart, removed = separate({name: np.array(rows) for name, rows in splits.items()}, texts)
-    assert {name: rows.tolist() for name, rows in apart.items()} == {
-        "train": [2],
-        "validation": [3],
-        "test": [4],
-        "mismatched": [5],
-    }
-    tests = {"test": 1, "mismatched": 0}
-    assert removed == {"train": {"validation": 1} | tests, "validation": {"test": 0, "mismatched": 0}}
 
 
 class TestLabelStrata:
@@ -193,12 +157,3 @@ class TestLabelStrata:
         strata = label_strata(labels, ["a", "b", "c"], FIFTH)
         assert strata.tolist() == [0] * 60 + [1] * 20 + [-1] * 2
         assert {80, 81} < set(draw_splits(strata, FIFTH)["train"].tolist())
-
-
-def test_a_class_of_three_rows_can_always_be_split():
-    """Whichever split the first draw puts them into."""
-    classes = np.array([0] * 60 + [1] * 37 + [2] * 3)
-    for seed in range(30):
-        splits = draw_splits(class_strata(classes, ["a", "b", "c"]), Split(test=0.5, validation=0.1, seed=seed))
-        assert [len(rows) for rows in splits.values()] == [40, 10, 50]
-        assert set(classes[splits["train"]]) == {0, 1, 2}

@@ -159,6 +159,38 @@ def test_contradictions_stay_and_are_counted(run):
     assert summary["conflicting"] == 7
 
 
+def test_what_is_odd_about_a_pair_a_name_or_the_validation_rows_is_said(run):
+    lines = [f"first {n},second {n},{n % 2}" for n in range(40)]
+    mirrored = [f"second {n},first {n},{n % 2}" for n in range(40)]
+    summary, splits = run(csv([*lines, *mirrored], "a,b,label"), text=["a", "b"])
+    held_out = {
+        tuple(pair) for name in ("validation", "test") for pair in splits[name][["text_pair", "text"]].to_numpy()
+    }
+    of_train = [tuple(pair) in held_out for pair in splits["train"][["text", "text_pair"]].to_numpy()]
+    assert summary["mirrored"] >= sum(of_train) > 0
+    assert f"kept: {summary['mirrored']} pairs that a later split has the other way round" in describe(summary)
+    summary, _ = run(csv(reviews(99, labels=("Good", "good", "bad"))))
+    assert "kept: classes whose names differ in case only: 'Good', 'good'" in describe(summary)
+
+
+def test_a_validation_split_on_which_nothing_can_be_seen(tmp_path):
+    source, folder = tmp_path / "source", tmp_path / "task"
+    for path in (source, folder):
+        path.mkdir()
+    for name, lines in (("train", reviews(60)), ("test", reviews(9, first=200)), ("dev", reviews(9, ("bad",), 100))):
+        (source / f"{name}.csv").write_text(csv(lines))
+    split = {"train": "train.csv", "validation": "dev.csv", "test": "test.csv"}
+    shown = describe(prepare(source, Task.model_validate(ENTRY | {"split": split}), folder))
+    assert "kept: 1 of 2 classes without a row in validation: 'good'" in shown
+    assert "kept: a validation split with one label only, on which no score can be above chance" in shown
+
+
+def test_a_rare_class_is_in_every_split(run):
+    summary, _ = run(csv([*reviews(996, labels=("bad",)), *reviews(4, labels=("good",), first=1000)]))
+    assert min(min(counts) for counts in summary["classes"].values()) == 1
+    assert "kept" not in describe(summary)
+
+
 def test_the_same_bytes_again(run, tmp_path):
     folder, found = tmp_path / "original" / "task", []
     for _ in range(2):
@@ -238,7 +270,8 @@ def test_more_classes_than_a_split_has_rows_and_classes_of_one_row(run):
     assert summary["rows"] == {"train": 1127, "validation": 75, "test": 301}
     assert min(summary["classes"]["train"]) > 0
     assert summary["classes"]["train"][-2:] == [2, 1]
-    assert "kept: 152 classes, of them without a row: 77 in validation, 2 in test" in describe(summary)
+    assert "kept: 77 of 152 classes without a row in validation: 'class 0', " in describe(summary)
+    assert "kept: 2 of 152 classes without a row in test: 'rare', 'very rare'" in describe(summary)
     tags = [f"{text},tag {n // 10}" for n, text in enumerate(line.split(",")[0] for line in lines)]
     summary, _ = run(csv([*tags, "x,rare"]), split=split, **TAGS)
     assert min(summary["classes"]["train"]) > 0

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from tests.tiny import tiny_tokenizer
-from tinybert.tokens.encoding import Padding, encode, model_inputs
+from tinybert.tokens.encoding import Padding, encode, model_inputs, unknown_share
 
 
 @pytest.fixture
@@ -18,6 +18,10 @@ def test_rows_become_ids_lengths_and_labels(tokenizer):
     assert tokenizer.convert_ids_to_tokens(dataset[1]["input_ids"]) == ["[CLS]", "very", "very", "wet", "[SEP]"]
     assert list(dataset["length"]) == [4, 5]
     assert list(dataset["labels"]) == [1, 0]
+
+
+def test_tokens_that_stand_for_what_is_unknown(tokenizer):
+    assert unknown_share(tokenizer, ["sunny", "☔ weather ☔", ""]) == 0.5
 
 
 def test_pairs_have_token_types(tokenizer):

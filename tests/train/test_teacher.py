@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from functools import partial
 
 import numpy as np
@@ -101,10 +102,19 @@ def test_a_checkpoint_trained_further_starts_from_its_head_in_the_datas_order(wo
 
 def test_a_teacher_near_chance_may_be_asked_for(world):
     take(world, tiny_bert(world / "bert"), "near", epochs=1, learning_rate=1e-9, above_chance=False)
-    with pytest.raises(
-        UserError, match=r"is what chance gives .* its training failed: try another teacher.learning_rate"
-    ):
+    seen = r"rows are \d+ × bad, \d+ × good; 0.0% of the tokens .* are unknown to the tokenizer; .*learning_rate"
+    with pytest.raises(UserError, match=f"is what chance gives .*{seen}"):
         take(world, tiny_bert(world / "bert"), "near", epochs=1, learning_rate=1e-9)
+
+
+def test_validation_rows_that_can_show_nothing_are_what_is_named(world, tmp_path, capsys):
+    shutil.copytree(world / "data", tmp_path / "data")
+    rows = pd.read_parquet(tmp_path / "data/validation.parquet")
+    rows.assign(text="☔ ☔", label=0).to_parquet(tmp_path / "data/validation.parquet")
+    seen = r"rows are 60 × bad, 0 × good; 100.0% of .*; all rows have one label, .* add rows to split.validation"
+    with pytest.raises(UserError, match=seen):
+        take(tmp_path, world / "tuned", "constant")
+    assert "100.0% of the tokens of the validation texts are unknown" in capsys.readouterr().out
 
 
 def test_numbers_far_from_0_are_learnt_as_well_as_those_near_it(world, tmp_path):

@@ -29,7 +29,7 @@ from tinybert.models.precision import choose, one_thread
 from tinybert.params.tasks import Augment
 from tinybert.running.memory import keep_freed_memory
 from tinybert.running.parallel import count_cores, ordered_map
-from tinybert.tables.splits import same_text
+from tinybert.tables.repeated import same_text
 
 Texts = tuple[str, ...]
 """A text, or the two of a pair."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tinybert.check.oddities import find_oddities
 from tinybert.errors import UserError, suggest
 from tinybert.params.experiment import find_mistakes, load_experiment
 from tinybert.params.sources import File
@@ -50,6 +51,8 @@ def find_all_mistakes(params: Path, sources: Path = Path("data/sources")) -> Ite
             missing = list(_split_files(params, key, task, Path(own.path)))
             yield from missing
             summaries[key] = {} if missing else (yield from _rows(params, key, task, own))
+            for line in find_oddities(task, summaries[key]):
+                print(f"note: {params}: tasks.{key}: {line}")
     models = {key: folder for key, folder in folders.items() if (folder / "config.json").exists()}
     if models:
         from tinybert.check.misfits import find_misfits

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from tinybert.errors import UserError
+from tinybert.metrics.scores import title
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -89,6 +90,11 @@ class Result(Exact):
     speedup: PerBatch
     agreement: Score
     examples: Examples
+
+    @property
+    def title(self) -> str:
+        """The metric as people read it, with the class that it is of where it is of one."""
+        return title(self.metric, self.names)
 
 
 class Metrics(RootModel[dict[str, Result]]):

@@ -126,7 +126,7 @@ def evaluate_student(
     (details / "attention.json").write_text(json.dumps(attention, ensure_ascii=False) + "\n", encoding="utf-8")
     (details / LINEAGE).write_text(json.dumps(lineage, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     metrics_file.write_text(json.dumps(result.model_dump(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"  {task.metric}: teacher {result.teacher.score:.4f}, student {result.student.score:.4f}")
+    print(f"  {result.title}: teacher {result.teacher.score:.4f}, student {result.student.score:.4f}")
 
 
 def _further_scores(head: Head, folder: Path, task: Task, facts: dict[str, Any], data: Path) -> dict[str, float]:

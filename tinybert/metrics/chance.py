@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,17 @@ class Chance:
     def highest(self) -> float:
         """What chance alone may reach."""
         return self.mean + ERRORS * self.deviation
+
+
+def describe_labels(labels: np.ndarray, names: Sequence[str] | None) -> str:
+    """What labels there are, in words: rows of each class, or mean and deviation; "" for the answers to questions."""
+    if labels.dtype == object:
+        return ""
+    if names is None:
+        return f"targets have the mean {labels.mean():.4g} and the deviation {labels.std():.3g}"
+    counts = labels.sum(axis=0) if labels.ndim == 2 else np.bincount(labels, minlength=len(names))
+    shown = [f"{count:,} × {name}" for name, count in zip(names[:5], counts, strict=False)]
+    return f"rows are {', '.join(shown)}{', …' if len(names) > 5 else ''}"
 
 
 def chance(score: Callable[[np.ndarray, np.ndarray], float], labels: np.ndarray, logits: np.ndarray) -> Chance:

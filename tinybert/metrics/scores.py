@@ -6,7 +6,7 @@ scipy and scikit-learn are imported where they are used: an accuracy needs neith
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -68,6 +68,11 @@ def score(metric: str, labels: np.ndarray, logits: np.ndarray) -> float:
     else:
         value = correlation(metric, labels, answers)
     return float(value)
+
+
+def title(metric: str, names: Sequence[str] | None) -> str:
+    """What people read: `f1` of two classes is that of the second, and which one that is decides what it says."""
+    return f"{metric} of {names[1]}" if metric == "f1" and names is not None and len(names) == 2 else metric
 
 
 def multilabel_score(metric: str, labels: np.ndarray, answers: np.ndarray) -> float:

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 from tinybert.errors import UserError
 from tinybert.params.tasks import Task
 from tinybert.questions.squad import NOWHERE, Question, read_questions
-from tinybert.tables.read import find_files, find_table
-from tinybert.tables.splits import SPLITS, UNLABELLED, Splits, count_repeated, same_text, separate
+from tinybert.tables.read import find_files
+from tinybert.tables.repeated import count_repeated, same_text, separate
+from tinybert.tables.splits import SPLITS, UNLABELLED, Splits
 from tinybert.tables.summary import write_summary
 
 LABELS = pa.list_(pa.struct([("text", pa.string()), ("start", pa.int64())]))
@@ -43,7 +44,7 @@ def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     brought: Splits = {}
     for name, file in (task.split.labelled or {"train": ""}).items():
         first = len(questions)
-        for path in find_files(source, file) if file else [find_table(source)]:
+        for path in find_files(source, file):
             questions += _read(path, task, counts, len(questions) - first)
         brought[name] = np.arange(first, len(questions))
     contexts = [(question.context,) for question in questions]

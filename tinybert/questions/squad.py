@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tinybert.errors import UserError, suggest
+from tinybert.errors import UserError
+from tinybert.sources.first_bytes import name_the_bytes
+from tinybert.tables.columns import require_columns
+from tinybert.tables.json_rows import read_objects
 from tinybert.tables.json_values import parse, require_whole
 from tinybert.tables.read import read_text
 
@@ -36,16 +38,6 @@ class Question(NamedTuple):
     answers: list[Answer]
 
 
-class _Raw(NamedTuple):
-    """A question as its file has it."""
-
-    place: str
-    id: str | None
-    question: Any
-    context: Any
-    answers: Any
-
-
 def read_questions(
     file: Path,
     columns: tuple[str, str, str],
@@ -63,7 +55,7 @@ def read_questions(
 
     Args:
         file: `{"data": [{"paragraphs": [{"context", "qas": [{"id", "question", "answers", "is_impossible"}]}]}]}`, or
-            rows of Parquet or JSON lines with a column `id` and these `columns`. Where an id is null, or there is no
+            rows of Parquet or JSON with a column `id` and these `columns`. Where an id is null, or there is no
             such column, the question's number, from 1, takes its place.
         columns: of question, context and answers. Answers are `{"text": […], "answer_start": […]}`, or a list of
             `{"text", "answer_start"}`.
@@ -76,27 +68,33 @@ def read_questions(
         UserError: naming file and question; the file is none of these, a key is missing, or a question has no answer
             where each is to have one.
     """
-    questions = [
-        _question(raw if raw.id is not None else raw._replace(id=str(number)), no_answer, counts, labelled)
-        for number, raw in enumerate(_read(file, columns, labelled), start=before + 1)
-    ]
+    questions = []
+    for number, (place, row) in enumerate(_rows(file, columns, labelled), start=1):
+        identity = row.get("id") if isinstance(row, dict) else None
+        if isinstance(identity, (list, dict)):
+            raise UserError(f"{file}: {place}: id: expected text or a number, found {_short(identity)}")
+        require_whole(str(identity), f"{file}: {place}: id")
+        place = f"{file}: question {number if identity is None else repr(str(identity))[1:-1][:60]}"
+        question, context = (_text(row, column, place) for column in columns[:2])
+        answers = _answers(row, columns[2], place) if labelled else []
+        if no_answer:
+            answers = [answer for answer in answers if answer.text.strip()]
+        elif labelled and not answers and question.strip() and context.strip():
+            raise UserError(f"{place}: it has no answer; set label.no_answer: true, or mend it")
+        identity = str(before + number if identity is None else identity)
+        placed = [_placed(answer, context, counts) for answer in answers]
+        questions.append(Question(identity, " ".join(question.split()), context, placed))
     if not questions:
         raise UserError(f"{file}: expected questions, found none")
     return questions
 
 
-def _question(raw: _Raw, no_answer: bool, counts: dict[str, int], labelled: bool) -> Question:
-    for key, value in (("question", raw.question), ("context", raw.context)):
-        if not isinstance(value, str):
-            raise UserError(f"{raw.place}: {key}: expected text, found {_short(value)}")
-        require_whole(value, f"{raw.place}: {key}")
-    identity, question, context = str(raw.id), " ".join(raw.question.split()), raw.context
-    if not labelled:
-        return Question(identity, question, context, [])
-    answers = [answer for answer in _answers(raw) if answer.text.strip() or not no_answer]
-    if not answers and not no_answer and question and context.strip():
-        raise UserError(f"{raw.place}: it has no answer; set label.no_answer: true, or mend it")
-    return Question(identity, question, context, [_placed(answer, context, counts) for answer in answers])
+def _text(row: Any, column: str, place: str) -> str:
+    value = _get(row, column, place)
+    if not isinstance(value, str):
+        raise UserError(f"{place}: {column}: expected text, found {_short(value)}")
+    require_whole(value, f"{place}: {column}")
+    return value
 
 
 def _placed(answer: Answer, context: str, counts: dict[str, int]) -> Answer:
@@ -104,133 +102,94 @@ def _placed(answer: Answer, context: str, counts: dict[str, int]) -> Answer:
     text = answer.text
     if text.strip() and answer.start >= 0 and context.startswith(text, answer.start):
         return Answer(text.strip(), answer.start + len(text) - len(text.lstrip()))
-    text = text.strip()
-    starts = [place for place in range(len(context)) if context.startswith(text, place)] if text else []
-    if not starts:
-        return Answer(text, NOWHERE)
-    counts["repaired"] += 1
-    return Answer(text, min(starts, key=lambda start: abs(start - answer.start)))
+    text, start = text.strip(), max(answer.start, 0)
+    starts = (context.rfind(text, 0, start + len(text)), context.find(text, start)) if text else ()
+    nearest = min((found for found in starts if found >= 0), key=lambda found: abs(found - start), default=NOWHERE)
+    counts["repaired"] += nearest != NOWHERE
+    return Answer(text, nearest)
 
 
-def _answers(raw: _Raw) -> list[Answer]:
+def _answers(row: Any, column: str, place: str) -> list[Answer]:
     """The answers of either form."""
-    value = raw.answers
+    value, place = _get(row, column, place), f"{place}: answers"
     if isinstance(value, dict) and isinstance(value.get("text"), list) and isinstance(value.get("answer_start"), list):
         if len(value["text"]) != len(value["answer_start"]):
-            raise UserError(f"{raw.place}: answers: expected as many answer_start as text, found {_short(value)}")
+            raise UserError(f"{place}: expected as many answer_start as text, found {_short(value)}")
         pairs = list(zip(value["text"], value["answer_start"], strict=True))
     elif isinstance(value, list) and all(isinstance(item, dict) for item in value):
         pairs = [(item.get("text"), item.get("answer_start")) for item in value]
     else:
-        raise UserError(f"{raw.place}: answers: expected a list of text and answer_start, found {_short(value)}")
+        raise UserError(f"{place}: expected a list of text and answer_start, found {_short(value)}")
     for text, start in pairs:
         if not isinstance(text, str) or type(start) is not int:
-            found = f"{_short(text)}, {_short(start)}"
-            raise UserError(f"{raw.place}: answers: expected a text and a whole answer_start, found {found}")
-        require_whole(text, f"{raw.place}: answers")
+            raise UserError(f"{place}: expected a text and a whole answer_start, found {_short(text)}, {_short(start)}")
+        require_whole(text, place)
     return [Answer(*pair) for pair in pairs]
 
 
-def _read(file: Path, columns: tuple[str, str, str], labelled: bool) -> Iterator[_Raw]:
+def _rows(file: Path, columns: tuple[str, str, str], labelled: bool) -> Iterator[tuple[str, Any]]:
+    """Each question by its `columns` and `id`, with what a message calls its place in the file."""
     name = file.name.removesuffix(".gz")
     if not name.endswith(FORMATS):
         raise UserError(f"{file}: expected questions in a file that ends in {', '.join(FORMATS)}")
     if name.endswith(".parquet"):
-        yield from _flat(enumerate(_parquet(file, columns, labelled), start=1), file, columns, labelled, "row")
+        yield from _parquet(file, columns, labelled)
         return
     text = read_text(file)
     try:
         content = parse(text)
     except ValueError as error:
-        if "\n" not in text.strip() or not isinstance(_first_line(text), dict):
-            raise UserError(f"{file}: line {getattr(error, 'lineno', 1)}: not valid JSON: {error}") from None
-        yield from _flat(_json_lines(text, file), file, columns, labelled, "line")
-        return
-    if isinstance(content, dict) and columns[0] in content:
-        yield from _flat(iter([(1, content)]), file, columns, labelled, "line")
+        if getattr(error, "msg", "") != "Extra data":  # behind a first value: it is one a line
+            raise UserError(f"{file}: line {getattr(error, 'lineno', 1)}: not JSON: {error}") from None
+        content = []
+    if isinstance(content, list):
+        unit, objects = read_objects(text, file, as_written=False)
+        yield from ((f"{unit} {number}", row) for number, row in objects)
+    elif isinstance(content, dict) and columns[0] in content:
+        yield "line 1", content
     else:
-        yield from _nested(content, file, labelled)
+        yield from _nested(content, file, columns)
 
 
-def _nested(content: Any, file: Path, labelled: bool) -> Iterator[_Raw]:
+def _nested(content: Any, file: Path, columns: tuple[str, str, str]) -> Iterator[tuple[str, Any]]:
     """SQuAD's own JSON."""
-    numbers = count(1)
-    for number, article in enumerate(_list(content, "data", f"{file}: "), start=1):
-        for paragraph in _list(article, "paragraphs", f"{file}: article {number}: "):
-            context = _get(paragraph, "context", f"{file}: article {number}: ")
-            for question in _list(paragraph, "qas", f"{file}: article {number}: "):
-                identity = _identity(_get(question, "id", f"{file}: article {number}: "), f"{file}: article {number}")
-                place = f"{file}: question {_name(identity, next(numbers))}"
-                impossible = question.get("is_impossible") is True
-                answers = [] if impossible or not labelled else _get(question, "answers", f"{place}: ")
-                yield _Raw(place, identity, _get(question, "question", f"{place}: "), context, answers)
+    for number, article in enumerate(_list(content, "data", str(file)), start=1):
+        place = f"article {number}"
+        for paragraph in _list(article, "paragraphs", f"{file}: {place}"):
+            for question in _list(paragraph, "qas", f"{file}: {place}"):
+                row = {columns[0]: _get(question, "question", f"{file}: {place}"), "id": question.get("id")}
+                row[columns[1]] = _get(paragraph, "context", f"{file}: {place}")
+                if question.get("is_impossible") is True:
+                    row[columns[2]] = []
+                elif "answers" in question:
+                    row[columns[2]] = question["answers"]
+                yield place, row
 
 
-def _flat(
-    rows: Iterator[tuple[int, Any]], file: Path, columns: tuple[str, str, str], labelled: bool, unit: str
-) -> Iterator[_Raw]:
-    for number, row in rows:
-        place = f"{file}: {unit} {number}: "
-        question, context = (_get(row, column, place) for column in columns[:2])
-        identity = _identity(row.get("id"), f"{file}: {unit} {number}")
-        answers = _get(row, columns[2], place) if labelled else []
-        yield _Raw(f"{file}: question {_name(identity, number)}", identity, question, context, answers)
-
-
-def _parquet(file: Path, columns: tuple[str, str, str], labelled: bool) -> Iterator[Any]:
+def _parquet(file: Path, columns: tuple[str, str, str], labelled: bool) -> Iterator[tuple[str, Any]]:
     needed = columns if labelled else columns[:2]
     try:
         with pq.ParquetFile(file) as table:
             names = table.schema_arrow.names
-            for column in needed:
-                if column not in names:
-                    raise UserError(f"{file}: there is no column {column!r}{suggest(column, names)}")
+            require_columns(needed, names, file)
             for batch in table.iter_batches(columns=[*needed, *(["id"] if "id" in names else [])]):
-                yield from batch.to_pylist()
+                yield from (("a row", row) for row in batch.to_pylist())
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         # ValueError and OverflowError: a cell that isn't UTF-8, or a time that Python doesn't know.
-        raise UserError(f"{file}: damaged or no Parquet file: {' '.join(str(error).split())}") from None
-
-
-def _json_lines(text: str, file: Path) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            try:
-                yield number, parse(line)
-            except ValueError as error:
-                raise UserError(f"{file}: line {number}: not valid JSON: {error}") from None
-
-
-def _first_line(text: str) -> Any:
-    try:
-        return parse(text.strip().split("\n")[0])
-    except ValueError:
-        return None
-
-
-def _identity(value: Any, place: str) -> str | None:
-    if isinstance(value, (list, dict)):
-        raise UserError(f"{place}: id: expected text or a number, found {_short(value)}")
-    identity = None if value is None else str(value)
-    require_whole(identity or "", f"{place}: id")
-    return identity
-
-
-def _name(identity: str | None, number: int) -> str:
-    """What a message calls a question."""
-    return str(number) if identity is None else repr(identity)[1:-1][:60]
+        found = name_the_bytes(file) or f"damaged or no Parquet file: {' '.join(str(error).split())}"
+        raise UserError(f"{file}: {found}") from None
 
 
 def _get(mapping: Any, key: str, place: str) -> Any:
     if not isinstance(mapping, dict) or key not in mapping:
-        raise UserError(f"{place}expected {key!r}, as SQuAD's files have it, found {_short(mapping)}")
+        raise UserError(f"{place}: expected {key!r}, as SQuAD's files have it, found {_short(mapping)}")
     return mapping[key]
 
 
 def _list(mapping: Any, key: str, place: str) -> list[Any]:
     value = _get(mapping, key, place)
     if not isinstance(value, list):
-        raise UserError(f"{place}{key}: expected a list, found {_short(value)}")
+        raise UserError(f"{place}: {key}: expected a list, found {_short(value)}")
     return value
 
 

@@ -22,7 +22,7 @@ def sentence(students: list[Evidence]) -> str:
     result = first.result
     share = "" if result.retention is None else f"{points(result.retention)} % of "
     text = (
-        f"{first.name} keeps {share}its teacher's {result.metric} ({points(result.student.score)} against "
+        f"{first.name} keeps {share}its teacher's {result.title} ({points(result.student.score)} against "
         f"{points(result.teacher.score)}) with {100 / result.compression:.0f} % of its parameters "
         f"and {100 / result.speedup.batch1:.0f} % of its latency"
     )

@@ -19,6 +19,7 @@ from tinybert.evaluate.schema import Measured, PerBatch
 from tinybert.params.experiment import Experiment
 from tinybert.params.tasks import METRICS
 from tinybert.report import figures
+from tinybert.report.differences import Trained
 from tinybert.report.gather import Evidence
 from tinybert.report.headline import headline, points, quantity, sentence
 from tinybert.report.loss_curves import Line, panels, read_curve
@@ -60,7 +61,11 @@ def render_page(experiment: Experiment, students: list[Evidence], root: Path) ->
         seed=experiment.seed,
         headline=headline(students),
         sentence=sentence(students),
-        tables=variant_tables({student.name: student.result for student in students}),
+        tables=variant_tables(
+            {student.name: student.result for student in students},
+            {student.name: student.result.speedup.batch1 for student in students},
+            {student.name: Trained(student.settings.general, student.answers) for student in students},
+        ),
         tasks=[
             _task(task, [each for each in students if each.result.task == task], experiment, root) for task in tasks
         ],

@@ -31,8 +31,8 @@ class Size(NamedTuple):
 class Published(NamedTuple):
     """A table: by row a number for each column, None where the paper has none; whether it has their mean too.
 
-    `source` is where the paper has it, `note` what to know before one compares it with ours.
-    Rows in `cited` are of models that no preset makes: they are shown with the paper's numbers alone.
+    `source` is where the paper has it, `note` what to know before one compares it with ours, `whole` the row that the
+    others leave something out of. Rows in `cited` are of models that no preset makes: they have the paper's numbers.
     """
 
     title: str
@@ -43,20 +43,20 @@ class Published(NamedTuple):
     averaged: bool = False
     note: str = ""
     cited: tuple[str, ...] = ()
+    whole: str = ""
 
 
-MNLI_M = Column("MNLI-m", "mnli", "accuracy")
-MNLI_MM = Column("MNLI-mm", "mnli", "accuracy_mismatched")
-COLA = Column("CoLA", "cola", "matthews")
-MRPC = Column("MRPC", "mrpc", "f1")
-QQP = Column("QQP", "qqp", "f1")
-QNLI = Column("QNLI", "qnli", "accuracy")
-SST2 = Column("SST-2", "sst2", "accuracy")
-STSB = Column("STS-B", "stsb", "spearman")
-RTE = Column("RTE", "rte", "accuracy")
+MNLI_M, MNLI_MM = Column("MNLI-m", "mnli", "accuracy"), Column("MNLI-mm", "mnli", "accuracy_mismatched")
+COLA, STSB = Column("CoLA", "cola", "matthews"), Column("STS-B", "stsb", "spearman")
+MRPC, QQP = Column("MRPC", "mrpc", "f1"), Column("QQP", "qqp", "f1")
+QNLI, SST2, RTE = (Column(name, name.lower().replace("-", ""), "accuracy") for name in ("QNLI", "SST-2", "RTE"))
 
-FOUR, SIX = Size(14.5e6, 1.2e9, 9.4), Size(67.0e6, 11.3e9, 2.0)
-FOUR_OF_BERT = Size(52.2e6, 7.6e9, 3.0)
+FOUR = Size(14.5e6, 1.2e9, 9.4)
+
+
+def _both(column: Column, one: str = "F1", other: str = "accuracy") -> tuple[Column, ...]:
+    return tuple(Column(f"{column.title} {metric}", column.task, metric.lower()) for metric in (one, other))
+
 
 TABLES = (
     Published(
@@ -80,14 +80,10 @@ TABLES = (
             TEACHER: Size(109e6, 22.5e9, 1.0),
             "BERT-tiny": FOUR,
             "BERT-small": Size(29.2e6, 3.4e9, 5.7),
-            "BERT4-PKD": FOUR_OF_BERT,
-            "DistilBERT4": FOUR_OF_BERT,
             "MobileBERT-tiny": Size(15.1e6, 3.1e9, None),
             "TinyBERT4": FOUR,
-            "BERT6-PKD": SIX,
-            "PD": SIX,
-            "DistilBERT6": SIX,
-            "TinyBERT6": SIX,
+            **dict.fromkeys(("BERT4-PKD", "DistilBERT4"), Size(52.2e6, 7.6e9, 3.0)),
+            **dict.fromkeys(("BERT6-PKD", "PD", "DistilBERT6", "TinyBERT6"), Size(67.0e6, 11.3e9, 2.0)),
         },
         averaged=True,
         note="Ours are of the development sets, the paper's of the test sets; its speed is on a K80, ours on this "
@@ -115,24 +111,12 @@ TABLES = (
         },
         sizes={},
         averaged=True,
+        whole="full",
     ),
     Published(
         "GLUE, six layers",
         "the paper's table 5, on the development sets",
-        (
-            COLA,
-            MNLI_M,
-            MNLI_MM,
-            MRPC._replace(title="MRPC F1"),
-            MRPC._replace(title="MRPC accuracy", metric="accuracy"),
-            QNLI,
-            QQP._replace(title="QQP F1"),
-            QQP._replace(title="QQP accuracy", metric="accuracy"),
-            RTE,
-            SST2,
-            STSB._replace(title="STS-B Pearson", metric="pearson"),
-            STSB._replace(title="STS-B Spearman"),
-        ),
+        (COLA, MNLI_M, MNLI_MM, *_both(MRPC), QNLI, *_both(QQP), RTE, SST2, *_both(STSB, "Pearson", "Spearman")),
         {
             "DistilBERT6": (51.3, 82.2, None, 87.5, None, 89.2, None, 88.5, 59.9, 92.7, None, 86.9),
             "Poor Man's BERT6": (None, 81.1, None, None, 80.2, 87.6, None, 90.4, 65.0, 90.3, None, 88.5),
@@ -147,11 +131,10 @@ TABLES = (
     Published(
         "SQuAD",
         "the paper's table, on the development sets",
-        (
-            Column("1.1 EM", "squad1", "exact_match"),
-            Column("1.1 F1", "squad1", "span_f1"),
-            Column("2.0 EM", "squad2", "exact_match"),
-            Column("2.0 F1", "squad2", "span_f1"),
+        tuple(
+            Column(f"{version} {title}", task, metric)
+            for task, version in (("squad1", "1.1"), ("squad2", "2.0"))
+            for title, metric in (("EM", "exact_match"), ("F1", "span_f1"))
         ),
         {
             TEACHER: (80.7, 88.4, 74.5, 77.7),

@@ -1,11 +1,13 @@
-"""The parts of README.md that are facts of the repository: results, graph and stages, written by `tinybert readme`."""
+"""What is a fact of the repository in README.md, CONTRIBUTING.md and docs/: results, graph and stages.
+
+`python -m tinybert readme` writes them, each between `<!-- name -->` and `<!-- /name -->`.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,104 +15,116 @@ from tinybert.errors import UserError
 from tinybert.evaluate.schema import Metrics
 from tinybert.params.table import read_yaml
 from tinybert.report.published import TEACHER
-from tinybert.report.variants import Table, tenths, variant_tables
+from tinybert.report.variants import tenths, variant_tables
+
+Numbers = Mapping[str, Any]
+"""metrics.json, speed.json, or results/<name>.json: an object for each student."""
+STUDENT = "student/torch"
+"""Of the models in speed.json the one that the tables show."""
 
 
-def refresh(readme: Path, dvc: Path, metrics: Path) -> str:
-    """README.md with each section between `<!-- name -->` and `<!-- /name -->` written anew.
+def refresh(root: Path) -> dict[Path, str]:
+    """The text of each of the files, its sections written anew.
 
-    Those of other experiments are written from `results/<name>.json` beside the metrics, once it is there.
+    Those of other experiments are written from `results/<name>.json`, once it is there.
 
     Raises:
-        UserError: the markers of a section are missing.
+        UserError: no file has the markers of a section.
     """
-    stages = {name: stage.get("do", stage) | {"foreach": stage.get("foreach")} for name, stage in _stages(dvc).items()}
-    sections: dict[str, Callable[[], str]] = {
-        "results": lambda: results_table(json.loads(metrics.read_text(encoding="utf-8"))),
-        "graph": lambda: graph(stages),
-        "stages": lambda: stages_table(stages),
-    }
-    for name, table in OTHERS.items():
-        file = metrics.with_name("results") / f"{name}.json"
-        if file.exists():
-            sections[name] = partial(table, json.loads(file.read_text(encoding="utf-8")))
-    text = readme.read_text(encoding="utf-8")
-    for name, write in sections.items():
+    files = [root / "README.md", root / "CONTRIBUTING.md", *sorted((root / "docs").glob("*.md"))]
+    texts = {file: file.read_text(encoding="utf-8") for file in files if file.exists()}
+    for name, written in _sections(root).items():
         start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
         pattern = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
-        if not pattern.search(text):
-            raise UserError(f"{readme}: expected a section between {start} and {end}; add the two lines")
-        section = f"{start}\n{write()}\n{end}"
-        text = pattern.sub(lambda _, section=section: section, text)  # type: ignore[misc]
-    return text
+        if not any(map(pattern.search, texts.values())):
+            raise UserError(
+                f"README.md, CONTRIBUTING.md, docs/: expected a section between {start} and {end}; add the two lines"
+            )
+        section = f"{start}\n{written}\n{end}"
+        texts = {file: pattern.sub(lambda _, section=section: section, text) for file, text in texts.items()}  # type: ignore[misc]
+    return texts
 
 
-def results_table(metrics: Mapping[str, Any]) -> str:
-    """Each task's teacher and students, with the numbers of metrics.json."""
-    lines = [
-        "| model | score | 95 % interval | of the teacher | parameters | smaller | faster (batch 1 / 32) |",
-        "|---|---|---|---|---|---|---|",
-    ]
+def _sections(root: Path) -> dict[str, str]:
+    pipeline = read_yaml(root / "dvc.yaml")["stages"]
+    stages = {name: stage.get("do", stage) | {"foreach": stage.get("foreach")} for name, stage in pipeline.items()}
+    results = {name: _read(root / f"results/{name}.json") for name in OTHERS}
+    return {
+        "results": results_table(_read(root / "metrics.json"), _read(root / "speed.json")),
+        "graph": graph(stages),
+        "stages": stages_table(stages),
+    } | {name: OTHERS[name](numbers) for name, numbers in results.items() if numbers}
+
+
+def _read(file: Path) -> Numbers:
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def results_table(metrics: Numbers, speeds: Numbers | None = None) -> str:
+    """Each task's teacher and students; without `speeds` there is no column of them."""
+    lines = ["| model | score | 95 % interval | of the teacher | parameters | smaller |", "|---|---|---|---|---|---|"]
+    times = [" faster, one text | 32 texts |", "---|---|"]
     teachers: set[str] = set()
     for name, result in metrics.items():
         if result["task"] not in teachers:
             teachers.add(result["task"])
-            lines.append(_row(f"teacher of `{result['task']}`", result["teacher"], "", "", ""))
-        speedup = result["speedup"]
+            lines.append(_row(f"teacher of `{result['task']}`", result["teacher"], "", ""))
+            times.append("  |  |")
+        smaller = f"{result['compression']:.1f}×"
         lines.append(
-            _row(
-                f"`{name}`",
-                result["student"],
-                _share(result["retention"], result.get("retention_ci95")),
-                f"{result['compression']:.1f}×",
-                f"{speedup['batch1']:.1f}× / {speedup['batch32']:.1f}×",
-            )
+            _row(f"`{name}`", result["student"], _share(result["retention"], result["retention_ci95"]), smaller)
         )
+        times.append(_faster((speeds or {}).get(name)))
+    if speeds is not None:
+        lines = [line + more for line, more in zip(lines, times, strict=True)]
     return "\n".join(lines)
 
 
+def _row(name: str, model: Mapping[str, Any], retention: str, smaller: str) -> str:
+    score, low, high = (tenths(100 * number) for number in (model["score"], *model["ci95"]))
+    return f"| {name} | {score} | {low} – {high} | {retention} | {model['parameters'] / 1e6:.2f} M | {smaller} |"
+
+
 def _share(retention: float | None, interval: list[float] | None) -> str:
-    if retention is None:
+    if retention is None or interval is None:
         return "–"
-    low, high = (tenths(100 * end) for end in interval) if interval else ("", "")
-    return f"{tenths(100 * retention)} %" + (f" ({low} – {high})" if interval else "")
+    low, high = (tenths(100 * end) for end in interval)
+    return f"{tenths(100 * retention)} % ({low} – {high})"
 
 
-def ablation_tables(metrics: Mapping[str, Any]) -> str:
-    """Each variant's mean and spread over its seeds, the paper's number in brackets."""
+def _faster(speed: Mapping[str, Any] | None) -> str:
+    """Cells for one text and for 32, `2.1× (2.0 – 2.2)`."""
+    batches = [speed["models"][STUDENT][batch] for batch in ("batch1", "batch32")] if speed else [None, None]
+    cells = [
+        "–" if each is None else "{:.1f}× ({:.1f} – {:.1f})".format(each["times_faster"], *each["ci95"])
+        for each in batches
+    ]
+    return "".join(f" {cell} |" for cell in cells)
+
+
+def ablation_tables(metrics: Numbers) -> str:
+    """Each variant's mean and spread over its seeds, the paper's number in brackets.
+
+    How sure the differences are is in the report: test rows are resampled for it, and these are scores alone.
+    """
     parts = []
     for table in variant_tables(Metrics.model_validate(metrics).root):
         lines = ["| " + " | ".join(["variant", *table.columns]) + " |", "|" + "---|" * (1 + len(table.columns))]
         lines += ["| " + " | ".join([row.name, *map(str, row.cells)]) + " |" for row in table.rows]
-        parts += ["\n".join(lines), " ".join(filter(None, (_legend(table), table.note, table.remark)))]
+        counts = {cell.seeds for row in table.rows if row.name != TEACHER for cell in row.cells if cell.seeds}
+        seeds = f"{'up to ' if len(counts) > 1 else ''}{table.seeds} seed{'s' if table.seeds > 1 else ''}"
+        legend = f"Mean ± standard deviation over {seeds}; in brackets the paper's numbers. {table.note}"
+        parts += ["\n".join(lines), legend.strip()]
     return "\n\n".join(parts)
 
 
-OTHERS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+OTHERS: dict[str, Callable[[Numbers], str]] = {
     "ablations": ablation_tables,
     "baselines": results_table,
     "glue-files": results_table,
     "squad-files": results_table,
 }
 """How the numbers of other experiments are shown, by their `name`."""
-
-
-def _legend(table: Table) -> str:
-    """What the numbers are; the seeds are those of `presets/ablations.yaml`."""
-    counts = {cell.seeds for row in table.rows if row.name != TEACHER for cell in row.cells if cell.seeds}
-    seeds = f"{'up to ' if len(counts) > 1 else ''}{table.seeds} seed{'s' if table.seeds > 1 else ''}"
-    number = "average" if "the paper's average" in table.columns else "number"
-    return (
-        f"Mean ± standard deviation over {seeds} of the students' two phases (general students, teacher and augmented "
-        f"copies have one seed); in brackets the paper's {number}."
-    )
-
-
-def _row(name: str, model: Mapping[str, Any], retention: str, smaller: str, faster: str) -> str:
-    score, low, high = (tenths(100 * number) for number in (model["score"], *model["ci95"]))
-    interval = f"{low} – {high}"
-    parameters = f"{model['parameters'] / 1e6:.2f} M"
-    return f"| {name} | {score} | {interval} | {retention} | {parameters} | {smaller} | {faster} |"
 
 
 def stages_table(stages: Mapping[str, Mapping[str, Any]]) -> str:
@@ -144,10 +158,6 @@ def _feeds(source: Mapping[str, Any], stage: Mapping[str, Any]) -> bool:
     """Whether a stage reads what `source` writes."""
     needs = [_pattern(dep) for dep in stage["deps"] if not dep.endswith(".py") and dep != "${item.path}"]
     return any(_touch(need, _pattern(out)) for need in needs for out in _outs(source))
-
-
-def _stages(dvc: Path) -> dict[str, Any]:
-    return read_yaml(dvc)["stages"]
 
 
 def _over(stage: Mapping[str, Any]) -> str:

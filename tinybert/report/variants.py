@@ -5,14 +5,14 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
-from itertools import combinations
 from typing import NamedTuple
 
 from tinybert.evaluate.schema import Measured, Result
+from tinybert.report.differences import Trained, difference, draw_scores
 from tinybert.report.published import TABLES, TEACHER, Column, Published, Size
 
-LEVEL = 0.05
-"""Of significance, below which two variants count as told apart."""
+Group = Mapping[str, Mapping[str, Result]]
+"""A variant's students: by task, then by name."""
 
 
 def tenths(points: float) -> str:
@@ -41,7 +41,7 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A variant: its cells, and its size where the table has sizes, ours and the paper's; ours is None if not run."""
+    """A variant: its cells, and its size where the table has sizes, ours (None if not run) and the paper's."""
 
     name: str
     cells: list[Cell]
@@ -64,72 +64,83 @@ class Table(NamedTuple):
     remark: str
 
 
-def variant_tables(results: Mapping[str, Result]) -> list[Table]:
+def variant_tables(
+    results: Mapping[str, Result],
+    faster: Mapping[str, float] | None = None,
+    trained: Mapping[str, Trained] | None = None,
+) -> list[Table]:
     """The tables that these students make: each of the paper's that they have rows and columns of.
 
     Students of one task and variant are one cell, the mean over their seeds. Where they were trained on none of the
     paper's tasks, its average stands beside our scores, in the table that has most of the variants. Variants and tasks
     that the paper doesn't have are in the first table. Without any variant there is no table.
+
+    Args:
+        faster: how many times as fast as its teacher each student is, as far as that is known.
+        trained: what the students are samples of; without it nothing is said of how sure differences are.
     """
-    groups: dict[str, dict[str, list[Result]]] = {}
-    for result in results.values():
+    groups: dict[str, dict[str, dict[str, Result]]] = {}
+    for student, result in results.items():
         if result.variant is not None:
-            groups.setdefault(result.variant, {}).setdefault(result.task, []).append(result)
+            groups.setdefault(result.variant, {}).setdefault(result.task, {})[student] = result
     if not groups:
         return []
-    tasks = {task: found[0] for of_variant in groups.values() for task, found in of_variant.items()}
+    tasks = {task: next(iter(found.values())) for group in groups.values() for task, found in group.items()}
     shown = _choose(groups, tasks)
     known = {name for table in shown for name in table.rows}
-    covered = {column.task for table in shown for column in table.columns if _is_measured(column, tasks)}
+    covered = {column.task for table in shown for column in _measured(table, tasks)}
+    own = [Column(f"{task} {tasks[task].metric}", task, tasks[task].metric) for task in tasks if task not in covered]
     tables = []
     for table in shown:
         first = table is shown[0]
-        own = [
-            Column(f"{task} {result.metric}", task, result.metric)
-            for task, result in tasks.items()
-            if first and task not in covered
-        ]
-        names = [name for name in groups if name in table.rows or (first and name not in known)]
-        tables.append(_table(table, own, {name: groups[name] for name in names}, tasks))
+        of_table = {
+            name: group for name, group in groups.items() if name in table.rows or (first and name not in known)
+        }
+        tables.append(_table(table, own if first else [], of_table, tasks, faster or {}, trained or {}))
     return tables
 
 
-def _choose(groups: Mapping[str, object], tasks: Mapping[str, Result]) -> list[Published]:
+def _choose(groups: Mapping[str, Group], tasks: Mapping[str, Result]) -> list[Published]:
     def rows(table: Published) -> int:
         return sum(name in table.rows for name in groups)
 
-    measured = [table for table in TABLES if any(_is_measured(column, tasks) for column in table.columns)]
-    repeated = [table for table in measured if rows(table) > 1]
+    measured = [table for table in TABLES if _measured(table, tasks)]
     closest = max(measured or TABLES, key=rows)
+    repeated = [table for table in measured if rows(table) > 1]
     return repeated or [closest if rows(closest) else Published("Variants", "", (), {}, {})]
 
 
-def _is_measured(column: Column, tasks: Mapping[str, Result]) -> bool:
-    return column.task in tasks and column.metric in tasks[column.task].student.metrics
+def _measured(table: Published, tasks: Mapping[str, Result]) -> list[Column]:
+    return [each for each in table.columns if each.task in tasks and each.metric in tasks[each.task].student.metrics]
 
 
 def _table(
     table: Published,
     own: Sequence[Column],
-    groups: Mapping[str, Mapping[str, Sequence[Result]]],
+    groups: Mapping[str, Group],
     tasks: Mapping[str, Result],
+    faster: Mapping[str, float],
+    trained: Mapping[str, Trained],
 ) -> Table:
-    columns = table.columns if any(_is_measured(column, tasks) for column in table.columns) else ()
+    columns = table.columns if _measured(table, tasks) else ()
     cited = [name for name in table.cited if columns and name not in groups]
     rows = []
     for name in ((TEACHER,) if TEACHER in table.rows or own else ()) + (*groups, *cited):
-        models: dict[str, list[Measured]] = (
-            {task: [result.teacher] for task, result in tasks.items()}
-            if name == TEACHER
-            else {task: [result.student for result in found] for task, found in groups.get(name, {}).items()}
-        )
+        group = groups.get(name, {})
+        models = {task: [result.student for result in found.values()] for task, found in group.items()}
+        if name == TEACHER:
+            models = {task: [result.teacher] for task, result in tasks.items()}
         published = table.rows.get(name, (None,) * len(table.columns))
         cells = [_cell(models, column, None) for column in own]
         cells += [_cell(models, column, number) for column, number in zip(columns, published, strict=bool(columns))]
         if table.averaged:
             ours = _mean(cell.mean for cell in cells[len(own) :]) if columns else None
             cells.append(Cell(ours, None, 0, _mean(published)))
-        size = _size(name, groups, tasks) if table.sizes and name not in cited else None
+        size = None
+        if table.sizes and models:
+            model = next(iter(models.values()))[0]
+            speed = _mean(faster.get(student) for found in group.values() for student in found)
+            size = Size(model.parameters, model.flops, 1.0 if name == TEACHER else speed)
         row_title = f"{name} (not run)" if name in cited else name
         rows.append(Row(row_title, cells, size, table.sizes.get(name) if columns else None))
     title, note = table.title, table.note
@@ -143,10 +154,10 @@ def _table(
         title,
         titles + (["average" if columns else "the paper's average"] if table.averaged else []),
         rows,
-        seeds=max(len(found) for of_variant in groups.values() for found in of_variant.values()),
+        seeds=max(len(found) for group in groups.values() for found in group.values()),
         with_sizes=bool(table.sizes),
         note=note,
-        remark=_order(rows, own) if table.averaged and not columns else "",
+        remark=_findings(table, own[0].task, groups, trained) if own and trained and not columns else "",
     )
 
 
@@ -154,8 +165,7 @@ def _cell(models: Mapping[str, Sequence[Measured]], column: Column, published: f
     scores = [
         100 * model.metrics[column.metric] for model in models.get(column.task, ()) if column.metric in model.metrics
     ]
-    spread = statistics.stdev(scores) if len(scores) > 1 else None
-    return Cell(statistics.fmean(scores) if scores else None, spread, len(scores), published)
+    return Cell(_mean(scores), statistics.stdev(scores) if len(scores) > 1 else None, len(scores), published)
 
 
 def _mean(numbers: Iterable[float | None]) -> float | None:
@@ -165,33 +175,29 @@ def _mean(numbers: Iterable[float | None]) -> float | None:
     return statistics.fmean(known) if known and len(known) == len(wanted) else None
 
 
-def _size(name: str, groups: Mapping[str, Mapping[str, Sequence[Result]]], tasks: Mapping[str, Result]) -> Size:
-    if name == TEACHER:
-        teacher = next(iter(tasks.values())).teacher
-        return Size(teacher.parameters, teacher.flops, 1.0)
-    results = [result for found in groups[name].values() for result in found]
-    speedup = statistics.fmean(result.speedup.batch1 for result in results)
-    return Size(results[0].student.parameters, results[0].student.flops, speedup)
-
-
-def _order(rows: Sequence[Row], own: Sequence[Column]) -> str:
-    """How many pairs of variants our first column orders as the paper's average does, as far as seeds can tell."""
-    from scipy.stats import ttest_ind_from_stats
-
-    both = []
-    for row in rows if own else ():
-        ours, published = row.cells[0], row.cells[-1].published
-        if ours.mean is not None and ours.spread is not None and published is not None:
-            both.append(((ours.mean, ours.spread, ours.seeds), published))
-    signs = [
-        (a[0] - b[0]) * (of_a - of_b) if ttest_ind_from_stats(*a, *b, equal_var=False).pvalue < LEVEL else 0.0
-        for (a, of_a), (b, of_b) in combinations(both, 2)
-    ]
-    if len(signs) < 3:
+def _findings(table: Published, task: str, groups: Mapping[str, Group], trained: Mapping[str, Trained]) -> str:
+    """Which of the paper's differences from the whole method are confirmed on this task, and which are not."""
+    students = {name: list(group[task]) for name, group in groups.items() if name in table.rows and task in group}
+    if table.whole not in students:
         return ""
-    same, opposite = sum(sign > 0 for sign in signs), sum(sign < 0 for sign in signs)
-    return (
-        f"Pairs of variants: {same} in the paper's order, {opposite} in the opposite one, "
-        f"{len(signs) - same - opposite} not told apart by Welch's t-test at {100 * LEVEL:.0f} %, each pair by itself: "
-        f"by chance alone it would tell {LEVEL * len(signs):.0f} of {len(signs)} apart."
+    scores = draw_scores(
+        {name: groups[variant][task][name] for variant, of in students.items() for name in of}, trained
     )
+    found: dict[str, list[str]] = {
+        "confirmed": [],
+        "opposite to the paper": [],
+        "not told apart": [],
+        "trained once": [],
+    }
+    for variant in students.keys() - {table.whole}:
+        far = difference(students[variant], students[table.whole], scores, trained)
+        if far is None:
+            found["trained once"].append(variant)
+            continue
+        less = (_mean(table.rows[variant]) or 0) < (_mean(table.rows[table.whole]) or 0)
+        verdict = "not told apart"
+        if far.low > 0 or far.high < 0:
+            verdict = "confirmed" if less == (far.points < 0) else "opposite to the paper"
+        found[verdict].append(f"{variant} {far.points:+.1f} ({far.low:+.1f} to {far.high:+.1f})")
+    text = "; ".join(f"{verdict}: {', '.join(sorted(names))}" for verdict, names in found.items() if names)
+    return f"Points from “{table.whole}”, with 95 % intervals over test rows and seeds together: {text}."

@@ -47,9 +47,30 @@ class Dialect(NamedTuple):
         Args:
             advice: what else to do about quotes that are not as they should be.
         """
-        if self.quotes:
-            return _quoted_records(lines, self.separator, file, advice)
-        return _plain_records(lines, self.separator)
+        if not self.quotes:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield number, line.removesuffix("\n").removesuffix("\r").split(self.separator)
+            return
+        csv.field_size_limit(sys.maxsize)  # a text may be long
+        reader = csv.reader(lines, delimiter=self.separator, strict=True)
+        first = 1
+        try:
+            for cells in reader:
+                if cells:
+                    yield first, cells
+                first = reader.line_num + 1
+        except csv.Error as error:
+            raise UserError(
+                f"{file}: line {first}: {error}; a cell with a separator, a quote or a line break is written in "
+                f"double quotes, each quote in it twice; {advice}"
+            ) from None
+
+
+def declared_separator(text: str) -> tuple[str | None, str]:
+    """The separator that Excel wrote into a first line of its own, `sep=;`, and the text with that line blank."""
+    found = re.match(r'"?sep=([^"\r\n])"?\r?(?=\n)', text, re.IGNORECASE)
+    return (found[1], text[found.end() :]) if found else (None, text)
 
 
 def keys_that_fit(text: str, dialect: Dialect, fits: Callable[[list[str]], bool]) -> str:
@@ -64,6 +85,15 @@ def keys_that_fit(text: str, dialect: Dialect, fits: Callable[[list[str]], bool]
     return ""
 
 
+def why_ragged(cells: list[str], dialect: Dialect) -> str:
+    """What to do with a row of too few or too many cells, as an advice."""
+    if dialect.quotes:
+        return f"; quote a text with {dialect.separator!r} in it"
+    if any(cell.startswith('"') for cell in cells):
+        return "; where this file has its texts in quotes, set split.quotes: true"
+    return f"; a text can't hold {dialect.separator!r} or a line break without quotes; save it as .jsonl"
+
+
 def find_quoted(records: Iterable[Record]) -> int | None:
     """The first line with a cell in quotes where every quote reads as one that a program put there: around a whole
     cell, or doubled inside. One quote elsewhere, and all of them are text.
@@ -76,25 +106,3 @@ def find_quoted(records: Iterable[Record]) -> int | None:
                     return None
                 first = first or line
     return first
-
-
-def _plain_records(lines: Iterable[str], separator: str) -> Iterator[Record]:
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            yield number, line.removesuffix("\n").removesuffix("\r").split(separator)
-
-
-def _quoted_records(lines: Iterable[str], separator: str, file: Path, advice: str) -> Iterator[Record]:
-    csv.field_size_limit(sys.maxsize)  # a text may be long
-    reader = csv.reader(lines, delimiter=separator, strict=True)
-    first = 1
-    try:
-        for cells in reader:
-            if cells:
-                yield first, cells
-            first = reader.line_num + 1
-    except csv.Error as error:
-        raise UserError(
-            f"{file}: line {first}: {error}; a cell with a separator, a quote or a line break is written in double "
-            f"quotes, each quote in it twice; {advice}"
-        ) from None

@@ -1,4 +1,4 @@
-"""Rows of JSON: an object a line, or one array of objects; numbers as they are written, so that 1.0 is not 1."""
+"""Rows of JSON: an object a line, or one array of objects."""
 
 from __future__ import annotations
 
@@ -12,20 +12,23 @@ from tinybert.tables.json_values import parse, require_whole
 Objects = list[tuple[int, dict[str, Any]]]
 
 
-def read_objects(text: str, file: Path) -> tuple[str, Objects]:
+def read_objects(text: str, file: Path, as_written: bool = True) -> tuple[str, Objects]:
     """The objects of a file, each with its number, from 1 on, and what is numbered: `line`, or `row` of an array.
+
+    Args:
+        as_written: see `parse`.
 
     Raises:
         UserError: naming file and line, or row; it is not JSON, or something else than objects.
     """
     if text.lstrip().startswith("["):
-        return "row", _array(text, file)
+        return "row", _array(text, file, as_written)
     objects: Objects = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            value = parse(line, as_written=True)
+            value = parse(line, as_written)
         except ValueError as error:
             expected = "expected one object a line, or an array of objects: [{…}, …]"
             raise UserError(f"{file}: line {number}: not JSON: {error}; {expected}") from None
@@ -49,9 +52,9 @@ def cell(value: Any, place: str, may_be_list: bool = False) -> str:
     return {None: "", True: "true", False: "false"}.get(value, value)
 
 
-def _array(text: str, file: Path) -> Objects:
+def _array(text: str, file: Path, as_written: bool) -> Objects:
     try:
-        values = parse(text, as_written=True)
+        values = parse(text, as_written)
     except ValueError as error:
         expected = "expected an array of objects: [{…}, …], or one object a line"
         line, reason = getattr(error, "lineno", 1), getattr(error, "msg", error)

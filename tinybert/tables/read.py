@@ -15,43 +15,38 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tinybert.errors import UserError, suggest
-from tinybert.tables.delimited import Dialect, find_quoted, keys_that_fit
+from tinybert.sources.first_bytes import name_the_bytes
+from tinybert.tables.columns import require_columns, require_no_header
+from tinybert.tables.delimited import Dialect, declared_separator, find_quoted, keys_that_fit, why_ragged
 from tinybert.tables.json_rows import cell, read_objects
 
 JSON = (".jsonl", ".ndjson", ".json")
 FORMATS = (".csv", ".tsv", ".txt", *JSON, ".parquet")
 
 
-def find_table(folder: Path) -> Path:
-    """The one file in the folder of a source of kind table.
-
-    Raises:
-        UserError: the folder is missing, or holds no file or several.
-    """
-    if not folder.is_dir():
-        raise UserError(f"{folder}: missing; `dvc repro` downloads or imports it")
-    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    if len(files) != 1:
-        found = ", ".join(file.name for file in files) or "none"
-        hint = "; say in split.train, validation and test which is which" if files else ""
-        raise UserError(f"{folder}: expected one file with the task's rows, found {found}{hint}")
-    return files[0]
-
-
 def find_files(folder: Path, name: str) -> list[Path]:
     """The files in the folder of a source that a name stands for, sorted.
 
     Args:
-        name: relative to the folder; `*` stands for any part of a file's name, as in `train-*.parquet`.
+        name: relative to the folder; `*` stands for any part of a file's name, as in `train-*.parquet`. An empty one
+            stands for the one file of the folder.
 
     Raises:
-        UserError: the folder is missing, or holds no such file (those that it holds are named).
+        UserError: the folder is missing, or holds no such file (those that it holds are named), or not one.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: missing; `dvc repro` downloads or imports it")
+    if not name:
+        files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+        if len(files) != 1:
+            found = ", ".join(file.name for file in files) or "none"
+            hint = "; say in split.train, validation and test which is which" if files else ""
+            raise UserError(f"{folder}: expected one file with the task's rows, found {found}{hint}")
+        return files
     files = sorted(path for path in (folder.glob(name) if "*" in name else [folder / name]) if path.is_file())
     if not files:
         known = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
@@ -78,7 +73,7 @@ def read_table(
         lists: those of them whose cells may be lists of text or numbers; one is returned as JSON, `["a", "7"]`.
         dropped: where given, lines of a CSV or TSV with too few or too many columns are left out and counted here as
             `broken`, instead of refused.
-        separator: of a CSV or TSV, where it is another one than the file's name says.
+        separator: of a CSV or TSV, where it is another one than the file's name, or Excel's first line `sep=;`, says.
         quotes: whether a CSV or TSV has RFC 4180's quotes, where that is otherwise than its name says.
 
     Returns:
@@ -86,7 +81,8 @@ def read_table(
         messages.
 
     Raises:
-        UserError: naming file and line; another format or encoding, no rows, a ragged row, a column that isn't there.
+        UserError: naming file and line; another format or encoding, no rows, a ragged row, a column that isn't there,
+            the columns' names once more among the rows.
     """
     suffix = Path(file.name.removesuffix(".gz")).suffix.lower()
     if suffix not in FORMATS:
@@ -103,14 +99,16 @@ def read_table(
         frame = _json(_decode(content, file), needed, file, lists)
     else:
         csv = suffix == ".csv"
-        dialect = Dialect(separator or ("," if csv else "\t"), csv if quotes is None else quotes)
-        lines, rows = _delimited(_decode(content, file), dialect, columns, needed, file, dropped)
+        declared, text = declared_separator(_decode(content, file))
+        dialect = Dialect(separator or declared or ("," if csv else "\t"), csv if quotes is None else quotes)
+        lines, rows = _delimited(text, dialect, columns, needed, file, dropped)
         if quotes is None and not dialect.quotes and (line := find_quoted(zip(lines, rows, strict=True))):
             advice = "set split.quotes: true, or false to keep the quotes as text"
             raise UserError(f"{file}: line {line}: cells look quoted, as by a program, and none otherwise; {advice}")
         frame = _frame(rows, needed, lines)
     if frame.empty:
         raise UserError(f"{file}: expected rows, found none below the names of the columns; add some")
+    require_no_header(frame, file, columns is not None)
     return frame
 
 
@@ -129,13 +127,16 @@ def _read_bytes(file: Path) -> bytes:
         try:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:
-            raise UserError(f"{file}: damaged or no gzip file ({error}); fetch or compress it again") from None
+            found = name_the_bytes(file) or f"damaged or no gzip file ({error}); fetch or compress it again"
+            raise UserError(f"{file}: {found}") from None
     if not content.strip():
         raise UserError(f"{file}: the file is empty; expected labelled text")
     return content
 
 
 def _decode(content: bytes, file: Path) -> str:
+    if named := name_the_bytes(file):
+        raise UserError(f"{file}: {named}")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -158,14 +159,12 @@ def _delimited(
     """The lines of the rows, and the needed cells of each."""
     records = dialect.read(text, file)
     names = list(columns) if columns is not None else next(records, (1, []))[1]
-    repeated = sorted({name for name in needed if names.count(name) > 1})
-    if repeated:
-        raise UserError(f"{file}: several columns are called {repeated[0]!r}; rename all but one")
     hint = ""
     if columns is None and not set(needed) <= set(names):
         hint = keys_that_fit(text, dialect, set(needed).issubset)
         hint = hint or "; if its first line is no header, name its columns in `columns`"
-    positions = [names.index(column) for column in _present(needed, names, file, hint)]
+    require_columns(needed, names, file, hint)
+    positions = [names.index(column) for column in needed]
     lines: list[int] = []
     rows: list[list[str]] = []
     for line, cells in records:
@@ -174,29 +173,18 @@ def _delimited(
             continue
         if len(cells) != len(names):
             hint = "" if rows else keys_that_fit(text, dialect, lambda others: len(others) == len(names))
-            hint = hint or _ragged(cells, dialect)
+            hint = hint or why_ragged(cells, dialect)
             raise UserError(f"{file}: line {line}: expected {len(names)} columns, found {len(cells)}{hint}")
-        if not rows and cells == names:
-            raise UserError(f"{file}: line {line} names the columns, as `columns` does; set columns: null")
         lines.append(line)
         rows.append([cells[position] for position in positions])
     return lines, rows
-
-
-def _ragged(cells: list[str], dialect: Dialect) -> str:
-    """What to do with a row of too few or too many cells."""
-    if dialect.quotes:
-        return f"; quote a text with {dialect.separator!r} in it"
-    if any(cell.startswith('"') for cell in cells):
-        return "; where this file has its texts in quotes, set split.quotes: true"
-    return f"; a text can't hold {dialect.separator!r} or a line break without quotes; save it as .jsonl"
 
 
 def _json(text: str, needed: Sequence[str], file: Path, lists: Collection[str]) -> pd.DataFrame:
     unit, objects = read_objects(text, file)
     if not objects:
         raise UserError(f"{file}: expected rows, found none; add some")
-    _present(needed, list(dict.fromkeys(key for _, value in objects for key in value)), file)
+    require_columns(needed, list(dict.fromkeys(key for _, value in objects for key in value)), file)
     rows = [
         [cell(value.get(column), f"{file}: {unit} {number}: {column}", column in lists) for column in needed]
         for number, value in objects
@@ -207,29 +195,25 @@ def _json(text: str, needed: Sequence[str], file: Path, lists: Collection[str]) 
 def _parquet(content: bytes, needed: Sequence[str], file: Path, lists: Collection[str]) -> pd.DataFrame:
     try:
         source = pq.ParquetFile(io.BytesIO(content))
-        names = source.schema_arrow.names
-        table = source.read(columns=_present(needed, names, file)) if names else pa.table({})
+        require_columns(needed, source.schema_arrow.names, file)
+        table = source.read(columns=needed)
     except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{file}: not a Parquet file: {' '.join(str(error).split())}; save or fetch it again") from None
+        found = name_the_bytes(file) or f"not a Parquet file: {' '.join(str(error).split())}; save or fetch it again"
+        raise UserError(f"{file}: {found}") from None
     cells = {}
     for column in needed:
+        values = table[column]
         try:
-            if column in lists and pa.types.is_nested(table[column].type):
-                values = table[column].cast(pa.list_(pa.string())).to_pylist()
-                cells[column] = ["" if value is None else json.dumps(value, ensure_ascii=False) for value in values]
+            if column in lists and pa.types.is_nested(values.type):
+                lists_of_text = values.cast(pa.list_(pa.string())).to_pylist()
+                cells[column] = ["" if each is None else json.dumps(each, ensure_ascii=False) for each in lists_of_text]
             else:
-                cells[column] = table[column].cast(pa.string()).fill_null("").to_pylist()
+                if pa.types.is_floating(values.type):  # NaN is no value, as in pandas
+                    values = pc.if_else(pc.is_nan(values), None, values)
+                cells[column] = values.cast(pa.string()).fill_null("").to_pylist()
         except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
             raise UserError(f"{file}: {column}: expected text or numbers, found {table[column].type}") from None
     return pd.DataFrame(cells, index=pd.RangeIndex(1, table.num_rows + 1, name="row"), dtype=object)
-
-
-def _present(needed: Sequence[str], names: Sequence[str], file: Path, hint: str = "") -> Sequence[str]:
-    shown = [name[:40] for name in names]
-    for column in needed:
-        if column not in names:
-            raise UserError(f"{file}: there is no column {column!r}{suggest(column, shown)}{hint}")
-    return needed
 
 
 def _frame(rows: list[list[str]], needed: Sequence[str], numbers: list[int], unit: str = "line") -> pd.DataFrame:

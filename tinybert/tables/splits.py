@@ -1,9 +1,8 @@
-"""A task's training, validation and test rows: drawn with a seed, and no text of one in another."""
+"""A task's training, validation and test rows: drawn with a seed, and each class in each of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -20,9 +19,6 @@ TRAINING = -1
 
 Splits = dict[str, np.ndarray]
 """Positions of rows, ascending, under `train`, `validation`, `test` and the names of further test sets."""
-
-Text = tuple[str, ...]
-"""A row's text, or its pair of texts."""
 
 
 def class_strata(classes: np.ndarray, names: Sequence[str], splits: int = 3) -> np.ndarray:
@@ -135,73 +131,27 @@ def draw_splits(strata: np.ndarray, split: Split) -> Splits:
     return {name: np.sort(splits[name]) for name in SPLITS if name in splits}
 
 
-def keep_for_training(splits: Splits, labels: np.ndarray) -> Splits:
-    """Give training back a row of each class that the draw left it none of.
+def spread(splits: Splits, labels: np.ndarray) -> Splits:
+    """Give each split a row of each class that the draw left it none of, from the split that has most of it.
+
+    Splits but training go without where a class has fewer rows than there are splits, or they fewer than classes.
 
     Args:
         labels: class indices (rows,), or 0 and 1 (rows, labels), of the rows drawn from.
     """
     splits = dict(splits)
-    classes = labels.T == 1 if labels.ndim == 2 else (labels == index for index in np.unique(labels))
-    for has in classes:
-        holders = [name for name in SPLITS if name in splits and has[splits[name]].any()]
-        if holders and holders[0] != "train":
-            rows = splits[holders[0]]
-            back = rows[has[rows]][0]
-            splits[holders[0]] = rows[rows != back]
-            splits["train"] = np.sort(np.append(splits["train"], back))
+    classes = labels.shape[1] if labels.ndim == 2 else labels.max() + 1
+    for name in sorted(splits, key=SPLITS.index, reverse=True):
+        for index in range(classes if name == "train" or len(splits[name]) >= classes else 0):
+            has = labels[:, index] == 1 if labels.ndim == 2 else labels == index
+            count = {other: int(has[rows].sum()) for other, rows in splits.items()}
+            if count[name] or sum(count.values()) < (1 if name == "train" else len(splits)):
+                continue
+            most = max(splits, key=lambda other: (count[other], -SPLITS.index(other)))
+            row = splits[most][has[splits[most]]][0]
+            splits[most] = splits[most][splits[most] != row]
+            splits[name] = np.sort(np.append(splits[name], row))
     return splits
-
-
-def separate(splits: Splits, texts: Sequence[Text]) -> tuple[Splits, dict[str, dict[str, int]]]:
-    """Take from train, then from validation, the rows whose text is in a later split too; test sets stay as they are.
-
-    Texts that differ in case or spacing only are the same.
-
-    Returns:
-        The splits, and how many rows went from `train` and from `validation`, by the split that has their text too
-        (the first of several).
-
-    Raises:
-        UserError: nothing is left of a split.
-    """
-    keys = [same_text(text) for text in texts]
-    place: dict[Text, str] = {}
-    apart = {}
-    tests = [name for name in splits if name not in ("validation", "train")]
-    repeated = {"train": dict.fromkeys(["validation", *tests], 0), "validation": dict.fromkeys(tests, 0)}
-    for name in (*tests, "validation", "train"):
-        rows = splits[name]
-        kept = np.array([row for row in rows if name in tests or keys[row] not in place], dtype=np.int64)
-        if not len(kept):
-            raise UserError(
-                f"nothing is left of the {name} split: its texts are in other splits too; remove repeated rows"
-            )
-        for row in rows if name not in tests else ():
-            if keys[row] in place:
-                repeated[name][place[keys[row]]] += 1
-        for row in kept:
-            place.setdefault(keys[row], name)
-        apart[name] = kept
-    return {name: apart[name] for name in splits}, repeated
-
-
-def count_repeated(repeated: dict[str, dict[str, int]]) -> int:
-    """All rows that `separate` took."""
-    return sum(sum(of_split.values()) for of_split in repeated.values())
-
-
-def count_conflicts(texts: Sequence[Text], labels: np.ndarray) -> int:
-    """How many texts stand in several rows with labels that differ."""
-    labels_of: dict[Text, set[Any]] = {}
-    for text, label in zip(texts, labels.tolist(), strict=True):
-        labels_of.setdefault(same_text(text), set()).add(tuple(label) if isinstance(label, list) else label)
-    return sum(len(found) > 1 for found in labels_of.values())
-
-
-def same_text(text: Text) -> Text:
-    """Equal for texts that differ in case or spacing only."""
-    return tuple(" ".join(part.casefold().split()) for part in text)
 
 
 def _sizes(rows: int, split: Split) -> tuple[int, int]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tinybert.tables.repeated import Text, same_text
 from tinybert.tables.splits import UNLABELLED
 
 FILE = "task.json"
@@ -65,14 +67,26 @@ def left_out(summary: dict[str, Any]) -> list[str]:
     return [line + where if line.endswith(CAUSES["duplicates"]) else line for line in lines]
 
 
-def kept(summary: dict[str, Any]) -> list[str]:
-    """What stayed and may surprise: texts with several labels, and classes that a split has no row of."""
+def kept(summary: Mapping[str, Any]) -> list[str]:
+    """What stayed and may surprise, such as texts with several labels, or classes that a split has no row of."""
     lines = []
     if summary["conflicting"]:
         lines.append(f"{summary['conflicting']:,} texts that have several labels")
+    if "mirrored" in summary:
+        lines.append(f"{summary['mirrored']:,} pairs that a later split has the other way round")
     names, classes = summary["names"] or [], summary["classes"] or {}
-    lacking = {split: sum(not count for count in counts) for split, counts in classes.items()}
-    if any(lacking.values()):
-        of_splits = ", ".join(f"{count} in {split}" for split, count in lacking.items() if count)
-        lines.append(f"{len(names)} classes, of them without a row: {of_splits}")
+    for split, counts in classes.items():
+        lacking = [name for name, count in zip(names, counts, strict=True) if not count]
+        if lacking:
+            lines.append(f"{len(lacking)} of {len(names)} classes without a row in {split}: {_some(lacking)}")
+    if summary.get("constant"):
+        lines.append("a validation split with one label only, on which no score can be above chance; add rows to it")
+    alike: dict[Text, list[str]] = {}
+    for name in names:
+        alike.setdefault(same_text((name,)), []).append(name)
+    lines += [f"classes whose names differ in case only: {_some(same)}" for same in alike.values() if len(same) > 1]
     return lines
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(map(repr, names[:3])) + (", …" if len(names) > 3 else "")

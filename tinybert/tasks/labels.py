@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,18 +15,22 @@ from scipy.special import expit
 from tinybert.errors import UserError, suggest
 from tinybert.params.rows import Label
 
-FLAGS = {"0": 0, "1": 1, "false": 0, "true": 1}
+FLAGS = {0.0: 0, 1.0: 1, "false": 0, "true": 1}
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+"""Narrower than Python's, to which `1_0` is ten and `nan` a number."""
+REMEDY = "mend it, or add it to label.drop to leave such rows out"
+CODE = re.compile(r"[+-]?0\d")
+"""How a number begins that is none, but a name such as 007."""
 
 
 def is_dropped(values: pd.Series, drop: list[str | float]) -> np.ndarray:
-    """Which values are among `drop`, as text or, where both are numbers, as numbers: 0 drops '0', '0.0' and '-0'.
+    """Which values are among `drop`, equal values being one: 0 drops '0', '0.0' and '-0'.
 
     Returns:
         bool (rows,).
     """
-    texts = {str(value).strip() for value in drop}
-    numbers = {_number(text) for text in texts} - {None}
-    return np.array([value.strip() in texts or _number(value) in numbers for value in values], dtype=bool)
+    dropped = {_value(str(value).strip()) for value in drop}
+    return np.array([_value(value.strip()) in dropped for value in values], dtype=bool)
 
 
 def parse_numbers(values: pd.Series, place: str) -> np.ndarray:
@@ -36,40 +42,30 @@ def parse_numbers(values: pd.Series, place: str) -> np.ndarray:
     numbers = [_number(value) for value in values]
     for line, value, number in zip(values.index, values, numbers, strict=True):
         if number is None:
-            raise UserError(
-                f"{place}: {values.index.name} {line}: column {values.name!r}: expected a number, found {value!r}; "
-                f"mend it, or add it to label.drop to leave such rows out"
-            )
+            raise UserError(f"{_where(values, line, place)}: expected a number, found {value!r}; {REMEDY}")
     return np.array(numbers, dtype=np.float64)
 
 
-def parse_classes(
-    values: pd.Series, label: Label, place: str, names: list[str] | None = None
-) -> tuple[np.ndarray, list[str]]:
-    """Class indices, int64 (rows,), and the classes' names in the order of the indices.
+def parse_classes(values: pd.Series, label: Label, place: str, names: list[str]) -> np.ndarray:
+    """Class indices, int64 (rows,).
 
     A threshold puts numbers above it into the second class, all others into the first.
 
     Args:
-        names: of the classes, where label has none and these values may not hold them all (see `class_names`).
+        names: of the classes, in the order of their indices (see `class_names`).
 
     Raises:
         UserError: naming the first line with a value that is unknown, empty or (for a threshold) no number.
     """
     if label.threshold is not None:
-        assert label.names is not None  # held by Label
-        return (parse_numbers(values, place) > label.threshold).astype(np.int64), list(label.names)
+        return (parse_numbers(values, place) > label.threshold).astype(np.int64)
     values = values.str.strip()
-    names = class_names(values, label) if names is None else names
     indices = _indices(set(values), names, label)
     for line, value in values.items():
         if value not in indices:
-            found = _unknown(value, names, label) if value else "the label is empty"
-            raise UserError(
-                f"{place}: {values.index.name} {line}: column {values.name!r}: {found}; mend it, add it to "
-                f"label.names, or add it to label.drop to leave such rows out"
-            )
-    return values.map(indices).to_numpy(np.int64), list(names)
+            found = f"{_unknown(value, names, label)}; add it to label.names," if value else "the label is empty;"
+            raise UserError(f"{_where(values, line, place)}: {found} {REMEDY}")
+    return values.map(indices).to_numpy(np.int64)
 
 
 def soft_labels(values: pd.Series, label: Label, place: str) -> np.ndarray:
@@ -83,66 +79,95 @@ def soft_labels(values: pd.Series, label: Label, place: str) -> np.ndarray:
     return expit((parse_numbers(values, place) - label.threshold) / label.softness)
 
 
-def parse_multilabel(
-    table: pd.DataFrame, label: Label, place: str, names: list[str] | None = None
-) -> tuple[np.ndarray, list[str]]:
-    """Which labels each row has, int8 of 0 and 1 (rows, labels), and the labels' names in order. A row may have none.
+def parse_multilabel(table: pd.DataFrame, label: Label, place: str, names: list[str]) -> np.ndarray:
+    """Which labels each row has, int8 of 0 and 1 (rows, labels). A row may have none.
 
     Args:
         table: the columns of the label.
-        names: see `parse_classes`.
+        names: of the labels in order. Where there are as many as each list has items, and these are 0 and 1 and no
+            names, they say of each label in turn whether the row has it.
 
     Raises:
         UserError: naming the first line with an unknown label, no list, or anything but 0 and 1 in a label's column.
     """
     if label.columns is not None:
-        columns = [_flags(table[column], place) for column in label.columns]
-        return np.stack(columns, axis=1), list(label.names or label.columns)
+        return np.stack([_flags(table[column], place) for column in label.columns], axis=1)
     values = table[label.column]
     of_rows = [_pieces(value, label.separator) for value in values]
-    names = class_names((piece for pieces in of_rows for piece in pieces or ()), label) if names is None else names
     indices = _indices({piece for pieces in of_rows for piece in pieces or ()}, names, label)
+    are_vectors = not indices and label.values is None and _vector_width(of_rows) is not None
     labels = np.zeros((len(values), len(names)), dtype=np.int8)
     for row, (line, pieces) in enumerate(zip(values.index, of_rows, strict=True)):
-        where = f"{place}: {values.index.name} {line}: column {values.name!r}"
+        where = _where(values, line, place)
         if pieces is None:
-            found = repr(values.iloc[row][:40])
             raise UserError(
-                f'{where}: expected a list of labels, as in ["a", "b"], found {found}; set label.separator to what '
-                f"stands between the labels"
+                f'{where}: expected a list of labels, as in ["a", "b"], found {values.iloc[row][:40]!r}; set '
+                f"label.separator to what stands between the labels"
             )
+        if are_vectors:
+            if len(pieces) != len(names):
+                found = f"{len(pieces)} numbers, each 0 or 1, and {len(names)} label.names"
+                raise UserError(f"{where}: found {found}; give a name for each place in the lists, or mend the list")
+            labels[row] = [FLAGS[_value(piece)] for piece in pieces]
+            continue
         for piece in pieces:
             if piece not in indices:
-                found = _unknown(piece, names, label)
-                raise UserError(f"{where}: {found}; mend it, or add it to label.names")
+                raise UserError(f"{where}: {_unknown(piece, names, label)}; mend it, or add it to label.names")
             labels[row, indices[piece]] = 1
-    return labels, list(names)
+    return labels
 
 
 def class_names(values: Iterable[str], label: Label, order: list[str] | None = None) -> list[str]:
-    """The names in `label`, or those that the data has: in their `order`, else sorted, numbers by size, then text."""
+    """The names in `label`, or those that the data has: in their `order`, else sorted, numbers by size, then text.
+
+    Values that are equal, such as 1 and 1.0 or true and True, are one class, with the shortest spelling for its name.
+    """
     if label.names is not None:
         return list(label.names)
     found = {value.strip() for value in values} - {""}
-    return [name for name in order if name in found] if order is not None else sorted(found, key=_by_number)
+    if order is not None:
+        return [name for name in order if name in found]
+    shortest = {_value(name): name for name in sorted(found, key=lambda name: (len(name), name), reverse=True)}
+    return sorted(shortest.values(), key=_by_number)
 
 
-def label_names(table: pd.DataFrame, label: Label, order: list[str] | None = None) -> list[str]:
-    """`class_names` of a multilabel table."""
+def label_names(table: pd.DataFrame, label: Label, place: str, order: list[str] | None = None) -> list[str]:
+    """`class_names` of a multilabel table.
+
+    Raises:
+        UserError: the lists have a 0 or 1 for each label, and nothing says what the labels are called.
+    """
     if label.columns is not None:
         return list(label.names or label.columns)
-    cells = (_pieces(value, label.separator) or () for value in table[label.column])
-    return class_names((piece for pieces in cells for piece in pieces), label, order)
+    of_rows = [_pieces(value, label.separator) for value in table[label.column]]
+    width = _vector_width(of_rows)
+    if width is not None and label.names is None and order is None:
+        raise UserError(
+            f"{place}: column {label.column!r}: every list has {width} numbers, each 0 or 1; name in label.names the "
+            f"{width} labels that they stand for, in this order"
+        )
+    return class_names((piece for pieces in of_rows for piece in pieces or ()), label, order)
+
+
+def _vector_width(of_rows: list[list[str] | None]) -> int | None:
+    """How long the lists are, where all that aren't empty are equally long and of 0 and 1 only; else None."""
+    lists = [pieces for pieces in of_rows if pieces]
+    widths = {len(pieces) for pieces in lists}
+    if len(widths) != 1 or widths == {1} or any(_value(piece) not in FLAGS for pieces in lists for piece in pieces):
+        return None
+    return widths.pop()
 
 
 def _indices(values: Iterable[str], names: list[str], label: Label) -> dict[str, int]:
-    """The class of each value that is known: by name, or as the data writes it, numbers compared as numbers."""
-    if label.written is None:
-        return {name: index for index, name in enumerate(names)}
-    indices = {value: index for index, value in enumerate(label.written)}
-    numbers = {_number(value): index for value, index in indices.items()}
-    by_number = {value: numbers.get(_number(value)) for value in values if _number(value) is not None}
-    return {value: index for value, index in by_number.items() if index is not None} | indices
+    """The class of each value that is known: as the data writes the class, or with an equal value."""
+    exact = {value: index for index, value in enumerate(label.written or names)}
+    equal = {_value(value): index for value, index in exact.items()}
+    found = {value: exact.get(value, equal.get(_value(value))) for value in values}
+    return {value: index for value, index in found.items() if index is not None}
+
+
+def _where(values: pd.Series, line: Any, place: str) -> str:
+    return f"{place}: {values.index.name} {line}: column {values.name!r}"
 
 
 def _unknown(value: str, names: list[str], label: Label) -> str:
@@ -159,33 +184,28 @@ def _pieces(cell: str, separator: str | None) -> list[str] | None:
         found = json.loads(cell, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+    if not isinstance(found, list) or not all(isinstance(item, str | bool) for item in found):
         return None
-    return [item.strip() for item in found]
+    return [str(item).strip() for item in found]
 
 
 def _flags(values: pd.Series, place: str) -> np.ndarray:
     """A column of 0 and 1 as int8 (rows,)."""
-    flags = {value: _flag(value.strip().lower()) for value in set(values)}
+    flags = {value: FLAGS.get(_value(value.strip())) for value in set(values)}
     for line, value in values.items():
         if flags[value] is None:
-            raise UserError(
-                f"{place}: {values.index.name} {line}: column {values.name!r}: expected 0 or 1, found {value!r}; "
-                f"mend it, or add it to label.drop to leave such rows out"
-            )
+            raise UserError(f"{_where(values, line, place)}: expected 0 or 1, found {value!r}; {REMEDY}")
     return values.map(flags).to_numpy(np.int8)
 
 
-def _flag(text: str) -> int | None:
-    number = _number(text)
-    return FLAGS.get(text if number is None else f"{number:g}")
+def _value(text: str) -> str | float:
+    """What is the same for equal values: numbers and truth values as such, and other text as it is written."""
+    number = None if CODE.match(text) else _number(text)
+    return number if number is not None else text.lower() if text.lower() in FLAGS else text
 
 
 def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
+    number = float(text) if NUMBER.fullmatch(text.strip()) else math.inf
     return number if math.isfinite(number) else None
 
 

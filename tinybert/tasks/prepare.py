@@ -14,20 +14,17 @@ import pyarrow.parquet as pq
 from tinybert.errors import UserError
 from tinybert.params.glue import submitted_labels
 from tinybert.params.tasks import Task
-from tinybert.tables.read import find_files, find_table, read_table
+from tinybert.tables.read import find_files, read_table
+from tinybert.tables.repeated import Text, count_conflicts, count_mirrored, count_repeated, separate
 from tinybert.tables.splits import (
     SPLITS,
     UNLABELLED,
     Splits,
-    Text,
     class_strata,
-    count_conflicts,
-    count_repeated,
     draw_splits,
-    keep_for_training,
     label_strata,
     rating_strata,
-    separate,
+    spread,
 )
 from tinybert.tables.summary import write_summary
 from tinybert.tasks.class_names import name_classes, names_for, require_same_names
@@ -76,8 +73,9 @@ def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
         The summary: `type`, `names` of the classes (None for regression), `pair`, `rows` of each split, `classes`
         (rows of each class in each split, None for regression), `dropped` rows by cause (`label`, for label.drop;
         `empty`; `duplicates`; `broken`, where split.broken is skip), `repeated` (the duplicates by the split they were
-        in and the later one that has their text) and `conflicting` texts; where there are any, `also_test` (rows by
-        name) and `unlabelled` (by name: `rows`, and `labels` to submit in class order).
+        in and the later one that has their text) and `conflicting` texts; where there are any, `mirrored` pairs (see
+        `count_mirrored`), `constant` (all validation rows have the same label), `also_test` (rows by name) and
+        `unlabelled` (by name: `rows`, and `labels` to submit in class order).
 
     Raises:
         UserError: a table or its labels can't be read, or there are too few rows to split (file and line named).
@@ -86,11 +84,15 @@ def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     broken: dict[str, int] = {"broken": 0}
     parts: dict[str, list[Part]] = {}
     for name, file in (task.split.labelled or {"train": ""}).items():
-        paths = find_files(source, file) if file else [find_table(source)]
+        paths = find_files(source, file)
         parts[name] = [_read(path, file, task, dropped, broken) for path in paths]
     labels, names = _labels(parts, task)
-    soft = _soft_labels(parts, task)
-    texts = [text for shards in parts.values() for shard in shards for text in shard.texts]
+    shards = [shard for of_part in parts.values() for shard in of_part]
+    soft = None
+    if task.label.softness is not None:
+        ratings = [(shard.cells[task.label.column], shard.place) for shard in shards]
+        soft = np.concatenate([soft_labels(cells, task.label, place) for cells, place in ratings])
+    texts = [text for shard in shards for text in shard.texts]
     try:
         splits, repeated = _split(parts, texts, labels, names, task)
     except UserError as error:
@@ -109,6 +111,10 @@ def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
         "repeated": repeated,
         "conflicting": 0 if names is None else count_conflicts(texts, labels),
     }
+    if summary["pair"] and (mirrored := count_mirrored(splits, texts)):
+        summary["mirrored"] = mirrored
+    if len(np.unique(labels[splits["validation"]], axis=0)) == 1:
+        summary["constant"] = True
     if task.split.also_test:
         summary["also_test"] = {name: len(splits[name]) for name in task.split.also_test}
     for split, rows in splits.items():
@@ -167,20 +173,12 @@ def _labels(parts: dict[str, list[Part]], task: Task) -> tuple[np.ndarray, list[
     cells = pd.concat([shard.cells for shard in shards])
     order = None if task.label.names else require_same_names([(shard.place, shard.names) for shard in shards])
     if task.type == "multilabel":
-        names = label_names(cells, task.label, order)
+        names = label_names(cells, task.label, parts["train"][0].place, order)
         found = [parse_multilabel(shard.cells, task.label, shard.place, names) for shard in shards]
     else:
         names = class_names(cells[task.label.column], task.label, order)
         found = [parse_classes(shard.cells[task.label.column], task.label, shard.place, names) for shard in shards]
-    return np.concatenate([labels for labels, _ in found]), names
-
-
-def _soft_labels(parts: dict[str, list[Part]], task: Task) -> np.ndarray | None:
-    """What training learns in place of the labels, where they are not taken as certain."""
-    if task.label.softness is None:
-        return None
-    shards = [shard for shards in parts.values() for shard in shards]
-    return np.concatenate([soft_labels(shard.cells[task.label.column], task.label, shard.place) for shard in shards])
+    return np.concatenate(found), names
 
 
 def _split(
@@ -195,7 +193,7 @@ def _split(
     of_train = labels[brought["train"]]  # the first part, so that places in it are places in `texts`
     drawn = draw_splits(_strata(of_train, names, task), task.split)
     if names is not None:
-        drawn = keep_for_training(drawn, of_train)
+        drawn = spread(drawn, of_train)
     splits, repeated = separate({name: (brought | drawn)[name] for name in (*SPLITS, *task.split.also_test)}, texts)
     for name, count in zip(names or [], _count(labels[splits["train"]], names or []), strict=True):
         if not count:

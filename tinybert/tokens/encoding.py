@@ -53,6 +53,12 @@ def encode(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: i
     return dataset
 
 
+def unknown_share(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> float:
+    """The share of tokens that stand for what the tokenizer doesn't know, such as a script that it lacks."""
+    tokens = [token for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"] for token in ids]
+    return tokens.count(tokenizer.unk_token_id) / max(len(tokens), 1)
+
+
 def tokenizer_rules(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
     """Everything of a tokenizer that decides how text becomes ids; padding and truncation are set per call."""
     state = json.loads(tokenizer.backend_tokenizer.to_str())

@@ -12,7 +12,7 @@ import torch
 from transformers import PreTrainedModel
 
 from tinybert.errors import UserError
-from tinybert.metrics.chance import chance
+from tinybert.metrics.chance import chance, describe_labels
 from tinybert.models.compatibility import require_length
 from tinybert.models.heads import Head, SequenceHead, SpanHead
 from tinybert.models.loading import (
@@ -32,10 +32,16 @@ from tinybert.models.output_layer import (
 )
 from tinybert.params.tasks import Teacher
 from tinybert.running.lineage import FILLED
+from tinybert.tokens.encoding import unknown_share
 from tinybert.train.loop.curve import Curve
 from tinybert.train.loop.job import Job
 from tinybert.train.loop.label_loss import LabelObjective
 from tinybert.train.loop.trainer import Validation, no_training, train
+
+SAMPLE = 1000
+"""Texts that are looked at for tokens that the tokenizer doesn't know."""
+NOTABLE = 0.01
+"""The share of such tokens from which on it is said."""
 
 
 def finetune_teacher(
@@ -75,6 +81,10 @@ def finetune_teacher(
         Curve(job.curves / "validation.csv", ["epoch", "score"]),
     )
     facts = {"parameters": model.num_parameters()}
+    unknown = unknown_share(tokenizer, rows["text"][:SAMPLE].tolist())
+    seen = f"{unknown:.1%} of the tokens of the validation texts are unknown to the tokenizer"
+    if unknown > NOTABLE:
+        print(f"  {seen}", flush=True)
     if settings.epochs:
         training = pd.read_parquet(data / "train.parquet")
         dataset, collate = head.examples(tokenizer, training, job.max_length)
@@ -91,7 +101,8 @@ def finetune_teacher(
     else:
         no_training(job)
         validation.curve.add({"epoch": 0, "score": validation.score()})
-    _require_above_chance(settings, source, score, labels, head.calibrate(model, tokenizer, rows, job.max_length))
+    seen = "; ".join(filter(None, (describe_labels(labels, names), seen)))
+    _require_above_chance(settings, source, score, seen, labels, head.calibrate(model, tokenizer, rows, job.max_length))
     model.save_pretrained(job.folder)
     tokenizer.save_pretrained(job.folder)
     job.write_lineage(settings, settings, {"from": source, "data": data}, facts)
@@ -161,23 +172,29 @@ def _require_above_chance(
     settings: Teacher,
     source: Path,
     score: Callable[[np.ndarray, np.ndarray], float],
+    seen: str,
     labels: np.ndarray,
     logits: np.ndarray,
 ) -> None:
     """Say how good the teacher is, and refuse one that knows nothing that a student could learn.
 
     Where even a faultless teacher could not be told from chance, for want of rows, none is refused.
+
+    Args:
+        seen: of the validation rows, for the message.
     """
     reached, random = score(labels, logits), chance(score, labels, logits)
     print(f"  teacher's score on validation: {reached:.4f}; by chance {random.mean:.4f}", flush=True)
     if reached > random.highest + 1e-9 or (random.deviation and random.highest >= 1) or not settings.above_chance:
         return
-    remedy = (
-        "its training failed: try another teacher.learning_rate, or more teacher.epochs"
-        if settings.epochs
-        else "it was fine-tuned for something else, or its labels are in another order: see teacher.labels"
-    )
+    if len({str(label) for label in labels}) == 1:
+        remedy = "all rows have one label, on which no score can be above chance: add rows to split.validation"
+    elif settings.epochs:
+        remedy = "where this doesn't explain it, try another teacher.learning_rate, or more teacher.epochs"
+    else:
+        remedy = "it was fine-tuned for something else, or its labels are in another order: see teacher.labels"
     raise UserError(
         f"{source}: the teacher's score on validation, {reached:.4f}, is what chance gives ({random.mean:.4f}, up to "
-        f"{random.highest:.4f} on {len(labels):,} rows); {remedy}; teacher.above_chance: false takes it as it is"
+        f"{random.highest:.4f} on {len(labels):,} rows); {seen}; {remedy}; "
+        f"teacher.above_chance: false takes it as it is"
     )
