@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import os
-import zipfile
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.sources.conftest import Index, sha256
 from tinybert.corpus.documents import write_corpus
 from tinybert.errors import UserError
-from tinybert.params.sources import Download, File
-from tinybert.sources import transfer
-from tinybert.sources.downloads import store_download
+from tinybert.params.sources import File
 from tinybert.sources.kinds import store_file
 
 ROOT = Path("data/sources")
@@ -38,28 +33,6 @@ def failure(path: str, kind: str) -> str:
     assert "\n" not in str(error.value)
     assert not list(ROOT.iterdir()) if ROOT.exists() else True
     return str(error.value)
-
-
-def test_download(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("data/ratings.txt", "1\tgood\n")
-        archive.writestr("data/__init__.py", "raise SystemExit('executed')")
-    index.files["some_data-1.0-py3-none-any.whl"] = stream.getvalue()
-    monkeypatch.setattr(transfer, "read_pip_settings", lambda: index.settings)
-    download = Download(
-        kind="table",
-        package="some-data==1.0",
-        file="some_data-1.0-py3-none-any.whl",
-        sha256=sha256(stream.getvalue()),
-        members=["data/ratings.txt"],
-    )
-    store_download(download, ROOT / "ratings", write_corpus, Path("cache"))
-    assert [file.name for file in (ROOT / "ratings").iterdir()] == ["ratings.txt"]
-    missing = download.model_copy(update={"members": ["data/rating.txt"]})
-    with pytest.raises(UserError, match=r"did you mean 'data/ratings.txt'"):
-        store_download(missing, ROOT / "other", write_corpus, Path("cache"))
-    assert [folder.name for folder in ROOT.iterdir()] == ["ratings"]
 
 
 def test_table_is_copied_as_it_is() -> None:
@@ -96,11 +69,6 @@ def test_text_corpus() -> None:
     assert counts["empty"] == 2
 
 
-def test_text_that_is_not_utf8_names_the_byte() -> None:
-    Path("latin.txt").write_bytes(b"good\ncaf\xe9 au lait\n")
-    assert "line 2, byte 8: not UTF-8" in failure("latin.txt", "corpus")
-
-
 def test_endless_text_is_cut_into_documents(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tinybert.corpus.documents.LONGEST", 100)
     Path("long.txt").write_text("ten chars.\n" * 100)
@@ -114,17 +82,9 @@ def test_empty_corpus(content: str) -> None:
     assert "no document left" in failure("empty.txt", "corpus")
 
 
-def test_corpus_of_another_type() -> None:
-    Path("corpus.docx").write_text("x")
-    assert "expected .xml, .xml.bz2, .txt, .jsonl, .csv" in failure("corpus.docx", "corpus")
-
-
-def test_parquet_without_text() -> None:
+def test_parquet_without_text_or_cut_off() -> None:
     pq.write_table(pa.table({"content": ["x"]}), "c.parquet")
     assert "no column 'text'" in failure("c.parquet", "corpus")
-
-
-def test_cut_off_parquet() -> None:
     Path("c.parquet").write_bytes(b"PAR1 and then nothing")
     assert "not a whole Parquet file" in failure("c.parquet", "corpus")
 

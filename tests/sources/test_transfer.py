@@ -66,7 +66,7 @@ def test_second_time_asks_nobody(index: Index) -> None:
 
 def test_two_at_once_fetch_once(index: Index) -> None:
     index.pause, index.files["glove.txt"] = 0.3, CONTENT
-    places = lambda _: iter([transfer.Place(f"{index.url}/files/glove.txt", "there")])  # noqa: E731
+    places = lambda _: iter([(f"{index.url}/files/glove.txt", "there")])  # noqa: E731
     fetch = partial(transfer.fetch, "glove.txt", sha256(CONTENT), places, {}, settings=index.settings)
     assert [file.read_bytes() for file in at_once(fetch)] == [CONTENT, CONTENT]
     assert len(index.asked_for_files()) == 1

@@ -70,10 +70,11 @@ def gather(experiment: Experiment, folder: Path) -> list[Evidence]:
 
 def _evidence(name: str, student: Student, experiment: Experiment, folder: Path) -> Evidence:
     gathered = folder / "gathered" / name
+    result = read_checked(folder / f"{name}.json", Result, "evaluate").model_copy(update={"variant": student.variant})
     return Evidence(
         name=name,
         settings=student,
-        result=read_checked(folder / f"{name}.json", Result, "evaluate"),
+        result=result,
         speed=read_checked(folder / "speed" / f"{name}.json", Speed, "speed"),
         folder=gathered,
         answers=pd.read_parquet(gathered / "test.parquet"),

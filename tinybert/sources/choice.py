@@ -33,9 +33,7 @@ def choose_model_files(names: list[str], repository: str) -> list[str]:
     if WEIGHTS not in top and INDEX not in top:
         pickled = [name for name in top if name.endswith(PICKLED)]
         reason = f"{pickled[0]} is pickled, can run code and is refused; " if pickled else ""
-        advice = (
-            "take a commit of a pull request that adds them, or convert it yourself (save_pretrained) and use files"
-        )
+        advice = "take a commit of a pull request that adds them, or convert it (save_pretrained) and use files"
         raise UserError(f"{repository}: no {WEIGHTS} among {_some(top)}; {reason}{advice}")
     weights = [WEIGHTS] if WEIGHTS in top else [INDEX, *filter(SHARD.fullmatch, top)]
     return [name for name in top if name in PARTS or name in weights]

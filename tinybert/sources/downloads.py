@@ -14,7 +14,7 @@ from tinybert.sources.archives import extract
 from tinybert.sources.choice import choose_data_files, choose_model_files
 from tinybert.sources.hub import Repository, fetch_repository
 from tinybert.sources.kinds import WriteCorpus, convert
-from tinybert.sources.transfer import CACHE, Place, fetch
+from tinybert.sources.transfer import CACHE, fetch
 
 REMEDIES = {
     "mismatch": "correct `sha256` only if you trust these bytes",
@@ -63,7 +63,7 @@ def _fetch(download: Download, cache: Path) -> tuple[Path, list[Path]]:
         parts = urlsplit(url)
         name = PurePosixPath(unquote(PurePosixPath(parts.path).name)).name
         shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"  # without a password or a token
-        file = fetch(name, sha256, lambda _: iter([Place(url, shown)]), REMEDIES, cache)
+        file = fetch(name, sha256, lambda _: iter([(url, shown)]), REMEDIES, cache)
     return file.parent, [file]
 
 

@@ -45,9 +45,7 @@ def name_the_bytes(file: Path) -> str | None:
     plain = Path(file.stem if named in PACKED else file.name)
     if found == named == ".gz":
         inner = _ending(_unpacked(file))
-        return (
-            f"this is gzip with {SIGNATURES[inner][1].partition(';')[0]} in it; unpack it (gunzip)" if inner else None
-        )
+        return inner and f"this is gzip with {SIGNATURES[inner][1].partition(';')[0]} in it; unpack it (gunzip)"
     if found == named or not first:
         return None
     if found is None:

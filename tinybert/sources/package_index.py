@@ -11,7 +11,7 @@ import httpx2
 from unearth import Link, PackageFinder
 from unearth.fetchers import Fetcher
 
-from tinybert.sources.transfer import PatientClient, Place, TroubleError, UnreachableError, describe
+from tinybert.sources.transfer import PatientClient, Place, TroubleError, describe
 
 REMEDIES = {
     "mismatch": "correct `sha256` only if you trust these bytes",
@@ -39,12 +39,12 @@ def find_archive(package: str, file: str, client: PatientClient) -> Iterator[Pla
         warnings = _Warnings()
         try:
             found = [match.link for match in finder.find_matches(package, allow_yanked=True, allow_prereleases=True)]
-        except UnreachableError as error:
-            yield TroubleError("unreachable", f"{name} cannot be reached ({error})")
+        except TroubleError as trouble:
+            yield trouble
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, OSError) as error:
             yield TroubleError("missing", f"{name} is no index ({describe(error)})")
         else:
-            links = [Place(link.url_without_fragment, link.redacted) for link in found if link.filename == file]
+            links = [(link.url_without_fragment, link.redacted) for link in found if link.filename == file]
             yield from links
             if not links:
                 yield TroubleError("missing", f"{name} doesn't offer it{warnings.last}")

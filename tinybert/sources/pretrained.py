@@ -109,8 +109,10 @@ def _count_tensors(file: Path) -> int:
 
 def _require_one_model(folder: Path, root: Path) -> None:
     """Refuse parts that don't belong together, by their shapes: no number of the weights is read."""
-    from transformers import AutoModel, AutoTokenizer  # takes seconds
+    from transformers import AutoModel, AutoTokenizer, logging  # takes seconds
 
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     try:
         model, info = AutoModel.from_pretrained(
             folder, device_map="meta", use_safetensors=True, ignore_mismatched_sizes=True, output_loading_info=True

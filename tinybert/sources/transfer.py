@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx2
 from filelock import FileLock
@@ -40,17 +40,6 @@ class TroubleError(Exception):
         self.kind = kind
 
 
-class UnreachableError(Exception):
-    """A server didn't answer, or only to say that it is busy, however often it was asked."""
-
-
-class Place(NamedTuple):
-    """Where a file may be had, and the URL as errors may show it: without a password."""
-
-    url: str
-    shown: str
-
-
 class PatientClient(PyPIClient):
     """unearth's client (http, https and file URLs, trusted hosts, netrc and keyring) that asks a busy server again."""
 
@@ -68,7 +57,7 @@ class PatientClient(PyPIClient):
         self.auth = MultiDomainBasicAuth(prompting=False, index_urls=settings.index_urls)
 
     def send(self, request: httpx2.Request, **arguments: Any) -> httpx2.Response:
-        """As `httpx2.Client.send`; an UnreachableError after the last try."""
+        """As `httpx2.Client.send`; a TroubleError after the last try."""
         trouble = ""
         for attempt in range(self.tries):
             if attempt:
@@ -84,7 +73,7 @@ class PatientClient(PyPIClient):
                 return response
             trouble = f"HTTP {response.status_code}"
             response.close()
-        raise UnreachableError(f"{request.url.host}: {trouble}")
+        raise TroubleError("unreachable", f"{request.url.host} cannot be reached ({trouble})")
 
     def back_off(self, attempt: int, trouble: str) -> None:
         """Say what happened, and wait before try number `attempt` (from 1)."""
@@ -93,6 +82,8 @@ class PatientClient(PyPIClient):
         time.sleep(seconds)
 
 
+Place = tuple[str, str]
+"""A URL, and how errors may show it: without a password."""
 Places = Callable[[PatientClient], Iterator[Place | TroubleError]]
 """Looks for a file: the places that have it, and what is wrong with the others."""
 
@@ -157,15 +148,13 @@ def _download(client: PatientClient, place: Place, part: Path, sha256: str) -> N
     Raises:
         TroubleError: this place doesn't give these bytes.
     """
-    attempt, shown = 1, place.shown
+    attempt, (url, shown) = 1, place
     while True:
         start = part.stat().st_size if part.exists() else 0
         try:
-            resumed = _stream(client, place, part, start)
+            resumed = _stream(client, url, shown, part, start)
         except httpx2.TransportError as error:
             trouble = TroubleError("unreachable", f"{shown} breaks off ({describe(error)})")
-        except UnreachableError as error:
-            raise TroubleError("unreachable", f"{shown} cannot be reached ({error})") from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise TroubleError("missing", f"{shown} cannot be read ({describe(error)})") from None
         else:
@@ -183,15 +172,15 @@ def _download(client: PatientClient, place: Place, part: Path, sha256: str) -> N
         attempt += 1
 
 
-def _stream(client: PatientClient, place: Place, part: Path, start: int) -> bool:
+def _stream(client: PatientClient, url: str, shown: str, part: Path, start: int) -> bool:
     """Append the bytes from `start` on to `part`, or all bytes anew; returns whether older ones were kept."""
     wanted = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
-    with client.stream("GET", place.url, headers=wanted) as response:
+    with client.stream("GET", url, headers=wanted) as response:
         if start and response.status_code == httpx2.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
             return True  # there is no more than what we have: right or wrong, the checksum says
         if response.status_code not in (httpx2.codes.OK, httpx2.codes.PARTIAL_CONTENT):
             denied = response.status_code in (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN)
-            answer = f"{place.shown} answers HTTP {response.status_code} {response.reason_phrase}"
+            answer = f"{shown} answers HTTP {response.status_code} {response.reason_phrase}"
             raise TroubleError("denied" if denied else "missing", answer)
         resumed = start > 0 and response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
         kept = start if resumed else 0

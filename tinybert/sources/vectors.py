@@ -20,9 +20,6 @@ from tinybert.sources.first_bytes import name_the_bytes
 
 VECTORS = "vectors.npy"
 WORDS = "words.parquet"
-ROW_GROUP = 10_000
-"""Words of the Parquet file that lie together."""
-
 SIZES = re.compile(rb"(?:\xef\xbb\xbf)?\d{1,12} +(\d{1,6})\s*")
 """word2vec's first line: how many words there are, and of how many dimensions."""
 
@@ -74,7 +71,7 @@ def convert_vectors(files: list[Path], folder: Path, words: int | None = None) -
         raise UserError(f"{files[0]}: the vector of {names[row]!r} (row {row}) is not finite; remove the word")
     np.save(folder / VECTORS, np.ascontiguousarray(vectors, "<f4"))
     table = pa.table({"word": pa.array(names, pa.string())})
-    pq.write_table(table, folder / WORDS, row_group_size=ROW_GROUP, compression="zstd")
+    pq.write_table(table, folder / WORDS, row_group_size=10_000, compression="zstd")
     return {"words": len(names), "dimensions": vectors.shape[1]} | {what: n for what, n in left_out.items() if n}
 
 
