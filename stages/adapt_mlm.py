@@ -20,17 +20,14 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
     with stage(name, [PARAMS], [folder, curves]) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "tasks", task, Task)
         sources = Path("data/sources")
-        source, corpus, teacher, data = reads(
+        source, corpus, data = reads(
             sources / settings.mlm.source,
             sources / settings.mlm.corpus,
-            sources / settings.teacher.source,
             Path("data/original") / task / "train.parquet",
         )
-        from tinybert.models.compatibility import require_same_tokenizer
         from tinybert.train.loop.job import Job
         from tinybert.train.masked_lm import adapt_masked_lm
 
-        require_same_tokenizer(teacher, source)
         with whole_folder(folder) as partial, whole_folder(curves) as partial_curves:
             job = Job(name, run, settings.max_length, partial, partial_curves)
             adapt_masked_lm(settings.mlm, source, corpus, data, job)

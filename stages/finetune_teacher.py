@@ -21,8 +21,9 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
     name = f"finetune-teacher@{task}"
     with stage(name, [PARAMS], [folder, curves]) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "tasks", task, Task)
-        source, data = reads(Path("data/sources") / settings.teacher.source, Path("data/original") / task)
-        facts = json.loads((data / "task.json").read_text(encoding="utf-8"))
+        source, data = Path("data/sources") / settings.teacher.source, Path("data/original") / task
+        *_, labels = reads(source, data / "train.parquet", data / "validation.parquet", data / "labels.json")
+        facts = json.loads(labels.read_text(encoding="utf-8"))
         from tinybert.metrics.scores import score
         from tinybert.train.loop.job import Job
         from tinybert.train.teacher import finetune_teacher
@@ -31,7 +32,7 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
             job = Job(name, run, settings.max_length, partial, partial_curves)
             finetune_teacher(
                 settings.teacher, source, data, facts["names"], bind(score, settings.metric), job,
-                multilabel=facts["type"] == "multilabel", span=facts.get("span"),
+                facts["type"] == "multilabel", facts.get("span"), settings.above_chance,
             )  # fmt: skip
 
 

@@ -17,6 +17,9 @@ PIPELINE = YAML(typ="safe").load(ROOT / "dvc.yaml")
 STAGES = {name: (body, script) for name, body, script in import_closure.stages(PIPELINE)}
 PARAMS = [ROOT / "params.yaml", *sorted((ROOT / "presets").glob("*.yaml"))]
 
+UNTRACKED = {"tasks.*.above_chance"}
+"""What it refuses has failed, and is run again anyhow; of what it lets pass it changes no byte."""
+
 each_stage = pytest.mark.parametrize("name", STAGES)
 each_params = pytest.mark.parametrize("params", PARAMS, ids=lambda file: file.name)
 
@@ -106,7 +109,7 @@ def test_what_the_script_reads_of_params_is_tracked(name):
     body, script = STAGES[name]
     tracked = {re.sub(r"\$\{[^}]+\}", "*", key) for key in body["params"]}
     interpolated = set(re.findall(r"\$\{item\.(\w+)", " ".join(listed(body, "deps", "outs"))))
-    for read in reads_of(ROOT / f"{script.replace('.', '/')}.py"):
+    for read in reads_of(ROOT / f"{script.replace('.', '/')}.py") - UNTRACKED:
         parts = read.split(".")
         above = {".".join(parts[:count]) for count in range(1, len(parts) + 1)}
         below = {key for key in tracked if key.startswith(f"{read}.")}

@@ -130,12 +130,12 @@ class Chain:
         return pd.read_csv(self.folder / "curves" / stage / "losses.csv")
 
     def teacher(self, task: Task) -> Path:
-        settings = short(task.teacher, above_chance=False)
+        settings = short(task.teacher)
         span = {"stride": 128, "longest_answer": 30, "no_answer": False} if task.type == "span" else None
         data, metric = self.folder / task.type, partial(score, task.metric)
 
         def run(job: Job) -> None:
-            finetune_teacher(settings, self.folder / "bert", data, task.label.names, metric, job, span=span)
+            finetune_teacher(settings, self.folder / "bert", data, task.label.names, metric, job, False, span, False)
 
         return self.make(f"teacher-{task.type}", settings, task.max_length, run)
 

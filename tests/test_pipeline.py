@@ -92,6 +92,53 @@ def test_a_new_student_is_all_that_is_trained(project):
     assert "@another" not in hanging
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "runs"),
+    [
+        ("params.yaml", "    max_length: 16\n", "    max_length: 16\n    above_chance: false\n", {"report"}),
+        ("params.yaml", "    task: weather\n", "    task: weather\n    variant: full\n", {"report"}),
+        ("tinybert/errors.py", "did you mean", "did you really mean", set()),
+        ("tinybert/params/table.py", "unknown key", "no such key", set()),
+    ],
+)
+def test_what_trains_nothing(project, file, old, new, runs):
+    text = (project / file).read_text()
+    (project / file).write_text(text.replace(old, new))
+    assert stages_run(run(project, "dvc", "repro", "--dry").stdout) == runs
+
+
+def test_a_changed_default_re_runs_whatever_loads_an_entry(project):
+    with (project / "tinybert/params/defaults.py").open("a") as stream:
+        stream.write("WARMUP = 0.2\n")
+    assert len(stages_run(run(project, "dvc", "repro", "--dry").stdout)) >= 13
+
+
+def test_a_submission_file_is_asked_for_without_training(project):
+    """Nor does a further test set train anything: the teacher depends on its rows, and they are the same."""
+    folder = project / "smoke/tables"
+    folder.mkdir()
+    (project / "smoke/weather.csv").rename(folder / "train.csv")
+    (folder / "more.csv").write_text("text,label\nsunny note,good\nstormy note,bad\n")
+    (folder / "unseen.csv").write_text("text\nwet note\n")
+    change(project, "path: smoke/weather.csv", "path: smoke/tables")
+    change(
+        project,
+        "split: {test: 0.2,",
+        "split: {train: train.csv, also_test: {more: more.csv}, unlabelled: {mine: unseen.csv}, test: 0.2,",
+    )
+    run(project, "dvc", "repro", "prepare-task@weather")
+    assert (project / "data/original/weather/unlabelled/mine.parquet").exists()
+    stages = {stage.partition("@")[0] for stage in stages_run(run(project, "dvc", "repro", "--dry").stdout)}
+    assert "evaluate" in stages
+    assert stages <= {"evaluate", "speed", "report"}
+
+
+def test_the_augmentation_waits_for_no_teacher(project):
+    hanging = run(project, "dvc", "repro", "--dry", "--downstream", "finetune-teacher@weather").stdout
+    assert "intermediate-distill@weather-small" in hanging
+    assert "adapt-mlm@weather" not in hanging
+
+
 def test_another_checkout_pulls_and_has_nothing_to_do(project, tmp_path):
     run(project, "dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))
     run(project, "git", "commit", "--quiet", "--all", "--message", "remote")

@@ -17,6 +17,8 @@ from tinybert.params.table import read_yaml
 GLUE = ("paper-glue", "paper-procedures", "paper-objectives", "paper-layer-maps")
 ABLATIONS = GLUE[1:]
 PAPER = (*GLUE, "paper-squad")
+DEFAULTS = ("ablations", "baselines", "glue-files", "own-csv", "squad-files")
+"""Presets with the default's corpus, model and word vectors."""
 
 LAYERS = {"embedding": 1.0, "hidden": 1.0, "attention": 1.0}
 TRIPLE = {"mlm": 2.0, "vocabulary": 5.0, "cosine": 1.0}
@@ -234,7 +236,7 @@ def test_students(name):
 
 
 def test_the_ablations_at_the_defaults_size_are_the_papers():
-    """The same variants as the paper's three tables, with three seeds, and everything upstream shared."""
+    """The same variants as the paper's three tables, with three seeds, those of general distillation among them."""
     experiment = load("ablations")
     found = Counter(student.variant for student in experiment.students.values())
     rows = {row for name in ABLATIONS for row in ROWS[name]} - {"BERT-tiny", "general distillation only"}
@@ -243,22 +245,35 @@ def test_the_ablations_at_the_defaults_size_are_the_papers():
     assert seeds == Counter((row, seed) for row in rows for seed in (1, 2, 3))
     assert list(experiment.tasks) == ["movies"]
     for key, entry in experiment.students.items():
-        assert entry.intermediate.seed == entry.prediction.seed
+        seed = entry.intermediate.seed
+        assert seed == entry.prediction.seed == experiment.general[entry.general].train.seed, key
         general, data, losses, layer_map, predicted_on, predicted = VARIANTS[entry.variant]
-        assert entry.general == ABLATED.get(general, general), key
+        assert entry.general == f"{ABLATED.get(general, general)}-{seed}", key
         assert bool(entry.intermediate.epochs) == (data is not None), key
         assert on(entry.intermediate.losses) == losses, key
         assert (entry.intermediate.data, entry.intermediate.layer_map) == (data or "original", layer_map), key
         assert (entry.prediction.data, on(entry.prediction.losses)) == (predicted_on, predicted), key
     for key, general in experiment.general.items():
-        _, _, layer_map, losses, epochs = GENERAL[{ours: paper for paper, ours in ABLATED.items()}.get(key, key)]
+        ours = key.rpartition("-")[0]
+        _, _, layer_map, losses, epochs = GENERAL["random" if ours == ABLATED["random"] else ours]
         assert (general.layer_map, on(general.losses), general.train.epochs > 0) == (layer_map, losses, epochs > 0), key
         assert general.initialise == "teacher-pruned", key  # one start for all, so that a row is what it says
 
 
+def test_an_entry_of_one_name_is_one_download():
+    """Experiments share what they have fetched; the blocks stand in each file anew, since DVC tracks params.yaml."""
+    for first, others in (("../params", DEFAULTS), ("paper-glue", PAPER)):
+        for name in others:
+            shared = load(name).downloads.keys() & load(first).downloads.keys()
+            assert len(shared) >= 3, name
+            for key in shared:
+                one, other = (load(each).downloads[key].model_copy(update={"files": None}) for each in (first, name))
+                assert one == other, f"{name}: downloads.{key}"
+
+
 def test_baselines_share_what_the_default_makes():
     default, baselines = load_experiment(ROOT / "params.yaml"), load("baselines")
-    assert (baselines.downloads, baselines.tasks) == (default.downloads, default.tasks)
+    assert baselines.tasks == default.tasks
     assert baselines.general["tinybert4"] == default.general["tinybert4"]
     ours, theirs = (each.students["movies-tinybert4"] for each in (baselines, default))
     assert (ours.intermediate, ours.prediction) == (theirs.intermediate, theirs.prediction)

@@ -37,7 +37,7 @@ TASK = Task.model_validate(
         "split": {"test": 0.2, "validation": 0.2},
         "metric": "span_f1",
         "max_length": LENGTH,
-        "teacher": {"from": "m", "epochs": 1, "above_chance": False, **OPTIMISATION},
+        "teacher": {"from": "m", "epochs": 1, **OPTIMISATION},
     }
 )
 PHASE = {
@@ -66,7 +66,7 @@ def test_questions(family, tmp_path, monkeypatch):
     span = prepare(tmp_path / "source", TASK, tmp_path / "data")["span"]
     model = save_family(tmp_path / "model", family)
     metric = partial(score, "span_f1")
-    finetune_teacher(TASK.teacher, model, tmp_path / "data", None, metric, job("teacher"), span=span)
+    finetune_teacher(TASK.teacher, model, tmp_path / "data", None, metric, job("teacher"), False, span, False)
     distill_general_student(General.model_validate(GENERAL), tmp_path / "corpus", model, job("general"))
     distill_phase(
         Phase.model_validate(PHASE), tmp_path / "general", tmp_path / "teacher", tmp_path / "data/train.parquet",

@@ -65,7 +65,7 @@ def distill(tmp_path, monkeypatch):
         bert = tiny_bert(tmp_path / "bert")
         finetune_teacher(
             Teacher.model_validate(teacher), bert, data, facts["names"], metric, jobs["teacher"],
-            multilabel=task.type == "multilabel",
+            multilabel=task.type == "multilabel", above_chance=task.above_chance,
         )  # fmt: skip
         distill_general_student(General.model_validate(GENERAL), tmp_path / "corpus", bert, jobs["general"], bert)
         distill_phase(
@@ -159,7 +159,7 @@ def test_more_classes_than_a_split_has_rows(distill, tmp_path):
     rows += [("sunny sunny", "twice, the same"), ("wet wet", "twice, the same"), ("the the", "once")]
     pd.DataFrame(rows, columns=["text", "label"]).to_csv(tmp_path / "source/rows.csv", index=False)
     names = sorted({name for _, name in rows})
-    result, task = distill(metric="f1", teacher={"epochs": 1, "above_chance": False})
+    result, task = distill(metric="f1", teacher={"epochs": 1}, above_chance=False)
     assert result.names == names
     assert result.examples.model_dump() == {"train": 313, "augmented": 0, "validation": 45, "test": 89}
     train = pd.read_parquet(tmp_path / "data/original/task/train.parquet")

@@ -68,7 +68,7 @@ EXPERIMENT = Experiment.model_validate(
                 "split": {"test": 0.2, "validation": 0.1},
                 "metric": "accuracy",
                 "max_length": 32,
-                "teacher": TRAINING | {"from": "tuned", "epochs": 0, "above_chance": False},
+                "teacher": TRAINING | {"from": "tuned", "epochs": 0},
                 "mlm": {"from": "model", "corpus": "corpus", "steps": 2, "batch_size": 8, "learning_rate": 1e-3},
                 "augment": {"copies": 1, "candidates": 3, "vectors": "vectors"},
             }
@@ -135,7 +135,9 @@ def take_own_checkpoint(names):
     model.save_pretrained("mine/tuned")
     AutoTokenizer.from_pretrained(MODELS / "elsewhere").save_pretrained("mine/tuned")
     store("tuned")
-    finetune_teacher(TASK.teacher, SOURCES / "tuned", DATA, names, ACCURACY, job("teachers/weather"))
+    finetune_teacher(
+        TASK.teacher, SOURCES / "tuned", DATA, names, ACCURACY, job("teachers/weather"), above_chance=False
+    )
     theirs, taken = (load_file(MODELS / name / "model.safetensors") for name in ("elsewhere", "teachers/weather"))
     assert all(torch.equal(theirs[name], taken[name]) for name in theirs.keys() | taken.keys())
 

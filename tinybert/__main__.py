@@ -38,7 +38,7 @@ def one_line() -> Iterator[None]:
 @app.command()
 def check(params: ParamsFile = Path("params.yaml")) -> None:
     """Validate params.yaml, and everything else that can be known before a run; exit 1 with one line per mistake."""
-    from tinybert.check.mistakes import find_all_mistakes
+    from tinybert.check.mistakes import find_all_mistakes, find_other_libraries
 
     with one_line():
         mistakes = list(find_all_mistakes(params))
@@ -46,7 +46,27 @@ def check(params: ParamsFile = Path("params.yaml")) -> None:
         typer.echo(f"error: {line}", err=True)
     if mistakes:
         raise typer.Exit(1)
+    for line in find_other_libraries():
+        typer.echo(f"note: {line}")
     typer.echo(f"{params}: no mistake found")
+
+
+@app.command()
+def clean(yes: Annotated[bool, typer.Option("--yes", help="remove without asking")] = False) -> None:
+    """Show what caches, kept work and killed runs left here, and remove what params.yaml doesn't use."""
+    from tinybert.check.clean import describe_leftovers, find_leftovers, remove
+
+    with one_line():
+        leftovers = list(find_leftovers())
+        for line in describe_leftovers(leftovers):
+            typer.echo(line)
+        unused = [left for left in leftovers if not left.users]
+        size = sum(left.bytes for left in unused) / 2**20
+        if unused and (yes or typer.confirm(f"remove what is not used ({len(unused)}, {size:,.1f} MiB)?")):
+            remove(unused)
+            typer.echo(f"removed {len(unused)}, {size:,.1f} MiB")
+    if not unused:
+        typer.echo("nothing to remove")
 
 
 @app.command()

@@ -9,7 +9,7 @@ import pytest
 
 from tinybert.corpus.store import write_documents
 from tinybert.errors import UserError
-from tinybert.running.lineage import digest
+from tinybert.running.digests import digest
 from tinybert.tokens.blocks import list_row_groups, read_texts
 
 DOCUMENTS = [(f"title {number}", f"Text of document {number}.\nSecond paragraph — {number}.") for number in range(100)]

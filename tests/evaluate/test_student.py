@@ -67,7 +67,7 @@ def evaluate(folder, outputs=2, **kwargs):
     counts = {"train": 100, "validation": 10, "test": ROWS}
     (folder / "data/task.json").write_text(json.dumps({"names": names, "rows": counts}))
     (folder / "details").mkdir(exist_ok=True)
-    made = experiment({"tiny": student() | {"variant": "full"}}, regression=regression)
+    made = experiment({"tiny": student()}, regression=regression)
     task = made.tasks["movies"].model_copy(update={"max_length": 24})
     evaluate_student(
         made.students["tiny"],
@@ -102,7 +102,7 @@ def test_scores_are_those_of_a_plain_loop_and_the_rest_follows_from_them(tmp_pat
     assert result.retention == pytest.approx(result.student.score / result.teacher.score, abs=1e-5)
     assert result.compression == pytest.approx(result.teacher.parameters / result.student.parameters, abs=1e-5)
     assert result.student.bytes == (tmp_path / "student/model.safetensors").stat().st_size
-    assert (result.names, result.variant) == (["class0", "class1"], "full")
+    assert result.names == ["class0", "class1"]
     assert result.teacher.flops > result.student.flops > 0
     assert result.examples.model_dump() == {"train": 100, "augmented": 0, "validation": 10, "test": ROWS}
     ratio = result.teacher.latency_ms.batch1 / result.student.latency_ms.batch1

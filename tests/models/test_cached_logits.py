@@ -9,10 +9,10 @@ import torch
 from tests.tiny import tiny_bert
 from tinybert.metrics import answers
 from tinybert.models import heads
-from tinybert.models.cached_logits import cached_answers, cached_logits
+from tinybert.models.cached_logits import CODE, cached_answers, cached_logits
 from tinybert.models.heads import SpanHead, predict_logits
 from tinybert.models.loading import head_config, load_classifier, load_span_model, load_tokenizer
-from tinybert.running.lineage import digest
+from tinybert.running.digests import digest
 from tinybert.tokens import encoding as tokens
 from tinybert.tokens import windows as spans
 
@@ -58,7 +58,10 @@ def test_other_code_computes_anew(classifier, tmp_path, monkeypatch, module):
     kept = partial(cached_logits, classifier, ROWS, 16, torch.float32, tmp_path / "cache")
     kept()
     changed = Path(module.__file__)
-    monkeypatch.setattr("tinybert.models.cached_logits.digest", lambda path: "new" if path == changed else digest(path))
+    monkeypatch.setattr(
+        "tinybert.models.cached_logits.digest",
+        lambda path: "new" if path in (changed, changed.parent) and path in CODE else digest(path),
+    )
     kept()
     assert len(list((tmp_path / "cache").iterdir())) == 2
 

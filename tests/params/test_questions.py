@@ -4,7 +4,6 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.params.conftest import SOUND
-from tinybert.params.experiment import find_mistakes
 
 SPAN = {
     "type": "span",
@@ -30,16 +29,14 @@ SPAN = {
             {"split": {"test": 0.2, "validation": 0.1, "quotes": True}},
             "split.quotes: files of questions are JSON; remove it",
         ),
-        ({"label": SPAN["label"] | {"names": ["a", "b"]}}, "label.names: answers have no classes; remove it"),
+        (
+            {"label": SPAN["label"] | {"names": ["a", "b"]}},
+            "label.names: a task of type span has no classes; remove it",
+        ),
         ({"label": SPAN["label"] | {"drop": ["x"]}}, "label.drop: answers have no classes; remove it"),
     ],
 )
-def test_questions_on_contexts(changes, message, tmp_path):
-    content = YAML(typ="safe").load(SOUND)
-    content["tasks"]["movies"] |= SPAN | changes
-    file = tmp_path / "params.yaml"
-    with file.open("w", encoding="utf-8") as stream:
-        YAML(typ="safe").dump(content, stream)
-    lines = list(find_mistakes(file))
+def test_questions_on_contexts(mistakes, changes, message):
+    lines = mistakes("tasks.movies", YAML(typ="safe").load(SOUND)["tasks"]["movies"] | SPAN | changes)
     assert len(lines) == (message is not None)
-    assert message is None or f"tasks.movies.{message}" in lines[0]
+    assert message is None or lines[0].startswith(f"tasks.movies.{message}")

@@ -124,13 +124,12 @@ def test_the_headline_is_the_first_distilled_student_not_the_luckiest(tmp_path):
 def test_cards_say_by_what_method(tmp_path):
     entries = {
         "tiny": student() | {"intermediate": phase(hidden=1.0, attention=1.0)},
-        "half": student() | {"intermediate": phase(hidden=1.0)},
+        "half": student() | {"intermediate": phase(hidden=1.0), "variant": "without attention loss"},
         "skipped": student() | {"intermediate": phase(epochs=0, hidden=1.0, attention=1.0)},
-        "plain": student(distilled=False),
+        "plain": student(distilled=False) | {"variant": "fine-tuned"},
     }
-    variants = {"half": "without attention loss", "plain": "fine-tuned"}
     for name in entries:
-        write_evidence(tmp_path, name, names=NAMES, variant=variants.get(name))
+        write_evidence(tmp_path, name, names=NAMES)
     report(tmp_path, entries)
     said = {name: (tmp_path / f"reports/cards/{name}.md").read_text().split("\n\n")[2] for name in entries}
     start, taught = "A BERT of 14.4 M parameters for the task movies, ", "distilled from a teacher of 22.7 M"

@@ -2,7 +2,10 @@
 
 import json
 
-from tinybert.running.lineage import digest, read_lineage, write_lineage
+import torch
+
+from tinybert.running.digests import digest
+from tinybert.running.lineage import read_lineage, write_lineage
 
 
 def folder(path, **files):
@@ -28,6 +31,7 @@ def test_the_last_model_carries_the_whole_tree(tmp_path):
     write_lineage(student, "prediction-distill@b", {"epochs": 2}, {"teacher": teacher}, {"examples": 7})
     lineage = read_lineage(student)
     assert (lineage["stage"], lineage["facts"]) == ("prediction-distill@b", {"examples": 7})
+    assert lineage["libraries"]["torch"] == torch.__version__.partition("+")[0]
     assert lineage["inputs"]["teacher"]["sha256"] == digest(teacher)
     assert lineage["inputs"]["teacher"]["lineage"]["inputs"]["corpus"]["sha256"] == digest(corpus)
     assert lineage["inputs"]["teacher"]["lineage"]["params"] == {"epochs": 1}

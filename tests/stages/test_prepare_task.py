@@ -35,6 +35,7 @@ def test_rows_become_a_task(run, tmp_path):
     assert (result.returncode, result.stderr) == (0, "")
     assert "left out: 1 by label.drop" in result.stdout
     assert sorted(file.name for file in (tmp_path / "data/original/movies").iterdir()) == [
+        "labels.json",
         "task.json",
         "test.parquet",
         "train.parquet",

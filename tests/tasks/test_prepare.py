@@ -197,7 +197,7 @@ def test_the_same_bytes_again(run, tmp_path):
         run(csv(reviews(100)))
         found.append({file.name: file.read_bytes() for file in folder.iterdir()})
     assert found[0] == found[1]
-    assert sorted(found[0]) == ["task.json", "test.parquet", "train.parquet", "validation.parquet"]
+    assert sorted(found[0]) == ["labels.json", "task.json", "test.parquet", "train.parquet", "validation.parquet"]
 
 
 TAGGED = [f"review {n},{['', 'new', 'old', 'new|old'][n % 4]}" for n in range(80)]

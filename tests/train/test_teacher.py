@@ -42,9 +42,10 @@ def world(tmp_path_factory):
     return world
 
 
-def take(world, source, folder, names=NAMES, **changes):
+def take(world, source, folder, names=NAMES, above_chance=True, **changes):
     job = tiny_job(world / folder, world / "curves")
-    finetune_teacher(settings(**changes), source, world / "data", names, partial(score, "accuracy"), job)
+    data, metric = world / "data", partial(score, "accuracy")
+    finetune_teacher(settings(**changes), source, data, names, metric, job, above_chance=above_chance)
     return world / folder
 
 
@@ -169,7 +170,7 @@ def test_texts_that_may_be_cut_are_counted(world, capsys):
     rows.assign(text=["wet " * 200, "wet " * 300, *rows["text"][2:]]).to_parquet(world / "long/train.parquet")
     pd.read_parquet(world / "data/validation.parquet").to_parquet(world / "long/validation.parquet")
     job = tiny_job(world / "of-long", world / "curves")
-    above = settings(epochs=1, above_chance=False)
-    finetune_teacher(above, world / "tuned", world / "long", NAMES, partial(score, "accuracy"), job)
+    metric = partial(score, "accuracy")
+    finetune_teacher(settings(epochs=1), world / "tuned", world / "long", NAMES, metric, job, above_chance=False)
     assert f"2 of 100 texts fill max_length, {job.max_length}, and may be cut there" in capsys.readouterr().out
     assert read_lineage(world / "of-long")["facts"][FILLED] == 2

@@ -65,8 +65,6 @@ def _task(place: str, task: Task, models: Folders, summary: Mapping[str, Any]) -
             yield from _line(f"{place}.max_length", require_length, load_config(masked), task.max_length, masked)
         if task.mlm.steps == 0:
             yield from _line(f"{place}.mlm", load_masked_lm, masked)
-    if teacher is not None and masked is not None and task.augment.copies:
-        yield from _line(f"{place}.mlm.from", require_same_tokenizer, teacher, masked)
 
 
 def _require_head(task: Task, teacher: Path, summary: Mapping[str, Any]) -> None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 from tinybert.check.oddities import find_oddities
+from tinybert.check.own_files import look_at
 from tinybert.errors import UserError, suggest
 from tinybert.params.experiment import find_mistakes, load_experiment
-from tinybert.params.sources import File
 from tinybert.params.table import read_yaml
 from tinybert.params.tasks import Task
+from tinybert.running.caches import use_caches_as
+from tinybert.running.digests import library_versions
+from tinybert.running.lineage import read_lineage
 
-FIRST_WORDS = 1000
-"""Of word vectors, how many are read."""
 SMALL = 16 * 2**20
 """Bytes of a corpus that is read whole; cleaning a larger one takes longer than a check may."""
 
@@ -30,6 +29,7 @@ def find_all_mistakes(params: Path, sources: Path = Path("data/sources")) -> Ite
     if mistakes:
         return
     experiment = load_experiment(params)
+    use_caches_as("check")
     folders: dict[str, Path] = {}
     try:
         folders |= {key: sources / key for key in _current_downloads(params)}
@@ -40,9 +40,10 @@ def find_all_mistakes(params: Path, sources: Path = Path("data/sources")) -> Ite
         if not path.exists():
             yield f"{params}: files.{key}.path: there is no {file.path!r} here; give a path from the project's folder"
         elif file.kind in ("model", "vectors") or (file.kind == "corpus" and _bytes(path) <= SMALL):
-            misfits = list(_content(params, key, file))
-            yield from misfits
-            if not misfits:
+            mistake, _ = look_at(file)
+            if mistake:
+                yield f"{params}: files.{key}: {mistake}"
+            else:
                 folders[key] = path
     summaries = {}
     for key, task in experiment.tasks.items():
@@ -50,7 +51,9 @@ def find_all_mistakes(params: Path, sources: Path = Path("data/sources")) -> Ite
         if own is not None and Path(own.path).exists():
             missing = list(_split_files(params, key, task, Path(own.path)))
             yield from missing
-            summaries[key] = {} if missing else (yield from _rows(params, key, task, own))
+            mistake, summaries[key] = (None, {}) if missing else look_at(own, task)
+            if mistake:
+                yield f"{params}: tasks.{key}: {mistake}"
             for line in find_oddities(task, summaries[key]):
                 print(f"note: {params}: tasks.{key}: {line}")
     models = {key: folder for key, folder in folders.items() if (folder / "config.json").exists()}
@@ -61,17 +64,20 @@ def find_all_mistakes(params: Path, sources: Path = Path("data/sources")) -> Ite
             yield f"{params}: {line}"
 
 
-def _content(params: Path, key: str, file: File) -> Iterator[str]:
-    """What the import would say of a model, a corpus or the first vectors: it is run, in a folder that is removed."""
-    from tinybert.corpus.documents import write_corpus
-    from tinybert.sources.kinds import store_file
-
-    words = min(file.words or FIRST_WORDS, FIRST_WORDS) if file.kind == "vectors" else None
-    with TemporaryDirectory() as scratch:
-        try:
-            store_file(file.model_copy(update={"words": words}), Path(scratch) / key, write_corpus)
-        except UserError as error:
-            yield f"{params}: files.{key}: {error}"
+def find_other_libraries(models: Path = Path("models")) -> Iterator[str]:
+    """A line for each library that is installed in another version than the one with which models were made."""
+    installed = library_versions()
+    others: dict[tuple[str, str], list[str]] = {}
+    for file in sorted(models.glob("*/*/lineage.json")):
+        for name, version in read_lineage(file.parent).get("libraries", {}).items():
+            if version != installed.get(name):
+                others.setdefault((name, version), []).append(str(file.parent))
+    for (name, version), (first, *more) in others.items():
+        also = f" and {len(more)} more" if more else ""
+        yield (
+            f"{first}{also}: made with {name} {version}, and {installed.get(name)} is installed, which may give other "
+            f"numbers; `pip install {name}=={version}`, or make them anew with `dvc repro --force`"
+        )
 
 
 def _bytes(path: Path) -> int:
@@ -89,32 +95,6 @@ def _split_files(params: Path, key: str, task: Task, folder: Path) -> Iterator[s
         if not any(folder.rglob(Path(file).name)):
             known = [path.name for path in folder.rglob("*") if path.is_file()]
             yield f"{params}: tasks.{key}.split.{part}: there is no {file!r} in {folder}{suggest(file, known)}"
-
-
-def _rows(params: Path, key: str, task: Task, file: File) -> Generator[str, None, dict[str, Any]]:
-    """What the two first stages would say of a table of one's own: they are run on it, in a folder that is removed.
-
-    Returns:
-        The summary of `tinybert.tasks.prepare.prepare`, empty after a mistake.
-    """
-    from tinybert.corpus.documents import write_corpus
-    from tinybert.questions import prepare as questions
-    from tinybert.sources.kinds import store_file
-    from tinybert.tasks import prepare as tasks
-
-    prepare = questions.prepare if task.type == "span" else tasks.prepare
-
-    path = Path(file.path)
-    with TemporaryDirectory() as scratch:
-        source, folder = Path(scratch) / "source", Path(scratch) / "task"
-        folder.mkdir()
-        try:
-            store_file(file, source, write_corpus)
-            return prepare(source, task, folder)
-        except UserError as error:
-            text = str(error).replace(str(source / path.name), str(path)).replace(str(source), str(path))
-            yield f"{params}: tasks.{key}: {text}"
-    return {}
 
 
 def _current_downloads(params: Path) -> Iterator[str]:

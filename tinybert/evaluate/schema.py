@@ -72,7 +72,8 @@ class Examples(Exact):
 
 
 class Result(Exact):
-    """One student. `names` are the classes in index order, null for regression; `variant` is its row in the tables."""
+    """One student. `names` are the classes in index order, null for regression. `variant`, its row in the tables, is
+    put in by the report, since it changes nothing that is measured."""
 
     task: str
     variant: str | None = None

@@ -93,7 +93,6 @@ def evaluate_student(
     interval = metrics.retention_interval(task.metric, head.labels(rows), said["teacher"], said["student"], own_seed)
     result = Result(
         task=student.task,
-        variant=student.variant,
         metric=task.metric,
         names=facts["names"],
         seed=own_seed,

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from inspect import getfile, unwrap
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-import transformers
 
-from tinybert.metrics.answers import decide
-from tinybert.models.heads import head_of, predict_logits
+from tinybert.metrics import answers
+from tinybert.models.heads import head_of
 from tinybert.models.loading import load_config, load_tokenizer
-from tinybert.models.signals import head_logits
-from tinybert.running.lineage import digest
+from tinybert.running.caches import cache_entry
+from tinybert.running.digests import digest
 from tinybert.running.outputs import whole_file
-from tinybert.tokens.encoding import encode
-from tinybert.tokens.windows import encode_windows
+from tinybert.tokens import encoding
 
 CACHE = Path(".cache/logits")
+CODE = (Path(__file__).parent, Path(encoding.__file__).parent, Path(answers.__file__))
+"""All that decides them: to compute them anew costs less than one that is wrong."""
 
 
 def cached_logits(
@@ -44,15 +43,14 @@ def _cached(
     what: str, folder: Path, rows: pd.DataFrame, max_length: int, dtype: torch.dtype, cache: Path
 ) -> np.ndarray:
     texts = pd.util.hash_pandas_object(rows.drop(columns="label", errors="ignore"), index=False).to_numpy()
-    makers = (predict_logits, encode, encode_windows, head_of, head_logits, decide)
-    code = " ".join(digest(Path(getfile(unwrap(function)))) for function in makers)  # without torch's decorator
-    code += f" torch {torch.__version__} transformers {transformers.__version__}"
-    identity = f"{what} {code} {digest(folder)} {hashlib.sha256(texts.tobytes()).hexdigest()} {max_length} {dtype}"
-    file = cache / f"{hashlib.sha256(identity.encode()).hexdigest()[:24]}.npy"
+    rows_hash = hashlib.sha256(texts.tobytes()).hexdigest()
+    cuda = torch.cuda.is_available()
+    made_of = [what, [digest(path) for path in CODE], digest(folder), rows_hash, max_length, str(dtype), cuda]
+    file = cache_entry(cache, made_of, ".npy")
     if not file.exists():
         head = head_of(load_config(folder))
         model = head.load(folder, dtype)
-        if torch.cuda.is_available():
+        if cuda:
             model.to("cuda")
         compute = getattr(head, what)
         found = compute(model, load_tokenizer(folder), rows, max_length, progress=f"{what} of {folder.name}")

@@ -59,7 +59,7 @@ def require_same_tokenizer(first: Path, second: Path) -> None:
     if one.get_vocab() != two.get_vocab():
         raise UserError(
             f"{first} and {second} have different vocabularies ({len(one):,} and {len(two):,} entries); "
-            f"teacher, student and masked language model need one tokenizer: take models that share it"
+            f"teachers and student need one tokenizer: take models that share it"
         )
     if tokenizer_rules(one) != tokenizer_rules(two):
         raise UserError(f"{first} and {second} split text differently; take models that share their tokenizer")

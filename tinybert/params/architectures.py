@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
 from tinybert.errors import suggest
-from tinybert.params.table import Table
+from tinybert.params import defaults
+from tinybert.params.table import Table, Weight
 
 
 class Architecture(Table):
@@ -30,24 +31,17 @@ class Architecture(Table):
         return self
 
 
-ARCHITECTURES = {
-    "tinybert4": Architecture(layers=4, hidden=312, heads=12, intermediate=1200),
-    "tinybert6": Architecture(layers=6, hidden=768, heads=12, intermediate=3072),
-    "bert-tiny": Architecture(layers=2, hidden=128, heads=2, intermediate=512),
-    "bert-mini": Architecture(layers=4, hidden=256, heads=4, intermediate=1024),
-    "bert-small": Architecture(layers=4, hidden=512, heads=8, intermediate=2048),
-    "bert-medium": Architecture(layers=8, hidden=512, heads=8, intermediate=2048),
-}
+ARCHITECTURES = {name: Architecture(**shape) for name, shape in defaults.ARCHITECTURES.items()}
 
 LAYER_MAPS = ("uniform", "top", "bottom", "last")
 
 
 def _architecture(value: Any) -> Any:
     """A name becomes its architecture; a mapping is left to the type."""
+    if isinstance(value, dict | Architecture):
+        return value
     if isinstance(value, str) and value in ARCHITECTURES:
         return ARCHITECTURES[value]
-    if isinstance(value, (dict, Architecture)):
-        return value
     raise ValueError(
         f"expected {{layers, hidden, heads, intermediate}} or a name, "
         f"found {value!r}{suggest(str(value), ARCHITECTURES)}"
@@ -57,11 +51,10 @@ def _architecture(value: Any) -> Any:
 def _layer_map(value: Any) -> str | list[int] | dict[int, int]:
     if isinstance(value, str) and value in LAYER_MAPS:
         return value
-    if isinstance(value, (list, dict)) and value and all(type(layer) is int for layer in _layers(value)):
-        sides = [("teacher", value)] if isinstance(value, list) else [("student", value), ("teacher", value.values())]
-        for side, layers in sides:
-            if min(layers) < 1 or any(b <= a for a, b in pairwise(layers)):
-                raise ValueError(f"expected increasing {side} layers from 1 on, found {value}")
+    sides = [[*value], [*value.values()]] if isinstance(value, dict) else [value]
+    if isinstance(value, list | dict) and value and all(type(layer) is int for side in sides for layer in side):
+        if any(side[0] < 1 or any(b <= a for a, b in pairwise(side)) for side in sides):
+            raise ValueError(f"expected increasing layers from 1 on, found {value}")
         return value
     raise ValueError(
         f"expected a list of teacher layers, one for each student layer, a mapping {{student layer: teacher layer}}, "
@@ -69,25 +62,20 @@ def _layer_map(value: Any) -> str | list[int] | dict[int, int]:
     )
 
 
-def relations_misfit(relation_heads: int, student: int, teacher: int | None = None) -> str | None:
-    """What is wrong with a number of relation heads for models of these widths; None of a teacher not known yet."""
-    widths = [student] if teacher is None else [student, teacher]
+def relations_misfit(relation_heads: int, *widths: int) -> str | None:
+    """What is wrong with a number of relation heads for models of these widths."""
     misfits = [width for width in widths if width % relation_heads]
     if not misfits:
         return None
     fitting = ", ".join(map(str, common_relation_heads(*widths)))
-    condition = "a divisor of the teacher's width too" if teacher is None else f"divisors of {student} and {teacher}"
-    return f"{relation_heads} relation heads do not divide a width of {misfits[0]}; take one of {fitting} ({condition})"
+    every = " and ".join(map(str, widths))
+    return f"{relation_heads} relation heads do not divide a width of {misfits[0]}; take one of {fitting} (for {every})"
 
 
 def common_relation_heads(*widths: int) -> list[int]:
     """The numbers of relation heads that divide all widths: from 8 to 64, or else the largest there is."""
     divisors = [heads for heads in range(1, 65) if gcd(*widths) % heads == 0]
     return [heads for heads in divisors if heads >= 8] or divisors[-1:]
-
-
-def _layers(layer_map: list[Any] | dict[Any, Any]) -> list[Any]:
-    return [*layer_map, *layer_map.values()] if isinstance(layer_map, dict) else layer_map
 
 
 def layer_map_misfit(layer_map: str | list[int] | dict[int, int], layers: int) -> str | None:
@@ -102,10 +90,24 @@ def layer_map_misfit(layer_map: str | list[int] | dict[int, int], layers: int) -
     return None
 
 
+class Losses(Table):
+    """Weights λ of equation 6; `relations` is MiniLMv2's loss, `cls` PKD's, the mean over its layers."""
+
+    embedding: Weight = defaults.WEIGHT
+    hidden: Weight = defaults.WEIGHT
+    attention: Weight = defaults.WEIGHT
+    relations: Weight = defaults.WEIGHT
+    cls: Weight = defaults.WEIGHT
+
+    def require_one(self, unless: str) -> None:
+        """Refuse weights that are all 0, and say what else turns a phase off."""
+        if not any(self.model_dump().values()):
+            raise ValueError(f"losses: every weight is 0, so there is nothing to learn; set one, or {unless}: 0")
+
+
 RelationHeads = Annotated[
     int, Field(ge=1, description="parts that the loss relations cuts queries, keys and values into, of both models")
 ]
-"""MiniLMv2 takes 48 for models of width 768; 12 divides 312, 384 and 768."""
 
 AnyArchitecture = Annotated[Architecture, BeforeValidator(_architecture)]
 LayerMap = Annotated[str | list[int] | dict[int, int], PlainValidator(_layer_map)]

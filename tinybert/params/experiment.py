@@ -61,7 +61,8 @@ def find_mistakes(file: Path) -> Iterator[str]:
         sound[table] = {}
         for key, entry in entries.items() if isinstance(entries, dict) else ():
             place = f"{file}: {table}.{key}"
-            lines = [*_key(key, place), *mistakes(schema, entry, place)]
+            lines = [] if isinstance(key, str) and KEY.fullmatch(key) else [f"{place}: {NO_KEY}"]
+            lines += mistakes(schema, entry, place)
             yield from lines
             if not lines:
                 sound[table][key] = schema.model_validate(entry)
@@ -71,21 +72,12 @@ def find_mistakes(file: Path) -> Iterator[str]:
 
 
 def _top_level(content: dict[str, Any], file: Path) -> Iterator[str]:
-    for key in content:
-        if key not in Experiment.model_fields:
-            yield f"{file}: {key}: unknown key{suggest(str(key), Experiment.model_fields)}"
     for table in TABLES:
         if table not in content:
             yield f"{file}: {table}: this table is missing; add it (an empty one is {{}})"
         elif not isinstance(content[table], dict):
             yield f"{file}: {table}: expected a table of entries (an empty one is {{}}), found {content[table]!r}"
-    simple = {key: content[key] for key in Experiment.model_fields if key in content and key not in TABLES}
-    yield from mistakes(Experiment, simple | {table: {} for table in TABLES}, str(file))
-
-
-def _key(key: Any, place: str) -> Iterator[str]:
-    if not isinstance(key, str) or not KEY.fullmatch(key):
-        yield f"{place}: {NO_KEY}"
+    yield from mistakes(Experiment, content | {table: {} for table in TABLES}, str(file))
 
 
 def _references(sound: dict[str, dict[str, Any]], content: dict[str, Any], file: Path) -> Iterator[str]:

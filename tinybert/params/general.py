@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PlainSerializer, model_validator
 
-from tinybert.params.architectures import AnyArchitecture, LayerMap, RelationHeads, relations_misfit
+from tinybert.params import defaults
+from tinybert.params.architectures import AnyArchitecture, LayerMap, Losses, RelationHeads, relations_misfit
 from tinybert.params.table import Optimisation, Reference, Table, Weight
 
 Epochs = Annotated[
@@ -16,21 +17,15 @@ Epochs = Annotated[
 ]
 
 
-class GeneralLosses(Table):
-    """Weights λ of equation 6, and of other papers' losses. Every weight is 0 where it isn't given.
+class GeneralLosses(Losses):
+    """`mlm`, `vocabulary` and `cosine` are DistilBERT's, whose weights are 2, 5 and 1.
 
-    There is no prediction loss in the general phase (paper, section 3). `relations` is MiniLMv2's loss, `cls` is
-    PKD's, and `mlm`, `vocabulary` and `cosine` are DistilBERT's, whose weights are 2, 5 and 1.
+    There is no prediction loss in the general phase (paper, section 3).
     """
 
-    embedding: Weight = 0.0
-    hidden: Weight = 0.0
-    attention: Weight = 0.0
-    relations: Weight = 0.0
-    cls: Weight = 0.0
-    mlm: Weight = 0.0
-    vocabulary: Weight = 0.0
-    cosine: Weight = 0.0
+    mlm: Weight = defaults.WEIGHT
+    vocabulary: Weight = defaults.WEIGHT
+    cosine: Weight = defaults.WEIGHT
 
 
 class GeneralTraining(Optimisation):
@@ -57,16 +52,18 @@ class General(Table):
     start: Reference = Field(description="the same key as teacher; or, with initialise: start, that of a student")
     architecture: AnyArchitecture
     initialise: Literal["random", "teacher-svd", "teacher-pruned", "teacher-lower", "teacher-spread", "start"]
-    layer_map: LayerMap = "uniform"
-    relation_heads: RelationHeads = 12
-    temperature: float = Field(2.0, gt=0, le=100, description="of the loss vocabulary; 2 is DistilBERT's")
+    layer_map: LayerMap = defaults.LAYER_MAP
+    relation_heads: RelationHeads = defaults.RELATION_HEADS
+    temperature: float = Field(
+        defaults.VOCABULARY_TEMPERATURE, gt=0, le=100, description="of the loss vocabulary; 2 is DistilBERT's"
+    )
     losses: GeneralLosses
     train: GeneralTraining
 
     @model_validator(mode="after")
     def _agree(self) -> General:
-        if self.train.epochs and not any(self.losses.model_dump().values()):
-            raise ValueError("losses: every weight is 0, so there is nothing to learn; set one, or train.epochs: 0")
+        if self.train.epochs:
+            self.losses.require_one(unless="train.epochs")
         if self.losses.relations and (problem := relations_misfit(self.relation_heads, self.architecture.hidden)):
             raise ValueError(f"relation_heads: {problem}")
         return self

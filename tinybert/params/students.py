@@ -6,23 +6,16 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from tinybert.params.architectures import LayerMap, RelationHeads
+from tinybert.params import defaults
+from tinybert.params.architectures import LayerMap, Losses, RelationHeads
 from tinybert.params.table import Optimisation, Reference, Table, Weight
 
 
-class PhaseLosses(Table):
-    """Weights λ of equation 6, and `labels`, the ordinary loss on the data's own labels.
+class PhaseLosses(Losses):
+    """`logits` is equation 10, and `labels` the ordinary loss on the data's own labels."""
 
-    `relations` is MiniLMv2's loss and `cls` is PKD's, the mean over its layers.
-    """
-
-    embedding: Weight = 0.0
-    hidden: Weight = 0.0
-    attention: Weight = 0.0
-    relations: Weight = 0.0
-    cls: Weight = 0.0
-    logits: Weight = 0.0
-    labels: Weight = 0.0
+    logits: Weight = defaults.WEIGHT
+    labels: Weight = defaults.WEIGHT
 
 
 class Phase(Optimisation):
@@ -30,15 +23,17 @@ class Phase(Optimisation):
 
     data: Literal["original", "augmented"]
     epochs: int = Field(ge=0, description="0 passes the student through")
-    layer_map: LayerMap = "uniform"
-    relation_heads: RelationHeads = 12
-    temperature: float = Field(1.0, gt=0, le=100, description="t of equation 10; the loss is taken times t²")
+    layer_map: LayerMap = defaults.LAYER_MAP
+    relation_heads: RelationHeads = defaults.RELATION_HEADS
+    temperature: float = Field(
+        defaults.TEMPERATURE, gt=0, le=100, description="t of equation 10; the loss is taken times t²"
+    )
     losses: PhaseLosses
 
     @model_validator(mode="after")
     def _something_to_learn(self) -> Phase:
-        if self.epochs and not any(self.losses.model_dump().values()):
-            raise ValueError("losses: every weight is 0, so there is nothing to learn; set one, or epochs: 0")
+        if self.epochs:
+            self.losses.require_one(unless="epochs")
         return self
 
 
@@ -55,9 +50,6 @@ class Student(Table):
 
     @model_validator(mode="after")
     def _head_is_fixed_in_between(self) -> Student:
-        losses = self.intermediate.losses
-        if losses.logits or losses.labels:
-            raise ValueError(
-                "intermediate.losses: logits and labels belong to the prediction phase; set them to 0 here"
-            )
+        if self.intermediate.losses.logits or self.intermediate.losses.labels:
+            raise ValueError("intermediate.losses: logits and labels belong to the prediction phase; set them to 0")
         return self

@@ -4,55 +4,26 @@ from __future__ import annotations
 
 import re
 import reprlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML, YAMLError
-from ruamel.yaml.error import MarkedYAMLError
 
 from tinybert.errors import UserError, suggest
+from tinybert.params import defaults
 
 KEY = re.compile(r"[a-z][a-z0-9_-]*")
 NO_KEY = "a key is made of a-z, 0-9, '_' and '-' and starts with a letter"
 
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-"""Below 2³², which numpy's generators take too."""
-
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # which numpy's generators take too
 Rate = Annotated[float, Field(ge=0, lt=1)]
-"""A fraction in [0, 1)."""
-
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-"""The weight of a loss; 0 turns it off."""
-
-Name = Annotated[str, Field(pattern=f"^{KEY.pattern}$")]
-"""A name that is part of paths."""
-
-Reference = Name
-"""A key of another table."""
-
-
-EXPECTED = {  # pydantic's types of error, in the words of this project
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "finite_number": "a finite number",
-    "bool_type": "true or false",
-    "string_type": "text",
-    "list_type": "a list",
-    "model_type": "a mapping of keys",
-    "greater_than": "more than {gt}",
-    "greater_than_equal": "at least {ge}",
-    "less_than": "less than {lt}",
-    "less_than_equal": "at most {le}",
-    "literal_error": "{expected}",
-    "string_pattern_mismatch": "text that matches {pattern}",
-    "string_too_short": "text",
-    "too_short": "a list of {min_length} or more",
-    "too_long": "a list of {max_length} or fewer",
-}
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]  # of a loss; 0 turns it off
+Name = Annotated[str, Field(pattern=f"^{KEY.pattern}$")]  # part of paths
+Reference = Name  # a key of another table
 
 PATH = re.compile(r"([a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*): ")
 """A validator of a whole table starts its message with the key that is wrong: `metric: expected …`."""
@@ -64,13 +35,37 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+def refuse(table: Table, keys: Iterable[str], why: str) -> None:
+    """Raise a ValueError for the first of these dotted keys that has a value."""
+    for key in keys:
+        if attrgetter(key)(table) not in (None, []):
+            raise ValueError(f"{key}: {why}; remove it")
+
+
+def differ(key: str, values: Sequence[object] | None) -> None:
+    """Raise a ValueError where one of the values stands there twice."""
+    if values is not None and len(set(values)) != len(values):
+        raise ValueError(f"{key}: expected values that differ from each other, found {values}")
+
+
+def matching(pattern: str, expected: str) -> AfterValidator:
+    """Of text: the whole of it has to match the pattern."""
+
+    def match(value: str) -> str:
+        if not re.fullmatch(pattern, value, re.ASCII):
+            raise ValueError(f"expected {expected}, found {value!r}")
+        return value
+
+    return AfterValidator(match)
+
+
 class Optimisation(Table):
     """How any model of the pipeline is trained: AdamW, linear warm-up, linear decay."""
 
-    batch_size: int = Field(32, ge=1, description="examples in a step")
+    batch_size: int = Field(defaults.BATCH_SIZE, ge=1, description="examples in a step")
     learning_rate: float = Field(gt=0, lt=1, description="the highest, reached at the end of the warm-up")
-    warmup: Rate = Field(0.1, description="the fraction of all steps in which the learning rate rises")
-    weight_decay: Rate = Field(0.01, description="AdamW's, on all weights but biases and layer norms")
+    warmup: Rate = Field(defaults.WARMUP, description="the fraction of all steps in which the learning rate rises")
+    weight_decay: Rate = Field(defaults.WEIGHT_DECAY, description="AdamW's, on all weights but biases and layer norms")
     dropout: Rate | None = Field(None, description="while it trains; null keeps the model's own")
     seed: Seed | None = Field(None, description="this run's own seed, in place of the one at the top")
 
@@ -101,13 +96,12 @@ def read_yaml(file: Path) -> dict[str, Any]:
         raise UserError(f"{file}: {error.strerror}; put a file there that you may read") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{file}: not UTF-8 (byte {error.start}); save it as UTF-8") from None
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        hint = "; indent with spaces" if "'\\t'" in str(error.problem) else ""
-        raise UserError(f"{file}: {line}not valid YAML: {error.problem or error.context}{hint}") from None
     except (YAMLError, ValueError) as error:
-        raise UserError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from None
+        mark = getattr(error, "problem_mark", None)
+        line = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        problem = getattr(error, "problem", None) or " ".join(str(error).split())
+        hint = "; indent with spaces" if "'\\t'" in problem else ""
+        raise UserError(f"{file}: {line}not valid YAML: {problem}{hint}") from None
     if content is None:
         raise UserError(f"{file}: the file is empty; take a preset, as in `cp presets/smoke.yaml {file}`")
     if not isinstance(content, dict):
@@ -172,26 +166,23 @@ def _line(schema: type[Table], detail: Any, place: str) -> str:
     if detail["type"] == "value_error" and (match := PATH.match(message)):
         location, message = [*location, match[1]], message[match.end() :]
     path = f"{place}{'.' if ': ' in place else ': '}{'.'.join(location)}" if location else place
-    if detail["type"] == "extra_forbidden":
-        return f"{path}: unknown key{suggest(location[-1], _keys(schema, location[:-1]))}"
-    if detail["type"] == "missing":
-        return f"{path}: this key is missing; add it"
-    if detail["type"] == "value_error":
-        return f"{path}: {message}"
-    expected = EXPECTED[detail["type"]].format(**detail.get("ctx", {})) if detail["type"] in EXPECTED else message
-    is_text = detail["type"] != "string_type" or not isinstance(detail["input"], int | float | date)
-    return (
-        f"{path}: expected {expected}, found {reprlib.repr(detail['input'])}{'' if is_text else '; put it in quotes'}"
-    )
+    match detail["type"]:
+        case "value_error":
+            return f"{path}: {message}"
+        case "missing":
+            return f"{path}: this key is missing; add it"
+        case "extra_forbidden":
+            return f"{path}: unknown key{suggest(location[-1], _keys(schema, location[:-1]))}"
+        case "model_type":
+            message = "expected a mapping of keys"
+        case "string_type" if isinstance(detail["input"], int | float | date):
+            message = "expected text, in quotes"
+    expected = re.sub(r"^\w+ should (be|have|match)", "expected", message).partition(" after validation")[0]
+    return f"{path}: {expected}, found {reprlib.repr(detail['input'])}"
 
 
-def _keys(schema: type[Table], location: list[str]) -> list[str]:
+def _keys(schema: Any, location: list[str]) -> list[str]:
     """The keys that the mapping at `location` inside `schema` may have."""
     for part in location:
-        annotation = next(
-            (field.annotation for name, field in schema.model_fields.items() if part in (name, field.alias)), None
-        )
-        if not (isinstance(annotation, type) and issubclass(annotation, Table)):
-            return []
-        schema = annotation
+        schema = next(field.annotation for name, field in schema.model_fields.items() if part in (name, field.alias))
     return [field.alias or name for name, field in schema.model_fields.items()]

@@ -7,9 +7,10 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from tinybert.errors import suggest
+from tinybert.params import defaults
 from tinybert.params.glue import GLUE, submitted_labels
 from tinybert.params.rows import SPAN_KEYS, Columns, Label, Split
-from tinybert.params.table import Optimisation, Reference, Seed, Table
+from tinybert.params.table import Optimisation, Reference, Seed, Table, differ, refuse
 
 METRICS = {
     "classification": ("accuracy", "f1", "matthews"),
@@ -30,10 +31,7 @@ class Teacher(Optimisation):
 
     source: Reference = Field(alias="from", description="a key of downloads or files, of kind model")
     epochs: int = Field(ge=0, description="0 takes an already fine-tuned teacher as it is")
-    labels: list[str] | None = Field(
-        None, description="names of a fine-tuned teacher's outputs in its order; null takes those of its config.json"
-    )
-    above_chance: bool = Field(True, description="refuse a teacher that scores no better than chance on validation")
+    labels: list[str] | None = Field(None, description="names of its outputs; null takes those of its config.json")
 
 
 class MaskedLanguageModel(Optimisation):
@@ -42,23 +40,23 @@ class MaskedLanguageModel(Optimisation):
     source: Reference = Field(alias="from", description="a key of downloads or files, of kind model")
     corpus: Reference = Field(description="a key of downloads or files, of kind corpus")
     steps: int = Field(ge=0, description="0 takes a checkpoint that has its masked-language head as it is")
-    mask: float = Field(0.15, gt=0, lt=1, description="the fraction of tokens to predict")
+    mask: float = Field(defaults.MASKED, gt=0, lt=1, description="the fraction of tokens to predict")
 
 
 class Augment(Table):
     """Algorithm 1 of the paper: N_a copies, p_t probability, K candidates."""
 
     copies: int = Field(ge=0, description="N_a, of each sentence; 0 passes the original data through")
-    probability: float = Field(0.4, ge=0, le=1, description="p_t, of a word to be replaced")
-    candidates: int = Field(15, ge=1, description="K, the words to choose the replacement from")
+    probability: float = Field(defaults.PROBABILITY, ge=0, le=1, description="p_t, of a word to be replaced")
+    candidates: int = Field(defaults.CANDIDATES, ge=1, description="K, the words to choose the replacement from")
     vectors: Reference = Field(description="a key of downloads or files, of kind vectors")
-    vocabulary: int = Field(100_000, ge=1, description="only the first so many words of the vectors are used")
-    batch_size: int = Field(32, ge=1, description="sentences in one pass of the masked language model")
+    vocabulary: int = Field(defaults.VOCABULARY, ge=1, description="the words of the vectors that are used")
+    batch_size: int = Field(defaults.BATCH_SIZE, ge=1, description="sentences in one pass of the masked language model")
     seed: Seed | None = Field(None, description="this run's own seed, in place of the one at the top")
 
 
 class Task(Table):
-    """Every key stands in every entry: DVC tracks them one by one, and sees the YAML, not our defaults."""
+    """Every key that DVC tracks stands in every entry, since DVC sees the YAML and not our defaults."""
 
     source: Reference = Field(description="a key of downloads or files, of kind table")
     type: TaskType
@@ -71,17 +69,17 @@ class Task(Table):
     teacher: Teacher
     mlm: MaskedLanguageModel
     augment: Augment
+    above_chance: bool = Field(defaults.ABOVE_CHANCE, description="refuse a teacher that is no better than chance")
 
     @model_validator(mode="after")
     def _agree(self) -> Task:
         if self.metric not in METRICS[self.type]:
-            raise ValueError(
-                f"metric: expected one of {', '.join(METRICS[self.type])} for {self.type}, found {self.metric!r}"
-            )
-        if len(set(self.text)) != len(self.text):
-            raise ValueError(f"text: expected columns that differ from each other, found {self.text}")
+            known = ", ".join(METRICS[self.type])
+            raise ValueError(f"metric: expected one of {known} for {self.type}, found {self.metric!r}")
+        differ("text", self.text)
         self._label_fits()
-        self._span_fits()
+        if self.type == "span":
+            self._span_fits()
         for file, columns in self._named_columns().items():
             labelled = file not in self.split.unlabelled.values()
             label = "label.column" if self.label.columns is None else "label.columns"
@@ -89,8 +87,7 @@ class Task(Table):
             needed += [(label, column) for column in self.label.read_columns if labelled]
             for key, column in needed:
                 if column not in columns:
-                    of_file = f" of {file}" if file else ""
-                    raise ValueError(f"{key}: there is no {column!r} in columns{of_file}{suggest(column, columns)}")
+                    raise ValueError(f"{key}: there is no {column!r} in columns{suggest(column, columns)}")
         return self
 
     @model_validator(mode="after")
@@ -111,40 +108,29 @@ class Task(Table):
         return self.columns.get(file) if isinstance(self.columns, dict) else self.columns
 
     def _label_fits(self) -> None:
-        label = self.label
-        if self.type == "regression" and (label.names or label.values or label.threshold is not None):
-            raise ValueError("label: a regression task has neither names nor a threshold; remove them")
-        if self.type == "multilabel" and label.threshold is not None:
-            raise ValueError("label.threshold: a multilabel row has several labels; remove it")
-        for key in ("columns", "separator"):
-            if self.type != "multilabel" and getattr(label, key) is not None:
-                raise ValueError(f"label.{key}: it is of type multilabel, found {self.type}; change type, or remove it")
+        if self.type != "classification":
+            refuse(self, ["label.threshold"], f"it belongs to type classification, and this is of type {self.type}")
+        if self.type in ("regression", "span"):
+            refuse(self, ("label.names", "label.values"), f"a task of type {self.type} has no classes")
+        for kind, keys in (("multilabel", ("columns", "separator")), ("span", SPAN_KEYS)):
+            if self.type != kind:
+                places = [f"label.{key}" for key in keys]
+                refuse(self, places, f"it belongs to type {kind}, and this is of type {self.type}")
 
     def _span_fits(self) -> None:
-        label = self.label
-        for key in SPAN_KEYS:
-            if self.type != "span" and getattr(label, key) is not None:
-                raise ValueError(f"label.{key}: it is of type span, found {self.type}; change type, or remove it")
-        if self.type != "span":
-            return
         if len(self.text) != 2:
             raise ValueError(f"text: expected two columns, as in [question, context], found {self.text}")
         if self.columns is not None:
             raise ValueError("columns: files of questions name their columns themselves; set columns: null")
-        for key in ("separator", "quotes"):
-            if getattr(self.split, key) is not None:
-                raise ValueError(f"split.{key}: files of questions are JSON; remove it")
-        for key in ("columns", "names", "values", "threshold"):
-            if getattr(label, key) is not None:
-                raise ValueError(f"label.{key}: answers have no classes; remove it")
-        if label.drop:
-            raise ValueError("label.drop: answers have no classes; remove it")
-        if label.stride is None:
+        refuse(self, ("split.separator", "split.quotes"), "files of questions are JSON")
+        refuse(self, ["label.drop"], "answers have no classes")
+        stride, highest = self.label.stride, self.max_length - QUESTION_ROOM
+        if stride is None:
             raise ValueError("label.stride: this key is missing; add it (128 is usual for a max_length of 384)")
-        if label.stride > self.max_length - QUESTION_ROOM:
+        if stride > highest:
             raise ValueError(
-                f"label.stride: expected at most {self.max_length - QUESTION_ROOM}, which leaves room for a question "
-                f"in a window of max_length {self.max_length}, found {label.stride}"
+                f"label.stride: expected at most {highest}, which leaves room for a question in a window of "
+                f"max_length {self.max_length}, found {stride}"
             )
 
     def _named_columns(self) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tinybert.errors import UserError
+from tinybert.params import defaults
 from tinybert.params.tasks import Task
 from tinybert.questions.squad import NOWHERE, Question, read_questions
 from tinybert.tables.read import find_files
@@ -18,7 +19,6 @@ from tinybert.tables.splits import SPLITS, UNLABELLED, Splits
 from tinybert.tables.summary import write_summary
 
 LABELS = pa.list_(pa.struct([("text", pa.string()), ("start", pa.int64())]))
-LONGEST_ANSWER = 30
 
 
 def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
         "conflicting": 0,
         "span": {
             "stride": task.label.stride,
-            "longest_answer": task.label.longest_answer or LONGEST_ANSWER,
+            "longest_answer": task.label.longest_answer or defaults.LONGEST_ANSWER,
             "no_answer": bool(task.label.no_answer),
         },
     }

@@ -45,7 +45,7 @@ def gather(experiment: Experiment, root: Path) -> list[Evidence]:
 
 
 def _evidence(name: str, student: Student, experiment: Experiment, root: Path) -> Evidence:
-    result = read_result(root / f"evaluation/{name}.json")
+    result = read_result(root / f"evaluation/{name}.json").model_copy(update={"variant": student.variant})
     folder = root / "data/predictions" / name
     try:
         answers = pd.read_parquet(folder / "test.parquet")

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tinybert.running.digests import digest, library_versions
+
 FILE = "lineage.json"
 FILLED = "texts_that_fill_max_length"
 """Of a teacher's facts: training texts that have no token less than it reads, and may have had more."""
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file, or of a folder's relative paths and their files' digests, sorted (dot files left out)."""
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-        listing = "".join(f"{digest(file)}  {file.relative_to(path).as_posix()}\n" for file in files)
-        return hashlib.sha256(listing.encode()).hexdigest()
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_lineage(
@@ -40,6 +31,7 @@ def write_lineage(
         "stage": stage,
         "params": dict(params),
         "facts": dict(facts),
+        "libraries": library_versions(),
         "inputs": {
             role: {"path": path.as_posix(), "sha256": digest(path)}
             | ({"lineage": read_lineage(path)} if (path / FILE).exists() else {})

@@ -1,9 +1,14 @@
-"""What a process holds of the machine's memory, and what it keeps of it between steps."""
+"""What a stage holds of the machine's memory, and what it keeps of it between steps."""
 
 from __future__ import annotations
 
 import ctypes
 import resource
+import sys
+import time
+from threading import Thread
+
+import psutil
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """The options' numbers in glibc's malloc.h."""
@@ -28,6 +33,36 @@ def keep_freed_memory() -> None:
 
 
 def peak_memory() -> int:
-    """The most bytes that this process has held; where it had others work for it, the largest of those added."""
-    kibibytes = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return kibibytes * 1024
+    """The most bytes that this process alone has held."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+class MemoryWatch(Thread):
+    """Measures the most that this process and those that work for it have held together, from its making on."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.together = 0
+        self.start()
+
+    def run(self) -> None:
+        """Look each second: what a process holds alone is known without it, so that only others are worth the time."""
+        this = psutil.Process()
+        while True:
+            if others := this.children(recursive=True):
+                self.together = max(self.together, sum(map(_held, [this, *others])))
+            time.sleep(1)
+
+    def peak(self) -> int:
+        """Bytes, until now."""
+        return max(self.together, peak_memory())
+
+
+def _held(process: psutil.Process) -> int:
+    """Bytes; where the system tells (Linux), pages that several processes share count in equal parts with each."""
+    try:
+        memory = process.memory_full_info()
+    except psutil.Error:  # it has ended since
+        return 0
+    return getattr(memory, "pss", memory.rss)

@@ -5,20 +5,19 @@ from __future__ import annotations
 import errno
 import glob
 import os
-import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
-FULL = re.compile(r"\d+ requested and \d+ written|unexpected pos \d+ vs \d+")
-"""A full disk in the words of numpy and of torch."""
-
-NUMBER = re.compile(r"\(os error (\d+)\)")
-"""The system's error in the words of safetensors."""
+from tinybert.errors import UserError
 
 REMEDIES = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some room, and run it again")
 REMEDIES |= dict.fromkeys((errno.EACCES, errno.EROFS, errno.EPERM), "check rights, and run it again")
+
+ROOM = 2**20
+"""Bytes that a disk takes which isn't full."""
 
 IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
 
@@ -42,6 +41,9 @@ def whole_folder(path: Path) -> Iterator[Path]:
         if path.exists():
             path.rename(old)
         partial.rename(path)
+    except Exception as error:
+        _try_to_write(path, error)
+        raise
     finally:
         _put_back(old, path)
         shutil.rmtree(partial, ignore_errors=True)
@@ -60,6 +62,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         yield partial
         partial.replace(path)
+    except Exception as error:
+        _try_to_write(path, error)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 
@@ -68,15 +73,11 @@ def why_refused(error: Exception, writes: Sequence[Path] = ()) -> str | None:
     """What the system refused, and what to do about it, in one line; None for any other error.
 
     Args:
-        error: not every library raises it with its number, or with the file.
+        error: a library that has words of its own for it is seen through by `whole_folder` and `whole_file`.
         writes: what is named in place of a file that the error doesn't name.
     """
     number, path = getattr(error, "errno", None), getattr(error, "filename2", None) or getattr(error, "filename", None)
     place = Path(path) if isinstance(path, str | os.PathLike) else None
-    if match := NUMBER.search(str(error)):
-        number = int(match[1])
-    elif FULL.search(str(error)):
-        number = errno.ENOSPC
     if number is None or (place is None and (number not in REMEDIES or number == errno.EPERM)):  # ssl has a 1 too
         return None
     if place is not None and number in IN_THE_WAY:
@@ -84,6 +85,23 @@ def why_refused(error: Exception, writes: Sequence[Path] = ()) -> str | None:
         return f"{there} is in the way; move it or remove it, and run it again"
     remedy = REMEDIES.get(number, "correct the path, or let `dvc repro` write what is missing")
     return f"{place or ', '.join(map(str, writes)) or 'a file'}: {os.strerror(number)}; {remedy}"
+
+
+def _try_to_write(path: Path, failure: Exception) -> None:
+    """Find out whether what failed is that nothing can be written any more; it has to be asked before room is made.
+
+    Libraries tell of a full disk in words of their own, and each in others.
+
+    Raises:
+        OSError: the system's, with its number and `path`.
+    """
+    if isinstance(failure, UserError) or getattr(failure, "errno", None) is not None:
+        return
+    try:
+        with TemporaryFile(dir=path.parent) as file:
+            file.write(bytes(ROOM))
+    except OSError as refused:
+        raise OSError(refused.errno, os.strerror(refused.errno or 0), str(path)) from failure
 
 
 def _put_back(old: Path, path: Path) -> None:

@@ -10,29 +10,33 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from threading import Timer
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from tinybert.errors import UserError
+from tinybert.running.caches import use_caches_as
 from tinybert.running.damage import find_damaged
-from tinybert.running.memory import peak_memory
+from tinybert.running.finished import keep, take
+from tinybert.running.memory import MemoryWatch
 from tinybert.running.outputs import why_refused
+from tinybert.running.tracked import PARAMS, Tracked, track
 
 Reads = Callable[..., tuple[Path, ...]]
 
-PARAMS = Path("params.yaml")
 TIMES = Path(".runs")
 
 TERMINATED = 128 + signal.SIGTERM
 
 
 @contextmanager
-def stage(name: str, reads: Sequence[Path], writes: Sequence[Path], online: bool = False) -> Iterator[Reads]:
+def stage(
+    name: str, reads: Sequence[Path], writes: Sequence[Path], online: bool = False, tidies: Path | None = None
+) -> Iterator[Reads]:
     """Run a stage's body: announce, check that its inputs are there, time it, and exit with 1 on a user's mistake.
+
+    So it does where params or an input were edited while it ran. What such a run made, and kept, is taken here when the
+    values are as they were, in place of the body.
 
     Yields a function that takes the inputs which are known only once params.yaml is read, announces and checks them,
     and gives them back; `missing` is what to do about one that isn't there.
@@ -42,6 +46,7 @@ def stage(name: str, reads: Sequence[Path], writes: Sequence[Path], online: bool
         reads: files and folders that have to be there.
         writes: what the stage will write, each whole or not at all.
         online: whether the stage may touch the network; for all others the hub's offline switch is on.
+        tidies: a folder among its inputs from which the stage itself removes what is left over.
     """
     if not online:
         os.environ["HF_HUB_OFFLINE"] = "1"
@@ -50,9 +55,8 @@ def stage(name: str, reads: Sequence[Path], writes: Sequence[Path], online: bool
     # hundreds more have come is a sixth of the time.
     gc.set_threshold(50_000)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that partial outputs are removed
-    unraisable, sys.unraisablehook = sys.unraisablehook, partial(_stop_again, sys.unraisablehook)
     print(f"{name}\n  writes {', '.join(map(str, writes))}", flush=True)
-    started = time.monotonic()
+    started, memory = time.monotonic(), MemoryWatch()
     inputs: list[Path] = []
 
     def announce(
@@ -70,10 +74,17 @@ def stage(name: str, reads: Sequence[Path], writes: Sequence[Path], online: bool
         TIMES.mkdir(exist_ok=True)
         # A killed `dvc repro` can leave its stage running: a second one beside it would write into the same folders.
         lock.acquire(timeout=0)
+        use_caches_as(name)
         announce(*reads)
+        tracked = track(name)
+        if tracked and take(name, tracked.fingerprint, tracked.outs):
+            print("  made by an earlier run, of the same values and inputs, and kept for this one", flush=True)
+            sys.exit(0)
         yield announce
-        seconds, memory = time.monotonic() - started, peak_memory()
-        record = {"seconds": round(seconds, 1), "bytes": memory}
+        if tracked:
+            _require_unchanged(name, tracked, tidies)
+        seconds, most = time.monotonic() - started, memory.peak()
+        record = {"seconds": round(seconds, 1), "bytes": most}
         (TIMES / f"{name}.json").write_text(json.dumps(record) + "\n")
     except Timeout:
         _fail(name, "this stage is running already, in another process; wait for it, or end it, and run it again")
@@ -90,20 +101,21 @@ def stage(name: str, reads: Sequence[Path], writes: Sequence[Path], online: bool
             raise
         _fail(name, "stopped; nothing was written", code=130 if isinstance(stopped, KeyboardInterrupt) else TERMINATED)
     finally:
-        sys.unraisablehook = unraisable
         lock.release()
-    print(f"  done in {seconds:.1f} s, {memory / 2**30:.1f} GiB", flush=True)
+    print(f"  done in {seconds:.1f} s, {most / 2**30:.1f} GiB", flush=True)
 
 
-def _stop_again(hook: Callable[[Any], object], unraisable: Any) -> None:
-    """Send a signal once more whose exception was raised inside a `__del__` and got lost there; `hook` has the rest."""
-    if not isinstance(unraisable.exc_value, KeyboardInterrupt | SystemExit):
-        hook(unraisable)
-        return
-    number = signal.SIGINT if isinstance(unraisable.exc_value, KeyboardInterrupt) else signal.SIGTERM
-    again = Timer(0.05, os.kill, (os.getpid(), number))  # sent at once, it would get lost in this very hook
-    again.daemon = True
-    again.start()
+def _require_unchanged(name: str, tracked: Tracked, tidied: Path | None) -> None:
+    """
+    Raises:
+        UserError: DVC would record values or inputs that are not those which the outs were made of. With other values
+            the work is kept; of an input that was edited nobody knows how much was read before.
+    """
+    for path in tracked.edited_inputs(tidied):
+        raise UserError(f"{path}: edited while this stage read it; run it again, and edit it before or after")
+    for line in tracked.edited_values():
+        keep(name, tracked.fingerprint, tracked.outs)
+        raise UserError(f"{line}; what it made is kept for when that is put back, and `dvc repro` makes what is new")
 
 
 def _fail(name: str, message: str, code: int = 1) -> None:

@@ -6,22 +6,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from tinybert.params.table import read_yaml
-
-ORDER = (
-    "download-corpus",
-    "import-file",
-    "prepare-task",
-    "general-distill",
-    "finetune-teacher",
-    "adapt-mlm",
-    "augment",
-    "intermediate-distill",
-    "prediction-distill",
-    "evaluate",
-    "report",
-)
-"""Stages in the pipeline's order."""
+from tinybert.running.tracked import instances
 
 
 class Cost(NamedTuple):
@@ -32,23 +17,17 @@ class Cost(NamedTuple):
 
 
 def read_costs(folder: Path) -> dict[str, Cost]:
-    """Costs by `stage@key`, in the pipeline's order, then by key."""
-    costs = {file.stem: Cost(**json.loads(file.read_text(encoding="utf-8"))) for file in folder.glob("*.json")}
-
-    def place(name: str) -> tuple[int, str]:
-        kind = name.partition("@")[0]
-        return (ORDER.index(kind) if kind in ORDER else len(ORDER), name)
-
-    return {name: costs[name] for name in sorted(costs, key=place)}
+    """Costs by `stage@key`."""
+    return {file.stem: Cost(**json.loads(file.read_text(encoding="utf-8"))) for file in folder.glob("*.json")}
 
 
 def print_times(params: Path, folder: Path = Path(".runs")) -> None:
-    """Print the stages of the entries in `params`, the time of all and the most memory of one.
+    """Print the stages of the entries in `params` in the pipeline's order, the time of all and the most memory of one.
 
     A stage that DVC skipped or restored keeps the numbers of when it last ran.
     """
-    entries = {key for table in read_yaml(params).values() if isinstance(table, dict) for key in table} | {""}
-    costs = {name: cost for name, cost in read_costs(folder).items() if name.partition("@")[2] in entries}
+    found = read_costs(folder)
+    costs = {name: found[name] for name in instances(params) if name in found}
     if not costs:
         print(f"no stage has run yet: {folder} is empty")
         return

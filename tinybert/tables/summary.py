@@ -11,6 +11,8 @@ from tinybert.tables.repeated import Text, same_text
 from tinybert.tables.splits import UNLABELLED
 
 FILE = "task.json"
+LABELS = "labels.json"
+"""Of the summary what a model has to know, apart from the rest so that a further test set trains nothing."""
 
 CAUSES = {
     "label": "by label.drop",
@@ -23,7 +25,9 @@ CAUSES = {
 
 
 def write_summary(summary: dict[str, Any], folder: Path) -> None:
-    (folder / FILE).write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    labels = {key: summary[key] for key in ("type", "names", "span") if key in summary}
+    for file, content in ((FILE, summary), (LABELS, labels)):
+        (folder / file).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def describe(summary: dict[str, Any]) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +13,8 @@ from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from tinybert.errors import UserError
-from tinybert.running.lineage import digest
+from tinybert.running.caches import cache_entry
+from tinybert.running.digests import digest
 from tinybert.running.outputs import whole_file
 from tinybert.running.parallel import count_cores, ordered_map
 from tinybert.tokens.encoding import tokenizer_rules
@@ -32,9 +31,9 @@ def corpus_blocks(corpus: Path, tokenizer: PreTrainedTokenizerBase, max_length: 
     Raises:
         UserError: the corpus holds less than one block.
     """
-    identity = [digest(Path(__file__)), digest(corpus), tokenizer_rules(tokenizer), max_length]
-    key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
-    file = cache / f"{key}.arrow"
+    ends = tokenizer.cls_token_id, tokenizer.sep_token_id
+    made_of = [digest(Path(__file__)), digest(corpus), tokenizer_rules(tokenizer), ends, max_length]
+    file = cache_entry(cache, made_of, ".arrow")
     if not file.exists():
         _write_blocks(corpus, tokenizer, max_length, file)
     blocks = Dataset.from_file(str(file))

@@ -53,6 +53,7 @@ def finetune_teacher(
     job: Job,
     multilabel: bool = False,
     span: Mapping[str, Any] | None = None,
+    above_chance: bool = True,
 ) -> None:
     """Fine-tune the model in `source` on a task and write it and its tokenizer to the job's folder.
 
@@ -64,7 +65,8 @@ def finetune_teacher(
         names: of the classes in order; None for regression and for span.
         score: the task's metric of labels and logits (answers for span).
         multilabel: whether a text may have any number of the classes.
-        span: how questions are read, as in task.json, for a task of type span; its head has no classes to match.
+        span: how questions are read, as in labels.json, for a task of type span; its head has no classes to match.
+        above_chance: refuse a teacher that is no better than chance; of one that passes it changes no byte.
 
     Raises:
         UserError: `epochs: 0` and a checkpoint without the task's head or with other classes, a max_length above the
@@ -102,10 +104,12 @@ def finetune_teacher(
         no_training(job)
         validation.curve.add({"epoch": 0, "score": validation.score()})
     seen = "; ".join(filter(None, (describe_labels(labels, names), seen)))
-    _require_above_chance(settings, source, score, seen, labels, head.calibrate(model, tokenizer, rows, job.max_length))
+    logits = head.calibrate(model, tokenizer, rows, job.max_length)
+    _require_above_chance(settings, source, score, seen, labels, logits, above_chance)
     model.save_pretrained(job.folder)
     tokenizer.save_pretrained(job.folder)
-    job.write_lineage(settings, settings, {"from": source, "data": data}, facts)
+    splits = {split: data / f"{split}.parquet" for split in ("train", "validation")}
+    job.write_lineage(settings, settings, {"from": source} | splits, facts)
 
 
 def load_teacher(
@@ -175,6 +179,7 @@ def _require_above_chance(
     seen: str,
     labels: np.ndarray,
     logits: np.ndarray,
+    required: bool,
 ) -> None:
     """Say how good the teacher is, and refuse one that knows nothing that a student could learn.
 
@@ -185,7 +190,7 @@ def _require_above_chance(
     """
     reached, random = score(labels, logits), chance(score, labels, logits)
     print(f"  teacher's score on validation: {reached:.4f}; by chance {random.mean:.4f}", flush=True)
-    if reached > random.highest + 1e-9 or (random.deviation and random.highest >= 1) or not settings.above_chance:
+    if reached > random.highest + 1e-9 or (random.deviation and random.highest >= 1) or not required:
         return
     if len({str(label) for label in labels}) == 1:
         remedy = "all rows have one label, on which no score can be above chance: add rows to split.validation"
@@ -195,6 +200,5 @@ def _require_above_chance(
         remedy = "it was fine-tuned for something else, or its labels are in another order: see teacher.labels"
     raise UserError(
         f"{source}: the teacher's score on validation, {reached:.4f}, is what chance gives ({random.mean:.4f}, up to "
-        f"{random.highest:.4f} on {len(labels):,} rows); {seen}; {remedy}; "
-        f"teacher.above_chance: false takes it as it is"
+        f"{random.highest:.4f} on {len(labels):,} rows); {seen}; {remedy}; above_chance: false takes it as it is"
     )

@@ -1,0 +1,96 @@
+"""What `python -m tinybert clean` shows and removes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from typer.testing import CliRunner
+
+from tests.running.test_tracked import PARAMS, PIPELINE
+from tinybert.__main__ import app
+from tinybert.running.caches import CACHE, cache_entry, use_caches_as
+from tinybert.running.finished import keep
+from tinybert.running.tracked import track
+
+DOWNLOADS = CACHE / "downloads"
+USED, UNUSED = "a" * 64, "b" * 40
+
+
+@pytest.fixture
+def used(tmp_path, monkeypatch):
+    """A project with something in each place that the present params use, and what that is."""
+    monkeypatch.chdir(tmp_path)
+    Path("dvc.yaml").write_text(PIPELINE)
+    Path("params.yaml").write_text(f"{PARAMS}downloads: {{x: {{sha256: {USED}}}}}\n")
+    use_caches_as("train@a")
+    entry = cache_entry(CACHE / "blocks", ["corpus", 1], ".arrow")
+    (DOWNLOADS / USED).mkdir(parents=True)
+    files = [entry, DOWNLOADS / USED / "x.zip"]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(bytes(2**20))
+    keep_work("train@a")
+    yield [*files, *Path(".checkpoints").rglob("out")]
+    use_caches_as("")
+
+
+def keep_work(name):
+    Path("out").touch()
+    keep(name, track(name).fingerprint, [Path("out")])
+
+
+@pytest.fixture
+def unused(used):
+    """Beside it what they don't."""
+    use_caches_as("train@gone")
+    entry = cache_entry(CACHE / "blocks", ["corpus", 2], ".arrow")
+    repository = DOWNLOADS / "hub/models/a/b" / UNUSED
+    files = [entry, repository / "config.json", Path("models/.x.partial/weights"), CACHE / "logits/.x.npy.9.partial"]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    Path("params.yaml").write_text(Path("params.yaml").read_text().replace("epochs: 2", "epochs: 3"))
+    keep_work("train@a")
+    (newest,) = set(Path(".checkpoints").rglob("out")) - set(used)
+    Path("params.yaml").write_text(Path("params.yaml").read_text().replace("epochs: 3", "epochs: 2"))
+    return [*files, newest]
+
+
+def clean(*options, answer=""):
+    return CliRunner().invoke(app, ["clean", *options], input=answer)
+
+
+def test_what_is_used_is_shown_and_stays(used):
+    result = clean("--yes")
+    lines = result.output.splitlines()
+    assert (result.exit_code, lines[-1], len(lines)) == (0, "nothing to remove", 4)
+    assert lines[0].split() == [str(used[0]), "1.0", "MiB", "0.0", "days", "old", "used", "by", "train@a"]
+    assert all(file.exists() for file in used)
+
+
+def test_what_is_not_used_goes_once_one_has_agreed(used, unused):
+    shown = clean(answer="n\n")
+    assert shown.output.count("not used by params.yaml") == len(unused)
+    assert all(file.exists() for file in [*used, *unused])
+    assert clean("--yes").output.splitlines()[-1].startswith("removed 5, ")
+    assert [file for file in unused if file.exists()] == []
+    assert all(file.exists() for file in used)
+
+
+def test_nothing_goes_while_a_stage_runs(unused):
+    Path(".runs").mkdir()
+    with FileLock(".runs/train@b.lock"):
+        result = clean("--yes")
+    assert (result.exit_code, result.stderr) == (1, "error: train@b is running; wait for it, and clean then\n")
+    assert all(file.exists() for file in unused)
+
+
+def test_what_a_stage_used_before_its_last_run_is_not_used(used):
+    """It runs anew, with other values."""
+    use_caches_as("train@a")
+    other = cache_entry(CACHE / "blocks", ["corpus", 3], ".arrow")
+    other.touch()
+    clean("--yes")
+    assert (used[0].exists(), other.exists()) == (False, True)

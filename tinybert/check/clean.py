@@ -1,0 +1,95 @@
+"""What caches, kept work and killed runs have left here, and which of it the present params don't use."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from filelock import FileLock, Timeout
+
+from tinybert.errors import UserError
+from tinybert.running import finished
+from tinybert.running.caches import CACHE, USERS, users_of_entries
+from tinybert.running.stage import TIMES
+from tinybert.running.tracked import PARAMS, instances, track
+
+WRITTEN = ("data", "models", "curves", "evaluation", "reports", "results", CACHE.name)
+"""Folders in which a stage that was killed can have left something half-written."""
+PINNED = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+"""A commit or a checksum: what a download is kept under."""
+
+
+class Leftover(NamedTuple):
+    """What could go.
+
+    Attributes:
+        bytes: of all files in it.
+        changed: the last time, in seconds of the epoch.
+        users: what of the present params would read it; empty where nothing would.
+    """
+
+    path: Path
+    bytes: int
+    changed: float
+    users: list[str]
+
+
+def find_leftovers() -> Iterator[Leftover]:
+    """All of it, in the order of paths."""
+    names, text, users = {"check", *instances()}, PARAMS.read_text(encoding="utf-8"), users_of_entries()
+    for folder in sorted(CACHE.glob("*")):
+        if folder.name == "downloads":
+            for path in _pinned(folder):
+                yield _leftover(path, ["params.yaml"] if path.stem in text else [])
+        elif folder != USERS:
+            for path in sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix != ".partial"):
+                yield _leftover(path, [name for name in users.get(path, []) if name in names])
+    for path in sorted(path.parent for path in finished.FOLDER.rglob("finished")):
+        name = "@".join(path.relative_to(finished.FOLDER).parts[:-1])
+        tracked = track(name) if name in names else None
+        yield _leftover(path, [name] if tracked and tracked.fingerprint == path.name else [])
+    for folder in (*map(Path, WRITTEN), finished.FOLDER):
+        for path in sorted(folder.rglob(".*.partial")):
+            yield _leftover(path, [])
+
+
+def describe_leftovers(leftovers: list[Leftover]) -> Iterator[str]:
+    """A line for each: name, size, age, users."""
+    width = max((len(str(left.path)) for left in leftovers), default=0)
+    for left in leftovers:
+        days = (time.time() - left.changed) / 86400
+        use = f"used by {', '.join(left.users)}" if left.users else f"not used by {PARAMS}"
+        yield f"{left.path!s:<{width}}  {left.bytes / 2**20:9.1f} MiB  {days:5.1f} days old  {use}"
+
+
+def remove(leftovers: list[Leftover]) -> None:
+    """
+    Raises:
+        UserError: a stage is running, and what looks left over may be its.
+    """
+    for lock in TIMES.glob("*.lock"):
+        try:
+            with FileLock(lock, timeout=0):
+                pass
+        except Timeout:
+            raise UserError(f"{lock.stem} is running; wait for it, and clean then") from None
+    for left in leftovers:
+        shutil.rmtree(left.path) if left.path.is_dir() else left.path.unlink()
+
+
+def _pinned(folder: Path) -> Iterator[Path]:
+    """The topmost files and folders that are called by a commit or a checksum."""
+    for path in sorted(folder.iterdir()):
+        if PINNED.fullmatch(path.stem):
+            yield path
+        elif path.is_dir():
+            yield from _pinned(path)
+
+
+def _leftover(path: Path, users: list[str]) -> Leftover:
+    states = [file.stat() for file in (path, *path.rglob("*")) if file.is_file()] or [path.stat()]
+    return Leftover(path, sum(state.st_size for state in states), max(state.st_mtime for state in states), users)
