@@ -9,8 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 repro: venv  ## check params and data, then run what is not up to date
 	python -m tinybert check
 	dvc repro
-	@python -m tinybert times
-	@echo "the report: reports/index.html, the students: models/students/"
+	@python -m tinybert result
 
 test: venv  ## every test (about a quarter of an hour on two cores)
 	ruff check .

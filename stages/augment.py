@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -19,10 +20,11 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
     with stage(f"augment@{task}", [PARAMS], [folder]) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "tasks", task, Task)
         data = Path("data/original") / task
-        rows, validation, test, masked_lm, vectors = reads(
+        rows, validation, test, masked_lm, vectors, curves = reads(
             *(data / f"{split}.parquet" for split in ("train", "validation", "test")),
             Path("models/mlm") / task,
             Path("data/sources") / settings.augment.vectors,
+            Path("curves/mlm") / task,
         )
         from tinybert.augment.dataset import augment
 
@@ -31,6 +33,7 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
                 rows, [validation, test], masked_lm, vectors, partial, settings.augment,
                 max_length=settings.max_length, seed=run.seed, precision=run.precision,
             )  # fmt: skip
+            shutil.copytree(curves, partial / "curves")  # for the report of those students that learn from these rows
         print(report.summary())
 
 

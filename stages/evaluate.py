@@ -1,4 +1,4 @@
-"""evaluate: a student beside its teacher on the test split: scores, size, latency, what the report shows."""
+"""evaluate: a student beside its teacher on the test split: scores, sizes, what the report shows of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tinybert.params.students import Student
-from tinybert.params.table import load_entry, load_run
+from tinybert.params.table import load_entry, load_name, load_run
 from tinybert.params.tasks import Task
 from tinybert.running.outputs import whole_file, whole_folder
 from tinybert.running.stage import PARAMS, stage
@@ -16,22 +16,21 @@ from tinybert.running.stage import PARAMS, stage
 
 def main(student: Annotated[str, typer.Argument(help="a key of the table `students` in params.yaml")]) -> None:
     """Measure one student: its numbers of metrics.json, its answers, its attention."""
-    numbers, details = Path("evaluation") / f"{student}.json", Path("data/predictions") / student
-    with stage(f"evaluate@{student}", [PARAMS], [numbers, details]) as reads:
+    with stage(f"evaluate@{student}", [PARAMS], [Path("evaluation")]) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "students", student, Student)
-        task = load_entry(PARAMS, "tasks", settings.task, Task)
-        teacher, folder, data = reads(
-            Path("models/teachers") / settings.task,
-            Path("models/students") / student,
-            Path("data/original") / settings.task,
-        )
+        task, own = load_entry(PARAMS, "tasks", settings.task, Task), Path("evaluation") / load_name(PARAMS)
+        from tinybert.evaluate.gathered import gather_sources, sources
         from tinybert.evaluate.student import evaluate_student
 
-        with whole_folder(details) as partial, whole_file(numbers) as file:
+        shown, data = sources(student, settings), Path("data/original") / settings.task
+        models = Path("models/teachers") / settings.task, Path("models/students") / student
+        reads(data, *models, *shown.values())
+        with whole_folder(own / "gathered" / student) as partial, whole_file(own / f"{student}.json") as file:
             evaluate_student(
-                settings, task, teacher, folder, data,
+                settings, task, *models, data,
                 seed=run.seed, precision=run.precision, metrics_file=file, details=partial,
             )  # fmt: skip
+            gather_sources(shown, partial)
 
 
 if __name__ == "__main__":

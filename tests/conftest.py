@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from transformers import BertConfig, BertForSequenceClassification
 
 from tests.smoke import make_project, run
 
@@ -28,3 +29,14 @@ def project(reproduced: Path, tmp_path: Path) -> Path:
     """A copy of the reproduced project, cache and all, to change things in."""
     shutil.copytree(reproduced, tmp_path / "copy", symlinks=True)
     return tmp_path / "copy"
+
+
+@pytest.fixture
+def quick_measures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """BERT-base's shape takes seconds: a small one takes its place, and nothing is timed or resampled often."""
+    config = BertConfig(vocab_size=80, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
+    made = BertForSequenceClassification(config).eval()
+    for module in ("student", "speed"):
+        monkeypatch.setattr(f"tinybert.evaluate.{module}.bert_base", lambda classes, max_length: made)
+    monkeypatch.setattr("tinybert.evaluate.speed.SECONDS", 0.0)
+    monkeypatch.setattr("tinybert.evaluate.speed.BASE_SECONDS", 0.0)

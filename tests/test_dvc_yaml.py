@@ -136,12 +136,12 @@ def reads_of(file):
 
 
 def source_of(node):
-    """`run` for a call of load_run, the table for one of load_entry, None for anything else."""
+    """`run` for a call of load_run, `name` for one of load_name, the table for load_entry, None for anything else."""
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
         return None
     if node.func.id == "load_entry":
         return node.args[1].value
-    return "run" if node.func.id == "load_run" else None
+    return {"load_run": "run", "load_name": "name"}.get(node.func.id)
 
 
 class TestImportClosure:

@@ -13,9 +13,18 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from tests.smoke import make_project, run
+from tests.smoke import run
+from tinybert.params.table import read_yaml
 
 pytestmark = pytest.mark.slow
+
+ANOTHER = """\
+  another:
+    task: weather
+    general: small
+    intermediate: {data: original, epochs: 0, learning_rate: 1.0e-3, losses: {}}
+    prediction: {data: original, epochs: 2, batch_size: 8, learning_rate: 1.0e-2, losses: {labels: 1.0}}
+"""
 
 
 def stages_run(output: str) -> set[str]:
@@ -47,13 +56,13 @@ def test_a_prediction_parameter_re_runs_prediction_and_what_follows_and_back_is_
     assert stages_run(run(project, "dvc", "repro").stdout) == {
         "prediction-distill@weather-small",
         "evaluate@weather-small",
+        "speed@weather-small",
         "report",
     }
     assert digests(project) != before
     change(project, new, old)
     output = run(project, "dvc", "repro").stdout
-    # DVC keeps no run cache of a stage with an uncached out that is no metric, as the results/<name>.json of `report`.
-    assert stages_run(output) == {"report"}  # seconds; nothing is trained
+    assert not stages_run(output)
     assert "Stage 'prediction-distill@weather-small' is cached - skipping run" in output
     assert digests(project) == before
 
@@ -65,23 +74,19 @@ def test_an_augmentation_parameter_leaves_teacher_and_general_student(project):
         "intermediate-distill@weather-small",
         "prediction-distill@weather-small",
         "evaluate@weather-small",
+        "speed@weather-small",
         "report",
     }
 
 
 def test_a_new_student_is_all_that_is_trained(project):
     with (project / "params.yaml").open("a") as stream:
-        stream.write(
-            "  another:\n"
-            "    task: weather\n"
-            "    general: small\n"
-            "    intermediate: {data: original, epochs: 0, learning_rate: 1.0e-3, losses: {}}\n"
-            "    prediction: {data: original, epochs: 2, batch_size: 8, learning_rate: 1.0e-2, losses: {labels: 1.0}}\n"
-        )
+        stream.write(ANOTHER)
     assert stages_run(run(project, "dvc", "repro").stdout) == {
         "intermediate-distill@another",
         "prediction-distill@another",
         "evaluate@another",
+        "speed@another",
         "report",
     }
     assert set(json.loads((project / "metrics.json").read_text())) == {"weather-small", "another"}
@@ -161,13 +166,37 @@ def test_metrics_and_plots_are_shown(project):
     assert "curves/prediction/weather-small/losses.csv" in page.replace("\\", "/")
 
 
-def test_two_runs_from_scratch_give_the_same_bytes(reproduced, tmp_path):
-    again = tmp_path / "again"
-    make_project(again)
-    run(again, "dvc", "repro")
-    first, second = digests(reproduced), digests(again)
+def test_two_runs_from_scratch_differ_in_times_alone(reproduced, tmp_path):
+    """A clone on the same machine that runs everything anew: only speed.json, and what DVC notes of it, is another."""
+    clone = tmp_path / "clone"
+    run(tmp_path, "git", "clone", "--quiet", str(reproduced), "clone")
+    run(clone, "dvc", "repro")
+    first, second = digests(reproduced), digests(clone)
     assert set(first) == set(second)
     assert [name for name in first if first[name] != second[name]] == []
+    status = run(clone, "git", "status", "--short", "--untracked-files=all").stdout
+    assert status.split() == ["M", "dvc.lock", "M", "speed.json"]
+    old, new = (read_yaml(project / "dvc.lock")["stages"] for project in (reproduced, clone))
+    assert {name for name in old | new if old.get(name) != new.get(name)} == {"speed@weather-small", "report"}
+    speeds = [json.loads((project / "speed.json").read_text())["weather-small"] for project in (reproduced, clone)]
+    assert speeds[0]["machine"] == speeds[1]["machine"]
+    gathered = "evaluation/smoke/gathered/weather-small"
+    for file in (file for file in (reproduced / gathered).rglob("*") if file.is_file()):
+        assert file.read_bytes() == (clone / file.relative_to(reproduced)).read_bytes(), file
+
+
+def test_a_student_that_came_and_went_leaves_the_lock_as_it_was(project):
+    """Whatever ran before: the same entries, the same hashes."""
+    params = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(params + ANOTHER)
+    run(project, "dvc", "repro")
+    shown = run(project, "dvc", "plots", "show")
+    assert "WARNING" not in shown.stdout + shown.stderr
+    assert {"another.json"} <= {file.name for file in (project / "evaluation/smoke").iterdir()}
+    (project / "params.yaml").write_text(params)
+    assert stages_run(run(project, "dvc", "repro").stdout) <= {"report"}
+    assert run(project, "git", "status", "--short", "--untracked-files=all").stdout == ""
+    assert not stages_run(run(project, "dvc", "repro").stdout)
 
 
 def test_a_student_is_a_plain_hugging_face_folder_that_gives_its_score(reproduced):

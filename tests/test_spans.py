@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForQuestionAnswering, BertConfig, BertForSequenceClassification
+from transformers import AutoModelForQuestionAnswering
 
+from tests.evaluate.made_up import measure
 from tests.tasks.test_prepare import ENTRY
 from tests.test_tasks import GENERAL, OPTIMISATION
 from tests.tiny import BAD, GOOD, PLAIN, one_student, tiny_bert, tiny_job
@@ -21,8 +22,6 @@ from tinybert.augment.dataset import augment
 from tinybert.distill.general import distill_general_student
 from tinybert.distill.phase import distill_phase, load_student
 from tinybert.errors import UserError
-from tinybert.evaluate.schema import read_result
-from tinybert.evaluate.student import evaluate_student
 from tinybert.metrics.scores import score
 from tinybert.params.general import General
 from tinybert.params.students import Phase, Student
@@ -66,16 +65,11 @@ def squad(random, contexts, no_answer):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("no_answer", [False, True], ids=["SQuAD 1.1", "SQuAD 2.0"])
-def test_the_whole_chain(tmp_path, monkeypatch, no_answer):
+def test_the_whole_chain(tmp_path, monkeypatch, quick_measures, no_answer):
     monkeypatch.chdir(tmp_path)
-    reference = BertConfig(vocab_size=80, hidden_size=8, num_hidden_layers=1, num_attention_heads=2)
-    made = BertForSequenceClassification(reference).eval()
-    monkeypatch.setattr("tinybert.evaluate.student.bert_base", lambda classes, max_length: made)
-    monkeypatch.setattr("tinybert.evaluate.speed.ROUNDS", (1, 1))
     random = np.random.default_rng(0)
-    data, predictions = tmp_path / "data/original/task", tmp_path / "data/predictions/s"
-    names = ("source", "evaluation", "corpus", "vectors", "augmented")
-    for folder in (data, predictions, *(tmp_path / name for name in names)):
+    data, own = tmp_path / "data/original/task", tmp_path / "evaluation/made-up"
+    for folder in (data, *(tmp_path / name for name in ("source", "corpus", "vectors", "augmented"))):
         folder.mkdir(parents=True)
     for name, contexts in (("train", 120), ("dev", 20), ("mine", 3)):
         content = squad(random, contexts, no_answer)
@@ -125,26 +119,23 @@ def test_the_whole_chain(tmp_path, monkeypatch, no_answer):
         Phase.model_validate(PREDICTION), tmp_path / "layers", tmp_path / "teacher", train, job("student"), validation
     )
     assert len(list((tmp_path / ".cache/logits").iterdir())) == 1
-    evaluate_student(
-        Student.model_validate(STUDENT), task, tmp_path / "teacher", tmp_path / "student", data, 1, "fp32",
-        tmp_path / "evaluation/s.json", predictions,
-    )  # fmt: skip
-    result = read_result(tmp_path / "evaluation/s.json")
+    student = Student.model_validate(STUDENT)
+    result = measure(own, "s", student, task, tmp_path / "teacher", tmp_path / "student", data)
     assert list(result.student.metrics) == ["span_f1", "exact_match"]
     assert min(result.teacher.score, result.student.score) > 0.75
     model = AutoModelForQuestionAnswering.from_pretrained(tmp_path / "student")
     assert model.config.span["stride"] == 6
     assert ("threshold" in model.config.span) is no_answer
-    table = pd.read_parquet(predictions / "test.parquet")
+    table = pd.read_parquet(own / "gathered/s" / "test.parquet")
     unanswerable = np.array([not len(label) for label in table["label"]])
     assert bool(unanswerable.any()) is no_answer
     if no_answer:
         assert (
             (table["student"][unanswerable] == "").mean() > 0.6 > 0.4 > (table["student"][~unanswerable] == "").mean()
         )
-    mine = json.loads((predictions / "submission/mine.json").read_text())
+    mine = json.loads((own / "gathered/s" / "submission/mine.json").read_text())
     assert len(mine) == 6
-    submitted = json.loads((predictions / "submission/dev.json").read_text())
+    submitted = json.loads((own / "gathered/s" / "submission/dev.json").read_text())
     golds = {
         question["id"]: question["answers"][0]["text"] if question["answers"] else ""
         for paragraph in json.loads((tmp_path / "source/dev.json").read_text())["data"][0]["paragraphs"]
@@ -153,8 +144,8 @@ def test_the_whole_chain(tmp_path, monkeypatch, no_answer):
     right = np.mean([submitted[key] == gold for key, gold in golds.items()])  # as anybody's scorer finds
     assert right == pytest.approx(result.student.metrics["exact_match"])
     made = one_student(task, GENERAL, STUDENT)
-    (evidence,) = gather(made, tmp_path)
-    page = render_page(made, [evidence], tmp_path)
+    (evidence,) = gather(made, own)
+    page = render_page(made, [evidence])
     assert ("the teacher is better by most" in page) is bool((table["teacher"] != table["student"]).any())
     assert "AutoModelForQuestionAnswering" in render_card(evidence)
 

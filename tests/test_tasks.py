@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 from functools import partial
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from transformers import AutoModelForSequenceClassification, BertConfig, BertForSequenceClassification
+from transformers import AutoModelForSequenceClassification
 
-from tests.evaluate.made_up import write_losses
+from tests.evaluate.made_up import measure, write_losses
 from tests.tasks.test_prepare import ENTRY
 from tests.tiny import BAD, GOOD, PLAIN, one_student, tiny_bert, tiny_job
 from tinybert.distill.general import distill_general_student
 from tinybert.distill.phase import distill_phase
-from tinybert.evaluate.schema import read_result
-from tinybert.evaluate.student import evaluate_student
 from tinybert.metrics.scores import score
 from tinybert.params.general import General
 from tinybert.params.students import Phase, Student
@@ -40,24 +39,22 @@ GENERAL = {
 }
 INTERMEDIATE = {"data": "original", "epochs": 0, "losses": {}, **OPTIMISATION}
 PREDICTION = {"data": "original", "epochs": 8, "losses": {"logits": 1.0, "labels": 0.5}, **OPTIMISATION}
+OWN = Path("evaluation/made-up")
 STUDENT = {"task": "task", "general": "small", "intermediate": INTERMEDIATE, "prediction": PREDICTION}
 
 
 @pytest.fixture
-def distill(tmp_path, monkeypatch):
+def distill(tmp_path, monkeypatch, quick_measures):
     """Take a task through prepare, teacher, prediction phase and evaluation, and give its result and its entry."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "source").mkdir()
-    reference = BertConfig(vocab_size=80, hidden_size=8, num_hidden_layers=1, num_attention_heads=2)
-    made = BertForSequenceClassification(reference).eval()
     monkeypatch.setattr("tinybert.metrics.scores.RESAMPLES", 20)
-    monkeypatch.setattr("tinybert.evaluate.student.bert_base", lambda classes, max_length: made)
 
     def distill(**changes):
         teacher = {"from": "bert", "epochs": 12, **OPTIMISATION} | changes.pop("teacher", {})
         task = Task.model_validate(ENTRY | {"max_length": 16, "teacher": teacher} | changes)
-        data, predictions = tmp_path / "data/original/task", tmp_path / "data/predictions/s"
-        for folder in (data, predictions, tmp_path / "evaluation", tmp_path / "corpus"):
+        data = tmp_path / "data/original/task"
+        for folder in (data, tmp_path / "corpus"):
             folder.mkdir(parents=True)
         facts = prepare(tmp_path / "source", task, data)
         metric = partial(score, task.metric)
@@ -72,11 +69,8 @@ def distill(tmp_path, monkeypatch):
             Phase.model_validate(PREDICTION), tmp_path / "general", tmp_path / "teacher", data / "train.parquet",
             jobs["student"], validation=(data / "validation.parquet", metric),
         )  # fmt: skip
-        evaluate_student(
-            Student.model_validate(STUDENT), task, tmp_path / "teacher", tmp_path / "student", data, 1, "fp32",
-            tmp_path / "evaluation/s.json", predictions,
-        )  # fmt: skip
-        return read_result(tmp_path / "evaluation/s.json"), task
+        student = Student.model_validate(STUDENT)
+        return measure(OWN, "s", student, task, tmp_path / "teacher", tmp_path / "student", data), task
 
     return distill
 
@@ -104,14 +98,14 @@ def test_a_text_with_several_labels(distill, tmp_path):
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "student")
     assert model.config.problem_type == "multi_label_classification"
     assert model.config.id2label == {0: "sunny day", 1: "wet"}
-    table = pd.read_parquet(tmp_path / "data/predictions/s/test.parquet")
+    table = pd.read_parquet(OWN / "gathered/s/test.parquet")
     probabilities, answers = (np.stack(table[f"student{end}"].tolist()) for end in ("_probabilities", ""))
     assert ((probabilities > 0.5) == answers).all()
     assert (answers == np.stack(table["label"].tolist())).all(axis=0).any()  # such a tiny model learns one of the two
     made = one_student(task, GENERAL, STUDENT)
-    write_losses(tmp_path / "curves/prediction/s/losses.csv", ["logits"])
-    students = gather(made, tmp_path)
-    page = render_page(made, students, tmp_path)
+    write_losses(OWN / "gathered/s/curves/prediction/losses.csv", ["logits"])
+    students = gather(made, OWN)
+    page = render_page(made, students)
     assert "Label by label" in page
     assert "What they take for what" not in page
     assert "sunny day, wet" in render_card(students[0])
@@ -145,7 +139,7 @@ def test_a_second_test_set_is_scored_beside_the_first(distill, tmp_path):
     assert result.student.score == result.student.metrics["accuracy"] > 0.9
     for model in (result.teacher, result.student):
         assert model.metrics["accuracy_mismatched"] == pytest.approx(1 - model.metrics["accuracy"], abs=0.15)
-    lines = (tmp_path / "data/predictions/s/submission/mine.tsv").read_text().splitlines()
+    lines = (OWN / "gathered/s/submission/mine.tsv").read_text().splitlines()
     assert lines[0] == "index\tprediction"
     assert [line.split("\t")[0] for line in lines[1:]] == list("01234567")
     truth = ["entailment" if sunny else "neutral" for _, _, sunny, _ in reports(8, first=400)]
@@ -167,7 +161,7 @@ def test_more_classes_than_a_split_has_rows(distill, tmp_path):
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "student")
     assert model.config.id2label == dict(enumerate(names))
     made = one_student(task, GENERAL, STUDENT)
-    students = gather(made, tmp_path)
+    students = gather(made, OWN)
     assert len(students[0].answers["student_probabilities"][0]) == 150
-    assert "What they take for what" not in render_page(made, students, tmp_path)
+    assert "What they take for what" not in render_page(made, students)
     assert "twice, the same" in render_card(students[0])

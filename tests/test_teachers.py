@@ -13,14 +13,13 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from tests.families import FAMILIES, family_model, family_report, family_tokenizer, save_family
+from tests.evaluate.made_up import measure
+from tests.families import FAMILIES, family_report, family_tokenizer, save_family
 from tests.tiny import BAD, GOOD, PLAIN, tiny_job
 from tinybert.augment.dataset import augment
 from tinybert.corpus.documents import write_corpus
 from tinybert.distill.general import distill_general_student
 from tinybert.distill.phase import distill_phase, load_student
-from tinybert.evaluate import speed
-from tinybert.evaluate.student import evaluate_student
 from tinybert.metrics.scores import score
 from tinybert.models.loading import head_config, load_classifier
 from tinybert.models.output_layer import reorder_outputs
@@ -89,18 +88,12 @@ ACCURACY = partial(score, "accuracy")
 
 
 @pytest.fixture
-def world(tmp_path, monkeypatch):
+def world(tmp_path, monkeypatch, quick_measures):
     """A project's folder, and nothing that is slow for other reasons."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(blocks, "count_cores", lambda: 1)
-    monkeypatch.setattr(speed, "ROUNDS", (1, 1))
     monkeypatch.setattr("tinybert.metrics.scores.RESAMPLES", 20)
     monkeypatch.setattr("tinybert.report.figures._svg", lambda *_, **__: "")
-    tiny_base = family_model("bert").config
-    monkeypatch.setattr(
-        "tinybert.evaluate.student.bert_base",
-        lambda classes, _: AutoModelForSequenceClassification.from_config(tiny_base).eval(),
-    )
 
 
 def write_own_files(family):
@@ -168,12 +161,7 @@ def test_through_every_stage(family, world):
         STUDENT.prediction, MODELS / layers, teacher, train, job(student, "prediction/weather-small"),
         (DATA / "validation.parquet", ACCURACY),
     )  # fmt: skip
-    details, numbers = Path("data/predictions/weather-small"), Path("evaluation/weather-small.json")
-    details.mkdir(parents=True)
-    numbers.parent.mkdir()
-    evaluate_student(
-        STUDENT, TASK, teacher, MODELS / student, DATA, seed=1, precision="fp32", metrics_file=numbers, details=details
-    )
+    measure(Path("evaluation") / EXPERIMENT.name, "weather-small", STUDENT, TASK, teacher, MODELS / student, DATA)
     write_report(EXPERIMENT, Path())
     assert_result(family, MODELS / student)
 

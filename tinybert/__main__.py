@@ -79,6 +79,17 @@ def times(params: ParamsFile = Path("params.yaml")) -> None:
 
 
 @app.command()
+def result(params: ParamsFile = Path("params.yaml")) -> None:
+    """Print in five lines what the last run made: how good, how fast, where it is, what to type next."""
+    from tinybert.params.experiment import load_experiment
+    from tinybert.report.headline import five_lines
+
+    with one_line():
+        for line in five_lines(load_experiment(params), params.parent):
+            typer.echo(line)
+
+
+@app.command()
 def readme(
     check: Annotated[bool, typer.Option("--check", help="only say whether they are up to date")] = False,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,12 @@ import numpy as np
 import pandas as pd
 
 from tinybert.evaluate.predictions import answers
+from tinybert.evaluate.schema import Result, read_checked
+from tinybert.evaluate.speed import measure_speed
+from tinybert.evaluate.student import evaluate_student
 from tinybert.params.experiment import Experiment
+from tinybert.params.students import Student
+from tinybert.params.tasks import Task
 
 SENTENCES = (
     "a moving film that never begs for its tears",
@@ -85,18 +91,22 @@ def write_evidence(
     parameters: int = 14_350_874,
     names: list[str] | None = None,
     **more: Any,
-) -> None:
+) -> Path:
     """Everything on disk about one student of the task `movies`. `names` None makes it a regression.
 
     Args:
         more: replaces keys of its object of metrics.json; `texts` replaces the sentences of the test split.
+
+    Returns:
+        the folder that evaluate gathered.
     """
     texts = more.pop("texts", SENTENCES)
     regression = names is None
-    result = make_result(score, parameters, names) | more
-    _write(root / f"evaluation/{name}.json", json.dumps(result))
+    own = root / "evaluation/made-up"
+    folder = own / "gathered" / name
+    _write(own / f"{name}.json", json.dumps(make_result(score, parameters, names) | more))
+    _write(own / f"speed/{name}.json", json.dumps(make_speed(22_713_986 / parameters)))
     rng = np.random.default_rng(len(name))
-    folder = root / "data/predictions" / name
     rows = pd.DataFrame({"text": [texts[index % len(texts)] for index in range(60)]})
     width = 1 if names is None else len(names)
     teacher = rng.normal(size=(60, width)).astype(np.float32)
@@ -113,13 +123,35 @@ def write_evidence(
     attention = {"tokens": tokens, "teacher_layer": 6, "student_layer": 4, "maps": maps}
     _write(folder / "attention.json", json.dumps(attention))
     _write(folder / "lineage.json", json.dumps(make_lineage(name)))
+    _write(folder / "task.json", json.dumps({"dropped": {}, "conflicting": 0, "names": names, "classes": None}))
     terms = ["embedding", *(f"{kind}.{layer}" for kind in ("hidden", "attention") for layer in (1, 2, 3, 4))]
-    write_losses(root / "curves/general/tinybert4/losses.csv", terms)
-    write_losses(root / "curves/intermediate" / name / "losses.csv", terms)
-    write_losses(root / "curves/prediction" / name / "losses.csv", ["logits"])
-    write_losses(root / "curves/teachers/movies/losses.csv", ["labels"])
-    for curve in (f"prediction/{name}", "teachers/movies"):
-        _write(root / "curves" / curve / "validation.csv", f"epoch,score\n1,{score - 0.02}\n2,{score}\n")
+    for part, of in (("general", terms), ("intermediate", terms), ("prediction", ["logits"]), ("teacher", ["labels"])):
+        write_losses(folder / "curves" / part / "losses.csv", of)
+    for part in ("prediction", "teacher"):
+        _write(folder / "curves" / part / "validation.csv", f"epoch,score\n1,{score - 0.02}\n2,{score}\n")
+    return folder
+
+
+def make_speed(faster: float) -> dict[str, Any]:
+    def times(ratio: float) -> dict[str, Any]:
+        return {
+            what: {
+                "ms": ms / ratio,
+                "p99_ms": 2 * ms / ratio if what.startswith("batch1") else None,
+                "times_faster": ratio,
+                "ci95": [0.95 * ratio, 1.05 * ratio],
+                "rounds": 15,
+            }
+            for what, ms in (("batch1", 20.0), ("batch32", 300.0), ("batch1_full", 30.0), ("batch32_full", 500.0))
+        }
+
+    ratios = {"teacher/torch": 1.0, "student/torch": faster, "student/twin": faster, "bert-base/torch": 0.2}
+    return {
+        "machine": {"processor": "Abacus 9", "instructions": "avx2", "threads": 2},
+        "reference": "teacher/torch",
+        "models": {name: times(ratio) for name, ratio in ratios.items()},
+        "twin": {"times_faster": 1.0, "interval": [0.99, 1.01], "level": 0.999},
+    }
 
 
 def make_result(score: float, parameters: int, names: list[str] | None) -> dict[str, Any]:
@@ -134,7 +166,6 @@ def make_result(score: float, parameters: int, names: list[str] | None) -> dict[
             "encoder_parameters": count // 2,
             "flops": 100 * count,
             "bytes": 4 * count,
-            "latency_ms": {"batch1": count / 1e6, "batch32": count / 5e4},
         }
 
     teacher = model(0.86, 22_713_986)
@@ -148,14 +179,13 @@ def make_result(score: float, parameters: int, names: list[str] | None) -> dict[
         "names": names,
         "seed": 42,
         "precision": "bf16",
+        "max_length": 64,
         "teacher": teacher,
         "student": model(score, parameters),
         "reference": reference,
-        "latency": {"threads": 2, "precision": "fp32", "max_length": 64},
         "retention": round(score / 0.86, 6),
         "retention_ci95": [round((score - 0.01) / 0.86, 6), round((score + 0.01) / 0.86, 6)],
         "compression": round(22_713_986 / parameters, 6),
-        "speedup": {"batch1": round(22_713_986 / parameters, 3), "batch32": round(22_713_986 / parameters, 3)},
         "agreement": 0.93,
         "examples": {"train": 7423, "augmented": 22001, "validation": 1060, "test": 2121},
     }
@@ -187,12 +217,28 @@ def write_losses(file: Path, terms: list[str], steps: int = 100) -> None:
     _write(file, pd.DataFrame(rows, columns=["step", "epoch", "loss", *terms]).to_csv(index=False))
 
 
-def write_augmentation(root: Path, original: str, variant: str) -> None:
+def write_augmentation(folder: Path, original: str, variant: str) -> None:
+    """What evaluate gathers where a student learns from augmented rows: examples, and the curve of the masked model."""
     report = {
         "counts": {"rows": 7423, "copies": 22269, "augmented": 22001},
         "examples": [{"row": 0, "original": [original], "variants": [[variant]]}],
     }
-    _write(root / "data/augmented/movies/report.json", json.dumps(report))
+    _write(folder / "augmentation.json", json.dumps(report))
+    _write(folder / "curves/mlm/validation.csv", "step,accuracy\n0,0.011\n250,0.242\n")
+
+
+def measure(own: Path, name: str, student: Student, task: Task, teacher: Path, folder: Path, data: Path) -> Result:
+    """Do what the stages evaluate and speed do with a student, in the experiment's own folder, but for the curves."""
+    details = own / "gathered" / name
+    for each in (details, own / "speed"):
+        each.mkdir(parents=True, exist_ok=True)
+    numbers = own / f"{name}.json"
+    evaluate_student(
+        student, task, teacher, folder, data, seed=42, precision="fp32", metrics_file=numbers, details=details
+    )
+    shutil.copy(data / "task.json", details)
+    measure_speed(teacher, folder, data, task.max_length, own / f"speed/{name}.json")
+    return read_checked(numbers, Result, "evaluate")
 
 
 def _type(regression: bool) -> str:

@@ -72,8 +72,7 @@ def test_variants_and_answers_are_not_mixed():
 
 
 def test_the_report_zips_what_the_students_in_params_predicted(tmp_path):
-    write_evidence(tmp_path, "movies-tinybert4", names=["negative", "positive"])
-    folder = tmp_path / "data/predictions/movies-tinybert4/submission"
+    folder = write_evidence(tmp_path, "movies-tinybert4", names=["negative", "positive"]) / "submission"
     folder.mkdir()
     (folder / "SST-2.tsv").write_text("index\tprediction\n0\t1\n")
     students = {"movies-tinybert4": student()}

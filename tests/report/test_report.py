@@ -19,9 +19,10 @@ from tests.evaluate.made_up import (
 )
 from tinybert.errors import UserError
 from tinybert.evaluate.predictions import answers, confusion, disagreements
-from tinybert.evaluate.schema import Metrics
+from tinybert.evaluate.schema import Metrics, Speeds
 from tinybert.params.general import GeneralLosses
 from tinybert.params.students import PhaseLosses
+from tinybert.report.headline import five_lines
 from tinybert.report.loss_curves import TERMS, panels, read_curve, thin
 from tinybert.report.write import write_report
 from tinybert.running.lineage import FILLED
@@ -79,6 +80,8 @@ def test_numbers_are_those_of_the_students_in_params(two):
     assert list(metrics) == ["movies-tinybert4", "movies-scratch"]
     assert metrics["movies-tinybert4"] == make_result(0.853, 14_350_874, NAMES)
     Metrics.model_validate_json((root / "metrics.json").read_text())
+    speeds = Speeds.model_validate_json((root / "speed.json").read_text()).root
+    assert list(speeds) == ["movies-tinybert4", "movies-scratch"]
     assert (root / "results/made-up.json").read_bytes() == (root / "metrics.json").read_bytes()
     assert sorted(file.name for file in (root / "reports/cards").iterdir()) == [
         "movies-scratch.md",
@@ -89,23 +92,15 @@ def test_numbers_are_those_of_the_students_in_params(two):
 def test_page_says_the_result_and_knows_the_baseline(two):
     page, _ = report(*two)
     words = " ".join(page.words)
-    assert "movies-tinybert4 keeps 99.2 % of its teacher's accuracy (85.3 against 86.0)" in words
+    assert (
+        "movies-tinybert4 keeps 99.2 % of its teacher's accuracy (85.3 against 86.0) at 63 % of its size, "
+        "1.6 times (1.5 – 1.7) as fast"
+    ) in words
+    assert "a processor (Abacus 9, avx2)" in words
     assert "without distillation movies-scratch reaches 77.9" in words
     assert "baseline: no distillation" in words
     assert "gone" not in words
     assert page.tags.count("svg") >= 2 + 2 + 2 * 6  # scatters, validation and teacher, and each student's
-
-
-def test_the_teachers_latency_is_the_median_of_the_processes_it_was_measured_in(two):
-    root, students = two
-    for name, latency in (("movies-tinybert4", 20.0), ("movies-scratch", 40.0)):
-        file = root / f"evaluation/{name}.json"
-        result = json.loads(file.read_text())
-        result["teacher"]["latency_ms"]["batch1"] = latency
-        file.write_text(json.dumps(result))
-    words = " ".join(report(root, students)[0].words)
-    assert " 30.0 " in words
-    assert "Each student takes turns with its teacher in a process of their own" in words
 
 
 def test_the_headline_is_the_first_distilled_student_not_the_luckiest(tmp_path):
@@ -150,11 +145,38 @@ def test_page_refers_to_nothing_outside_itself(two):
     assert page.open == []
 
 
-def test_removing_a_student_removes_its_card(two):
+def test_a_student_that_is_gone_leaves_nothing(two):
     root, students = two
     report(root, students)
+    own = root / "evaluation/made-up"
+    before = {file: file.read_bytes() for file in own.rglob("*") if file.is_file()}
+    assert not any("gone" in file.relative_to(own).as_posix() for file in before)
+    write_evidence(root, "gone", names=NAMES)
+    report(root, students)
+    assert before == {file: file.read_bytes() for file in own.rglob("*") if file.is_file()}
     report(root, {"movies-tinybert4": students["movies-tinybert4"]})
     assert [file.name for file in (root / "reports/cards").iterdir()] == ["movies-tinybert4.md"]
+    assert sorted(file.name for file in own.iterdir()) == ["gathered", "movies-tinybert4.json", "speed"]
+
+
+@pytest.mark.parametrize(("part", "stage"), [("", "evaluate"), ("speed/", "speed")])
+def test_what_was_not_measured_is_told(two, part, stage):
+    root, students = two
+    (root / f"evaluation/made-up/{part}movies-scratch.json").unlink()
+    with pytest.raises(UserError, match=f"missing; run `dvc repro {stage}@movies-scratch`"):
+        report(root, students)
+
+
+def test_five_lines_say_what_came_out(two):
+    root, students = two
+    report(root, students)
+    lines = list(five_lines(experiment(students), root))
+    assert [line.split()[0] for line in lines] == ["student", "score", "speed", "where", "next"]
+    said = "\n".join(lines)
+    assert "movies-tinybert4: 14.4 M parameters, 57.4 MB, 1.6 times smaller than its teacher, and 1 more" in said
+    assert "accuracy 85.3 (83.8 – 86.8), 99.2 % of its teacher's 86.0, on 2,121 test rows" in said
+    assert "1.6 times (1.5 – 1.7) as fast as its teacher for one text" in said
+    assert "reports/cards/movies-tinybert4.md" in said
 
 
 def test_same_evidence_gives_the_same_bytes(two):
@@ -175,8 +197,8 @@ def test_no_students_make_an_empty_report(tmp_path):
 def test_hostile_text_is_shown_not_run(tmp_path):
     hostile = '<script>alert("x")</script>'
     names = ["<b>no</b>", "y|es"]
-    write_evidence(tmp_path, "movies-tinybert4", names=names, texts=(hostile,))
-    write_augmentation(tmp_path, hostile, hostile.replace("alert", "prompt"))
+    folder = write_evidence(tmp_path, "movies-tinybert4", names=names, texts=(hostile,))
+    write_augmentation(folder, hostile, hostile.replace("alert", "prompt"))
     page, text = report(tmp_path, {"movies-tinybert4": student()})
     assert "script" not in page.tags
     assert "<b>no" not in text
@@ -186,23 +208,27 @@ def test_hostile_text_is_shown_not_run(tmp_path):
 
 
 def test_what_augmentation_changed_is_marked(tmp_path):
-    write_evidence(tmp_path, "movies-tinybert4", names=NAMES)
-    write_augmentation(tmp_path, "a thin plot", "a slim plot")
-    _, text = report(tmp_path, {"movies-tinybert4": student()})
+    """It stands in the folder of those students that learn from it."""
+    write_evidence(tmp_path, "movies-scratch", names=NAMES)
+    write_augmentation(write_evidence(tmp_path, "movies-tinybert4", names=NAMES), "a thin plot", "a slim plot")
+    students = {"movies-scratch": student(distilled=False), "movies-tinybert4": student()}
+    page, text = report(tmp_path, students)
     assert "a <mark>slim</mark> plot" in text
+    words = " ".join(page.words)
+    assert "finds 24.2 % of the masked tokens of held-out task text, against 1.1 % before its training." in words
 
 
 def test_what_was_left_out_of_the_data_is_told(two):
     root, students = two
-    file = root / "data/predictions/movies-tinybert4/lineage.json"
+    folder = root / "evaluation/made-up/gathered/movies-tinybert4"
+    file = folder / "lineage.json"
     teacher = {"path": "models/teachers/movies", "sha256": "0" * 64}
     teacher["lineage"] = {"stage": "finetune-teacher@movies", "params": {}, "inputs": {}, "facts": {FILLED: 31}}
     file.write_text(json.dumps(json.loads(file.read_text()) | {"inputs": {"teacher": teacher}}))
     summary = {"names": NAMES, "classes": {"train": [9, 9], "validation": [1, 0]}, "conflicting": 4}
     summary |= {"dropped": {"label": 37, "empty": 2, "duplicates": 1003}}
     summary |= {"repeated": {"train": {"validation": 3, "test": 1000}, "validation": {"test": 0}}}
-    (root / "data/original/movies").mkdir(parents=True)
-    (root / "data/original/movies/task.json").write_text(json.dumps(summary), encoding="utf-8")
+    (folder / "task.json").write_text(json.dumps(summary), encoding="utf-8")
     words = " ".join(report(root, students)[0].words)
     assert "7,423 rows for training, 1,060 for validation, 2,121 for the test; left out: 37 by label.drop, " in words
     assert "2 without text, 1,003 repeated in a later split (3 of train in validation, 1,000 of train in test)" in words
@@ -210,27 +236,11 @@ def test_what_was_left_out_of_the_data_is_told(two):
     assert "31 texts of training that fill max_length and may be cut there." in words
 
 
-def test_augmentation_is_left_out_where_no_student_uses_it(tmp_path):
-    write_evidence(tmp_path, "movies-scratch", names=NAMES)
-    write_augmentation(tmp_path, "a thin plot", "a slim plot")
-    _, text = report(tmp_path, {"movies-scratch": student(distilled=False)})
-    assert "slim" not in text
-
-
-def test_the_masked_language_models_accuracy_is_told(two):
-    root, students = two
-    assert "masked language model finds" not in report(root, students)[1]
-    (root / "curves/mlm/movies").mkdir(parents=True)
-    (root / "curves/mlm/movies/validation.csv").write_text("step,accuracy\n0,0.011\n250,0.242\n", encoding="utf-8")
-    words = " ".join(report(root, students)[0].words)
-    assert "finds 24.2 % of the masked tokens of held-out task text, against 1.1 % before its training." in words
-
-
 def test_phases_that_were_passed_through_leave_no_figure(tmp_path):
-    write_evidence(tmp_path, "movies-tinybert4", names=NAMES)
+    curves = write_evidence(tmp_path, "movies-tinybert4", names=NAMES) / "curves"
     complete = report(tmp_path, {"movies-tinybert4": student()})[0].tags.count("svg")
-    write_losses(tmp_path / "curves/intermediate/movies-tinybert4/losses.csv", ["hidden.1"], steps=0)
-    (tmp_path / "curves/prediction/movies-tinybert4/losses.csv").unlink()
+    write_losses(curves / "intermediate/losses.csv", ["hidden.1"], steps=0)
+    (curves / "prediction/losses.csv").unlink()
     assert report(tmp_path, {"movies-tinybert4": student()})[0].tags.count("svg") == complete - 4 - 1
 
 
@@ -238,7 +248,7 @@ def test_regression_and_retention_without_meaning(tmp_path):
     write_evidence(tmp_path, "movies-tinybert4", names=None, retention=None, retention_ci95=None)
     page, _ = report(tmp_path, {"movies-tinybert4": student()})
     words = " ".join(page.words)
-    assert "movies-tinybert4 keeps its teacher's pearson (85.0 against 86.0)" in words
+    assert "movies-tinybert4 keeps its teacher's pearson (85.0 against 86.0) at 63 %" in words
     assert "of the teacher's score kept" not in words
     assert "correlation" in (tmp_path / "reports/cards/movies-tinybert4.md").read_text()
 
@@ -246,7 +256,7 @@ def test_regression_and_retention_without_meaning(tmp_path):
 @pytest.mark.parametrize("change", [{"retention": "high"}, {"extra": 1}])
 def test_an_evaluation_that_departs_from_the_schema_is_one_line(tmp_path, change):
     write_evidence(tmp_path, "movies-tinybert4", names=NAMES, **change)
-    with pytest.raises(UserError, match=f"evaluation/movies-tinybert4.json: {next(iter(change))}: .*dvc repro"):
+    with pytest.raises(UserError, match=f"evaluation/made-up/movies-tinybert4.json: {next(iter(change))}: .*dvc repro"):
         report(tmp_path, {"movies-tinybert4": student()})
     assert not (tmp_path / "metrics.json").exists()
 

@@ -38,7 +38,8 @@ ROOT = Path(__file__).resolve().parents[2]
             ["report"],
             "",
             "",
-            "report: evaluation: missing; the stages of a student write it: run `dvc repro`, with an entry in students",
+            "report: evaluation/default: missing; the stages of a student write it: run `dvc repro`, with an entry in "
+            "students",
         ),
     ],
 )

@@ -1,9 +1,9 @@
-"""The contract of metrics.json: one `Result` a student. What writes the file and what checks it use these types."""
+"""The contracts of metrics.json and speed.json: one `Result`, one `Speed` a student, to be written and checked by."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
@@ -12,8 +12,13 @@ from tinybert.metrics.scores import title
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
-Score = Annotated[float, Field(ge=-1, le=1)]
-"""In parts of one; correlations may be negative."""
+Above = Annotated[float, Field(gt=0)]
+Score = Annotated[float, Field(ge=-1, le=1)]  # in parts of one; correlations may be negative
+Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
+Contract = TypeVar("Contract", bound=BaseModel)
+
+TEACHER, STUDENT, TWIN, BASE = "teacher/torch", "student/torch", "student/twin", "bert-base/torch"
+"""Models in speed.json: a twin has the student's shape and other weights, the last one BERT-base's and random ones."""
 
 
 class Exact(BaseModel):
@@ -22,44 +27,29 @@ class Exact(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class PerBatch(Exact):
-    """One number for batches of one example, one for batches of 32."""
+class Size(Exact):
+    """`flops` are those of the encoder on one text of 128 tokens."""
 
-    batch1: float = Field(gt=0)
-    batch32: float = Field(gt=0)
-
-
-class Measured(Exact):
-    """A teacher's or a student's numbers on the test split. `score` is `metrics[metric]`, `flops` are those of its
-    encoder on one text of 128 tokens."""
-
-    score: Score
-    ci95: list[Score] = Field(min_length=2, max_length=2)
-    metrics: dict[str, Score]
     parameters: Positive
     encoder_parameters: Positive
     flops: Positive
     bytes: Positive
-    latency_ms: PerBatch
 
 
-class Reference(Exact):
-    """A model of BERT-base's shape with random weights: it has a size and a speed, not a score."""
+class Scores(Exact):
+    score: Score
+    ci95: Interval
+    metrics: dict[str, Score]
+
+
+class Measured(Size, Scores):
+    """A teacher or a student on the test split. `score` is `metrics[metric]`."""
+
+
+class Reference(Size):
+    """A model of BERT-base's shape with random weights: it has a size, not a score."""
 
     name: str
-    parameters: Positive
-    encoder_parameters: Positive
-    flops: Positive
-    bytes: Positive
-    latency_ms: PerBatch
-
-
-class Setting(Exact):
-    """Under what circumstances latencies were measured."""
-
-    threads: Positive
-    precision: str
-    max_length: Positive
 
 
 class Examples(Exact):
@@ -72,8 +62,11 @@ class Examples(Exact):
 
 
 class Result(Exact):
-    """One student. `names` are the classes in index order, null for regression. `variant`, its row in the tables, is
-    put in by the report, since it changes nothing that is measured."""
+    """One student. Nothing in it differs between two runs on one machine.
+
+    `names` are the classes in index order, null for regression. `variant`, its row in the tables, is put in by the
+    report, since it changes nothing that is measured.
+    """
 
     task: str
     variant: str | None = None
@@ -81,14 +74,13 @@ class Result(Exact):
     names: list[str] | None
     seed: Count
     precision: str
+    max_length: Positive
     teacher: Measured
     student: Measured
     reference: Reference
-    latency: Setting
     retention: float | None
-    retention_ci95: list[float] | None = Field(None, min_length=2, max_length=2)
-    compression: float = Field(gt=0)
-    speedup: PerBatch
+    retention_ci95: Interval | None = None
+    compression: Above
     agreement: Score
     examples: Examples
 
@@ -99,20 +91,69 @@ class Result(Exact):
 
 
 class Metrics(RootModel[dict[str, Result]]):
-    """The whole file."""
+    """The whole of metrics.json."""
 
 
-def read_result(file: Path) -> Result:
-    """`evaluation/<student>.json`.
+class Time(Exact):
+    """A model's time for a batch: the median over rounds, and of single texts what all but the slowest hundredth take.
+
+    `times_faster` is the median over rounds of the reference's time divided by the model's, `ci95` its interval.
+    """
+
+    ms: Above
+    p99_ms: Above | None
+    times_faster: Above
+    ci95: Interval
+    rounds: Positive
+
+
+class Times(Exact):
+    """For one text and for 32, at the lengths of the task's test texts and, `_full`, at its `max_length`."""
+
+    batch1: Time
+    batch32: Time
+    batch1_full: Time
+    batch32_full: Time
+
+
+class Machine(Exact):
+    processor: str
+    instructions: str
+    threads: Positive
+
+
+class Twin(Exact):
+    """How many times as fast as the student its twin is, over all batches: 1, or the times are no good."""
+
+    times_faster: Above
+    interval: Interval
+    level: Above
+
+
+class Speed(Exact):
+    """One student, with the models that were timed beside it in one process."""
+
+    machine: Machine
+    reference: str
+    models: dict[str, Times]
+    twin: Twin
+
+
+class Speeds(RootModel[dict[str, Speed]]):
+    """The whole of speed.json."""
+
+
+def read_checked(file: Path, contract: type[Contract], stage: str) -> Contract:
+    """What a stage wrote about a student, as a `Result` or a `Speed`.
 
     Raises:
-        UserError: the file is missing or departs from the schema.
+        UserError: the file is missing or departs from the contract.
     """
     try:
-        return Result.model_validate_json(file.read_text(encoding="utf-8"))
+        return contract.model_validate_json(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{file}: missing; run `dvc repro evaluate@{file.stem}`") from None
+        raise UserError(f"{file}: missing; run `dvc repro {stage}@{file.stem}`") from None
     except ValidationError as error:
         detail = error.errors()[0]
         place = ".".join(map(str, detail["loc"]))
-        raise UserError(f"{file}: {place}: {detail['msg']}; run `dvc repro -f -s evaluate@{file.stem}`") from None
+        raise UserError(f"{file}: {place}: {detail['msg']}; run `dvc repro -f -s {stage}@{file.stem}`") from None

@@ -1,58 +1,125 @@
-"""Latency of models side by side, in the precision that they are deployed in on a processor: fp32."""
+"""How fast a student is: beside its teacher, a twin and a model of BERT-base's shape, in one process, in fp32."""
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Mapping
+import platform
+from copy import deepcopy
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import torch
-from transformers import BertConfig, BertForSequenceClassification, PreTrainedModel
+from transformers import PreTrainedTokenizerBase
 
-ROUNDS = (3, 20)
-"""At least, at most. Nothing is warmed up before: the median of three leaves a slow first pass out by itself."""
-BUDGET = 1.0
-"""Seconds for one batch size and all models, after which no further round starts, once the least number is done."""
+from tinybert.evaluate.schema import BASE, STUDENT, TEACHER, TWIN, Machine, Speed, Time, Times, Twin
+from tinybert.evaluate.size import bert_base
+from tinybert.evaluate.timing import Batch, median_interval, time_rounds
+from tinybert.models.heads import Head, head_of
+from tinybert.models.loading import load_config, load_tokenizer
+
+ROUNDS, SECONDS = 15, 75.0
+BASE_ROUNDS, BASE_SECONDS, BASE_TEXTS = 5, 40.0, 4
+"""Rounds of its own, after all others: what runs behind a model of 440 MB finds another machine."""
+BATCH, TEXTS, FULL_TEXTS = 32, 16, 8
+"""Rows of the large batch; texts that go one by one in each round, and of full length."""
+SEED = 0
+ENOUGH = 100
+"""Times from which on their slowest hundredth means something."""
+TWIN_LEVEL = 0.999
+"""Nothing but chance makes a twin differ, and one honest run in a thousand may be refused for it."""
 
 
-def bert_base(classes: int, max_length: int) -> PreTrainedModel:
-    """A model of BERT-base's shape (12 layers, width 768) with random weights: what the student replaces elsewhere."""
-    config = BertConfig(num_labels=classes, max_position_embeddings=max(512, max_length))
-    return BertForSequenceClassification(config).eval()
-
-
-def measure_latencies(
-    models: Mapping[str, PreTrainedModel], max_length: int, batch_sizes: tuple[int, ...] = (1, 32)
-) -> dict[str, dict[str, float]]:
-    """Milliseconds for one batch of full-length inputs, as `{model: {"batch1": …, "batch32": …}}`.
-
-    The models take turns in every round, so that a busy moment of the machine hits all of them; the median over the
-    rounds is given. Threads are those that torch is set to (`torch.get_num_threads()`).
+def measure_speed(teacher_folder: Path, student_folder: Path, data: Path, max_length: int, file: Path) -> None:
+    """Write a student's object of speed.json to `file`.
 
     Args:
-        models: on one device, in evaluation mode.
-        max_length: tokens of each input, with no padding: the longest that the task allows, hence the slowest.
+        data: the task's original data, of whose test texts a sample is read.
+        max_length: tokens of the texts of full length.
     """
-    seconds: dict[str, dict[str, list[float]]] = {name: {f"batch{size}": [] for size in batch_sizes} for name in models}
-    for size in batch_sizes:
-        tokens = torch.randint(1, 100, (size, max_length), generator=torch.Generator().manual_seed(0))
-        deadline = time.perf_counter() + BUDGET
-        for done in range(ROUNDS[1]):
-            if done >= ROUNDS[0] and time.perf_counter() > deadline:
-                break
-            for name, model in models.items():
-                seconds[name][f"batch{size}"].append(_time(model, tokens))
+    head = head_of(load_config(teacher_folder))
+    teacher, student = (head.load(folder) for folder in (teacher_folder, student_folder))
+    twin = type(student)(deepcopy(student.config)).eval()
+    rows = pd.read_parquet(data / "test.parquet").drop(columns="label")
+    batches = sample_batches(head, load_tokenizer(teacher_folder), rows, max_length)
+    times = time_rounds({TEACHER: teacher, STUDENT: student, TWIN: twin}, batches, ROUNDS, SECONDS)
+    base = bert_base(teacher.config.num_labels, max_length)
+    known = {
+        what: [each | {"input_ids": each["input_ids"].clamp(max=base.config.vocab_size - 1)} for each in some]
+        for what, some in ((what, of[:BASE_TEXTS]) for what, of in batches.items())
+    }
+    apart = time_rounds({TEACHER: teacher, BASE: base}, known, BASE_ROUNDS, BASE_SECONDS)
+    speed = Speed(
+        machine=Machine(
+            processor=_processor(),
+            instructions=torch.backends.cpu.get_cpu_capability().lower(),
+            threads=torch.get_num_threads(),
+        ),
+        reference=TEACHER,
+        models=_ratios(times) | {BASE: _ratios(apart)[BASE]},
+        twin=compare_twins(times[STUDENT], times[TWIN]),
+    )
+    file.write_text(speed.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    for batch, texts in (("batch1", "one text"), ("batch32", "32 texts")):
+        found: Time = getattr(speed.models[STUDENT], batch)
+        print(f"  {texts}: {found.ms:.1f} ms, {found.times_faster:.2f} times as fast as the teacher")
+
+
+def sample_batches(
+    head: Head, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int
+) -> dict[str, list[Batch]]:
+    """What is timed, by its key in speed.json: a fixed sample of the rows, and as many tokens as may be.
+
+    Token types are left out, since not every model takes them, and the time is the same.
+    """
+    sample = rows.sample(BATCH, replace=len(rows) < BATCH, random_state=SEED)
+    examples, collate = head.examples(tokenizer, sample, max_length)
+    texts = [examples[place] for place in np.random.default_rng(SEED).permutation(len(examples))[:BATCH].tolist()]
+    ids = torch.Generator().manual_seed(SEED)
+    tokens = torch.randint(1, min(100, len(tokenizer)), (BATCH, max_length), generator=ids)
+    full = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
+
+    def batch(some: list[dict[str, list[int]]]) -> Batch:
+        return {name: tensor for name, tensor in collate(some).items() if name in full}
+
     return {
-        name: {batch: round(1000 * statistics.median(times), 3) for batch, times in batches.items()}
-        for name, batches in seconds.items()
+        "batch1": [batch([text]) for text in texts[:TEXTS]],
+        "batch32": [batch(texts)],
+        "batch1_full": [{name: tensor[:1] for name, tensor in full.items()}] * FULL_TEXTS,
+        "batch32_full": [full],
     }
 
 
-@torch.inference_mode()
-def _time(model: PreTrainedModel, tokens: torch.Tensor) -> float:
-    """Seconds of one forward pass; the attention mask is of ones, as a server without padding would send it."""
-    tokens = tokens.clamp(max=model.config.vocab_size - 1)
-    mask = torch.ones_like(tokens)
-    started = time.perf_counter()
-    model(input_ids=tokens, attention_mask=mask)
-    return time.perf_counter() - started
+def compare_twins(student: dict[str, np.ndarray], twin: dict[str, np.ndarray]) -> Twin:
+    """The ratio of the two over all kinds of batches: one number a round, so that one round's bad luck counts once."""
+    logs = [np.log(student[what].mean(axis=1) / twin[what].mean(axis=1)) for what in student]
+    middle, *ends = np.exp(median_interval(np.mean(logs, axis=0), TWIN_LEVEL)).tolist()
+    return Twin(times_faster=round(middle, 4), interval=[round(end, 4) for end in ends], level=TWIN_LEVEL)
+
+
+def _ratios(times: dict[str, dict[str, np.ndarray]]) -> dict[str, Times]:
+    """The models of one run of rounds beside the teacher of the same rounds."""
+    return {
+        name: Times(**{what: _time(seconds, times[TEACHER][what]) for what, seconds in of.items()})
+        for name, of in times.items()
+    }
+
+
+def _time(seconds: np.ndarray, reference: np.ndarray) -> Time:
+    """Of (rounds, batches) seconds of a model, and of the reference in the same rounds."""
+    rounds = seconds.mean(axis=1)
+    ratio, *interval = median_interval(reference.mean(axis=1) / rounds, 0.95)
+    return Time(
+        ms=round(1000 * float(np.median(rounds)), 3),
+        p99_ms=round(1000 * float(np.quantile(seconds, 0.99)), 3) if seconds.size >= ENOUGH else None,
+        times_faster=round(ratio, 3),
+        ci95=[round(end, 3) for end in interval],
+        rounds=len(rounds),
+    )
+
+
+def _processor() -> str:
+    """Its name as the system gives it."""
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

@@ -9,14 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from transformers import PreTrainedModel
 
 from tinybert.evaluate.attention_maps import compare_attention
-from tinybert.evaluate.flops import count_flops
 from tinybert.evaluate.predictions import agreement, answers
-from tinybert.evaluate.schema import Examples, Measured, PerBatch, Reference, Result, Setting
-from tinybert.evaluate.size import count_parameters, weight_bytes
-from tinybert.evaluate.speed import bert_base, measure_latencies
+from tinybert.evaluate.schema import Examples, Measured, Reference, Result
+from tinybert.evaluate.size import bert_base, sizes, weight_bytes
 from tinybert.evaluate.submission import FOLDER as SUBMISSION
 from tinybert.evaluate.submission import submission_lines, write_answers
 from tinybert.metrics import scores as metrics
@@ -33,8 +30,8 @@ from tinybert.running.lineage import read_lineage
 UNLABELLED = "unlabelled"
 """The folder of rows without labels, and their key in task.json (see `tinybert.tasks.prepare`)."""
 PRECISION = torch.float32
-"""Scores and latencies are those of fp32, whatever the models were trained in: it is what loading a student's folder
-gives its user, so the score of metrics.json is the score of a plain loop over the test rows."""
+"""Scores are those of fp32, whatever the models were trained in: it is what loading a student's folder gives its user,
+so the score of metrics.json is the score of a plain loop over the test rows."""
 DECIMALS = 6
 
 
@@ -57,8 +54,8 @@ def evaluate_student(
         precision: the run's, in case the student's lineage doesn't say what it was trained in.
         metrics_file: gets the student's object of metrics.json.
         details: a folder that gets, for the report, `test.parquet` (see `predictions.answers`), `attention.json`
-            (see `attention.compare_attention`), `lineage.json`, the student's own, and, where the task has test sets
-            without labels, `submission/<name>.tsv` of the student's predictions (`<name>.json` for span).
+            (see `attention_maps.compare_attention`), `lineage.json`, the student's own, and, where the task has test
+            sets without labels, `submission/<name>.tsv` of the student's predictions (`<name>.json` for span).
 
     A further test set adds `<metric>_<name>` to the metrics, such as `accuracy_mismatched`.
 
@@ -70,6 +67,7 @@ def evaluate_student(
     head = head_of(load_config(teacher_folder))
     models = {name: head.load(folder, PRECISION) for name, folder in folders.items()}
     tokenizer = load_tokenizer(teacher_folder)
+    reference = bert_base(models["teacher"].config.num_labels, task.max_length)
     facts = json.loads((data / "task.json").read_text(encoding="utf-8"))
     rows = pd.read_parquet(data / "test.parquet")
     lineage = read_lineage(student_folder)
@@ -79,13 +77,10 @@ def evaluate_student(
     further = {name: _further_scores(head, folder, task, facts, data) for name, folder in folders.items()}
     _predict_unlabelled(student_folder, task, facts, data, details)
     table = answers(rows, said["teacher"], said["student"], task.type, bool(task.label.no_answer))
-    models["reference"] = bert_base(models["teacher"].config.num_labels, task.max_length)
-    latencies = measure_latencies(models, task.max_length)
     measured = {
         name: Measured(
-            **_size(models[name], weight_bytes(folder)),
             **_scores(task, head.labels(rows), said[name], own_seed, further[name]),
-            latency_ms=PerBatch(**latencies[name]),
+            **sizes(models[name], weight_bytes(folder)),
         )
         for name, folder in folders.items()
     }
@@ -97,25 +92,16 @@ def evaluate_student(
         names=facts["names"],
         seed=own_seed,
         precision=lineage.get("facts", {}).get("precision") or precisions.name(precisions.choose(precision)),
+        max_length=task.max_length,
         teacher=measured["teacher"],
         student=measured["student"],
         reference=Reference(
             name="BERT-base's shape, random weights",
-            **_size(models["reference"], PRECISION.itemsize * models["reference"].num_parameters()),
-            latency_ms=PerBatch(**latencies["reference"]),
-        ),
-        latency=Setting(
-            threads=torch.get_num_threads(), precision=precisions.name(PRECISION), max_length=task.max_length
+            **sizes(reference, PRECISION.itemsize * reference.num_parameters()),
         ),
         retention=None if kept is None else round(kept, DECIMALS),
         retention_ci95=interval and [round(end, DECIMALS) for end in interval],
-        compression=round(measured["teacher"].parameters / measured["student"].parameters, DECIMALS),
-        speedup=PerBatch(
-            **{
-                batch: round(latencies["teacher"][batch] / latencies["student"][batch], 3)
-                for batch in latencies["teacher"]
-            }
-        ),
+        compression=round(measured["teacher"].bytes / measured["student"].bytes, DECIMALS),
         agreement=round(agreement(table, task.type), DECIMALS),
         # Whether augmented rows were used is known from how the student was made, not from what lies on disk.
         examples=Examples(**facts["rows"], augmented=lineage.get("facts", {}).get("examples", {}).get("augmented", 0)),
@@ -157,13 +143,3 @@ def _scores(task: Task, labels: np.ndarray, logits: np.ndarray, seed: int, furth
     }
     interval = metrics.confidence_interval(task.metric, labels, logits, seed)
     return {"score": scores[task.metric], "ci95": [round(end, DECIMALS) for end in interval], "metrics": scores}
-
-
-def _size(model: PreTrainedModel, size: int) -> dict[str, Any]:
-    parameters, encoder_parameters = count_parameters(model)
-    return {
-        "parameters": parameters,
-        "encoder_parameters": encoder_parameters,
-        "flops": count_flops(model.config),
-        "bytes": size,
-    }

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-
 from tinybert.errors import UserError, suggest
 from tinybert.params.architectures import layer_map_misfit, relations_misfit
 from tinybert.params.general import General
 from tinybert.params.sources import Download, File
 from tinybert.params.students import Student
-from tinybert.params.table import KEY, NO_KEY, Name, Run, Table, mistakes, parse, read_yaml
+from tinybert.params.table import KEY, NO_KEY, Named, Run, Table, mistakes, parse, read_yaml
 from tinybert.params.tasks import Task
 
 TABLES: dict[str, type[Table]] = {
@@ -25,10 +23,9 @@ TABLES: dict[str, type[Table]] = {
 }
 
 
-class Experiment(Run):
+class Experiment(Run, Named):
     """Everything that a run is made of."""
 
-    name: Name = Field(description="results/<name>.json keeps this experiment's numbers in git")
     downloads: dict[str, Download]
     files: dict[str, File]
     general: dict[str, General]

@@ -79,6 +79,12 @@ class Run(Table):
     )
 
 
+class Named(Table):
+    """What the experiment is called."""
+
+    name: Name = Field(description="the folder of its own under evaluation/, and results/<name>.json")
+
+
 Schema = TypeVar("Schema", bound=Table)
 
 
@@ -156,8 +162,17 @@ def load_entry(file: Path, table: str, key: str, schema: type[Schema]) -> Schema
 
 def load_run(file: Path) -> Run:
     """The seed and the precision at the top of the file."""
+    return _load_top(file, Run)
+
+
+def load_name(file: Path) -> str:
+    """What the experiment is called: the folder under `evaluation/` that is its own."""
+    return _load_top(file, Named).name
+
+
+def _load_top(file: Path, schema: type[Schema]) -> Schema:
     content = read_yaml(file)
-    return parse(Run, {key: content[key] for key in Run.model_fields if key in content}, f"{file}")
+    return parse(schema, {key: content[key] for key in schema.model_fields if key in content}, f"{file}")
 
 
 def _line(schema: type[Table], detail: Any, place: str) -> str:

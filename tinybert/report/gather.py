@@ -1,20 +1,23 @@
-"""What the report is made of: everything that earlier stages left on disk about the students now in params.yaml."""
+"""What the report is made of: everything that was measured of the students now in params.yaml, and nothing else."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from tinybert.errors import UserError
-from tinybert.evaluate.schema import Result, read_result
+from tinybert.evaluate.schema import Result, Speed, read_checked
 from tinybert.evaluate.submission import FOLDER as SUBMISSIONS
 from tinybert.params.experiment import Experiment
 from tinybert.params.students import Student
 from tinybert.running.lineage import read_lineage
+
+PARTS = {"": ".json", "gathered": "", "speed": ".json"}
+"""Of a student in its experiment's folder: where they lie, and how their names end."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,9 @@ class Evidence:
     name: str
     settings: Student
     result: Result
+    speed: Speed
+    folder: Path
+    """What evaluate gathered: curves, the task's facts, examples of augmentation, predictions."""
     answers: pd.DataFrame
     attention: dict[str, Any]
     lineage: dict[str, Any]
@@ -31,43 +37,67 @@ class Evidence:
     """Whether any phase took something from a teacher; a student without is what distillation is measured against."""
     like_tinybert: bool
     """Whether a phase learnt the teacher's attention and hidden states, which is what TinyBERT's method is."""
-    submissions: list[Path]
-    """Files of predictions of test sets without labels, by name."""
+
+    @property
+    def submissions(self) -> list[Path]:
+        """Files of predictions of test sets without labels, by name."""
+        return sorted((self.folder / SUBMISSIONS).glob("*.*"))
 
 
-def gather(experiment: Experiment, root: Path) -> list[Evidence]:
-    """The evidence of each student in params.yaml, in its order. What lies on disk of other students isn't looked at.
+def remove_leftovers(experiment: Experiment, folder: Path) -> None:
+    """Remove what students that params.yaml no longer has left in the experiment's folder.
+
+    DVC takes the hash of the folder when the report is done: with the same entries it is the same, whatever ran before.
+    """
+    for part, end in PARTS.items():
+        own = {f"{name}{end}" for name in experiment.students} | (set() if part else PARTS.keys())
+        for path in (folder / part).glob("[!.]*"):
+            if path.name not in own:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def gather(experiment: Experiment, folder: Path) -> list[Evidence]:
+    """The evidence of each student in params.yaml, in its order.
+
+    Args:
+        folder: the experiment's own, `evaluation/<name>`.
 
     Raises:
-        UserError: a student isn't evaluated.
+        UserError: a student isn't evaluated, or not timed.
     """
-    return [_evidence(name, student, experiment, root) for name, student in experiment.students.items()]
+    return [_evidence(name, student, experiment, folder) for name, student in experiment.students.items()]
 
 
-def _evidence(name: str, student: Student, experiment: Experiment, root: Path) -> Evidence:
-    result = read_result(root / f"evaluation/{name}.json").model_copy(update={"variant": student.variant})
-    folder = root / "data/predictions" / name
-    try:
-        answers = pd.read_parquet(folder / "test.parquet")
-        attention = json.loads((folder / "attention.json").read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{error.filename}: missing; run `dvc repro evaluate@{name}`") from None
-    general = experiment.general[student.general]
-    of_teacher = {loss for loss, weight in general.losses.model_dump().items() if weight} - {"mlm"}
-    distilled = _takes_from_teacher(student) or bool(general.train.epochs and of_teacher)
-    submissions = sorted((folder / SUBMISSIONS).glob("*.*"))
-    like_tinybert = any(
-        phase.epochs and phase.losses.attention and phase.losses.hidden
-        for phase in (student.intermediate, student.prediction)
+def _evidence(name: str, student: Student, experiment: Experiment, folder: Path) -> Evidence:
+    gathered = folder / "gathered" / name
+    result = read_checked(folder / f"{name}.json", Result, "evaluate").model_copy(update={"variant": student.variant})
+    return Evidence(
+        name=name,
+        settings=student,
+        result=result,
+        speed=read_checked(folder / "speed" / f"{name}.json", Speed, "speed"),
+        folder=gathered,
+        answers=pd.read_parquet(gathered / "test.parquet"),
+        attention=json.loads((gathered / "attention.json").read_text(encoding="utf-8")),
+        lineage=read_lineage(gathered),
+        distilled=is_distilled(student, experiment),
+        like_tinybert=any(
+            phase.epochs and phase.losses.attention and phase.losses.hidden
+            for phase in (student.intermediate, student.prediction)
+        ),
     )
-    lineage = read_lineage(folder)
-    return Evidence(name, student, result, answers, attention, lineage, distilled, like_tinybert, submissions)
 
 
-def _takes_from_teacher(student: Student) -> bool:
+def is_distilled(student: Student, experiment: Experiment) -> bool:
+    """Whether the general phase or one of the student's own took something from a teacher."""
+    general = experiment.general[student.general]
+    phases = [
+        (general.train.epochs, general.losses, "mlm"),
+        *((phase.epochs, phase.losses, "labels") for phase in (student.intermediate, student.prediction)),
+    ]
     return any(
-        weight and phase.epochs
-        for phase in (student.intermediate, student.prediction)
-        for loss, weight in phase.losses.model_dump().items()
-        if loss != "labels"
+        epochs and weight
+        for epochs, losses, own in phases
+        for loss, weight in losses.model_dump().items()
+        if loss != own
     )

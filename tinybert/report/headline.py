@@ -1,8 +1,13 @@
-"""What came out, in one sentence, and how its numbers are written."""
+"""What came out, in a sentence for the page and in five lines for the console, and how its numbers are written."""
 
 from __future__ import annotations
 
-from tinybert.report.gather import Evidence
+from collections.abc import Iterator
+from pathlib import Path
+
+from tinybert.evaluate.schema import STUDENT, Metrics, Result, Speeds, Time
+from tinybert.params.experiment import Experiment
+from tinybert.report.gather import Evidence, is_distilled
 from tinybert.report.variants import tenths
 
 
@@ -20,17 +25,55 @@ def sentence(students: list[Evidence]) -> str:
     if first is None:
         return "There is no student in params.yaml yet."
     result = first.result
-    share = "" if result.retention is None else f"{points(result.retention)} % of "
     text = (
-        f"{first.name} keeps {share}its teacher's {result.title} ({points(result.student.score)} against "
-        f"{points(result.teacher.score)}) with {100 / result.compression:.0f} % of its parameters "
-        f"and {100 / result.speedup.batch1:.0f} % of its latency"
+        f"{first.name} keeps {_share(result)}its teacher's {result.title} ({points(result.student.score)} against "
+        f"{points(result.teacher.score)}) at {100 * result.student.bytes / result.teacher.bytes:.0f} % of its size, "
+        f"{faster(first.speed.models[STUDENT].batch1)} as fast"
     )
     plain = [each for each in students if not each.distilled and each.result.task == result.task]
     if plain and first.distilled:
         best = max(plain, key=lambda each: each.result.student.score)
         text += f"; without distillation {best.name} reaches {points(best.result.student.score)}"
     return text + "."
+
+
+def five_lines(experiment: Experiment, root: Path) -> Iterator[str]:
+    """What came out, how good and how fast it is, where it lies, what to type next; of the headline's student."""
+    results = Metrics.model_validate_json((root / "metrics.json").read_text(encoding="utf-8")).root
+    speeds = Speeds.model_validate_json((root / "speed.json").read_text(encoding="utf-8")).root
+    known = [name for name in experiment.students if name in results]
+    if not known:
+        yield "there is no student in params.yaml yet"
+        return
+    name = next((each for each in known if is_distilled(experiment.students[each], experiment)), known[0])
+    result, speed = results[name], speeds[name]
+    student, machine = result.student, speed.machine
+    times = speed.models[STUDENT]
+    others = f", and {len(known) - 1} more" if len(known) > 1 else ""
+    yield (
+        f"student    {name}: {quantity(student.parameters)} parameters, {quantity(student.bytes)}B, "
+        f"{result.compression:.1f} times smaller than its teacher{others}"
+    )
+    yield (
+        f"score      {result.title} {points(student.score)} ({points(student.ci95[0])} – {points(student.ci95[1])}), "
+        f"{_share(result)}its teacher's {points(result.teacher.score)}, on {result.examples.test:,} test rows"
+    )
+    yield (
+        f"speed      {faster(times.batch1)} as fast as its teacher for one text, {faster(times.batch32)} for 32 "
+        f"({machine.processor}, {machine.instructions}, {machine.threads} threads)"
+    )
+    yield f"where      models/students/{name}, with its card in reports/cards/{name}.md and all in reports/index.html"
+    yield "next       dvc metrics show; or change params.yaml, and `dvc repro` runs what depends on the change"
+
+
+def faster(time: Time) -> str:
+    """`2.1 times (2.0 – 2.2)`."""
+    low, high = time.ci95
+    return f"{time.times_faster:.1f} times ({low:.1f} – {high:.1f})"
+
+
+def _share(result: Result) -> str:
+    return "" if result.retention is None else f"{points(result.retention)} % of "
 
 
 def points(score: float) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import statistics
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,9 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from tinybert.evaluate.gathered import AUGMENTATION, TASK
 from tinybert.evaluate.predictions import TEXTS, apart, confusion, disagreements, label_counts
-from tinybert.evaluate.schema import Measured, PerBatch
+from tinybert.evaluate.schema import BASE, STUDENT
 from tinybert.params.experiment import Experiment
 from tinybert.params.tasks import METRICS
 from tinybert.report import figures
@@ -35,13 +35,8 @@ EXAMPLES = 8
 PHASES = ("intermediate", "prediction")
 
 
-def render_page(experiment: Experiment, students: list[Evidence], root: Path) -> str:
-    """The whole page, with no reference to anything outside it.
-
-    Args:
-        root: the project's folder, for learning curves and the augmentation's report. A curve that isn't there or has
-            no rows, as of a phase that was passed through, is left out.
-    """
+def render_page(experiment: Experiment, students: list[Evidence]) -> str:
+    """The whole page, with no reference to anything outside it. A phase that was passed through has no curve."""
     environment = Environment(
         loader=PackageLoader("tinybert.report"),
         autoescape=True,
@@ -56,6 +51,8 @@ def render_page(experiment: Experiment, students: list[Evidence], root: Path) ->
         "times": lambda value: f"{value:.1f}×",
     }
     tasks = list(dict.fromkeys(student.result.task for student in students))
+    general = {student.settings.general: student.folder / "curves/general/losses.csv" for student in students}
+    faster = {student.name: student.speed.models[STUDENT].batch1.times_faster for student in students}
     return environment.get_template("page.html.j2").render(
         name=experiment.name,
         seed=experiment.seed,
@@ -63,64 +60,53 @@ def render_page(experiment: Experiment, students: list[Evidence], root: Path) ->
         sentence=sentence(students),
         tables=variant_tables(
             {student.name: student.result for student in students},
-            {student.name: student.result.speedup.batch1 for student in students},
+            faster,
             {student.name: Trained(student.settings.general, student.answers) for student in students},
         ),
-        tasks=[
-            _task(task, [each for each in students if each.result.task == task], experiment, root) for task in tasks
-        ],
-        general=[
-            {"name": key, "panels": _panels(root / "curves/general" / key / "losses.csv")}
-            for key in dict.fromkeys(student.settings.general for student in students)
-        ],
+        tasks=[_task(task, [each for each in students if each.result.task == task]) for task in tasks],
+        general=[{"name": key, "panels": _panels(file)} for key, file in general.items()],
     )
 
 
-def _task(task: str, students: list[Evidence], experiment: Experiment, root: Path) -> dict[str, Any]:
-    result = students[0].result
-    latency = {
-        who: _median([getattr(each.result, who).latency_ms for each in students]) for who in ("teacher", "reference")
-    }
-    uses_augmented = any(
-        phase.data == "augmented" and phase.epochs
-        for each in students
-        for phase in (each.settings.intermediate, each.settings.prediction)
-    )
+def _task(task: str, students: list[Evidence]) -> dict[str, Any]:
+    """What the page says of a task and its students. What is the task's is in the folder of each, of its augmentation
+    in those of the students that learn from it."""
+    result, folder, models = students[0].result, students[0].folder, students[0].speed.models
+    augmented = next((each.folder for each in students if (each.folder / AUGMENTATION).exists()), folder)
+    ratios = [each.speed.models[STUDENT].batch1.times_faster for each in students]
     return {
         "name": task,
         "result": result,
-        "latency": latency,
-        "data": _data(root / "data/original" / task / "task.json", students[0].lineage),
-        "students": [_student(index, each, root) for index, each in enumerate(students)],
+        "speed": students[0].speed,
+        "data": _data(folder / TASK, students[0].lineage),
+        "students": [_student(index, each) for index, each in enumerate(students)],
         "by_size": _against(
             students,
             "parameters",
             [result.teacher.parameters, *(each.result.student.parameters for each in students)],
             quantity,
         ),
-        "by_latency": _against(
+        "by_speed": _against(
             students,
-            "milliseconds for one text",
-            [latency["teacher"].batch1, *(each.result.student.latency_ms.batch1 for each in students)],
+            "times as fast as the teacher, text by text",
+            [1.0, *ratios],
             lambda value: f"{value:g}",
-            mark=("BERT-base", latency["reference"].batch1),
+            mark=("BERT-base", models[BASE].batch1.times_faster),
         ),
-        "validation": _validation(task, students, root),
-        "teacher": _panels(root / "curves/teachers" / task / "losses.csv"),
-        "mlm": _panels(root / "curves/mlm" / task / "losses.csv"),
-        "masked_accuracy": masked_accuracy(root / "curves/mlm" / task / "validation.csv"),
-        "augmentation": _augmentation(root / "data/augmented" / task / "report.json") if uses_augmented else None,
+        "validation": _validation(students),
+        "teacher": _panels(folder / "curves/teacher/losses.csv"),
+        "mlm": _panels(augmented / "curves/mlm/losses.csv"),
+        "masked_accuracy": masked_accuracy(augmented / "curves/mlm/validation.csv"),
+        "augmentation": _augmentation(augmented / AUGMENTATION),
     }
 
 
-def _data(file: Path, lineage: Mapping[str, Any]) -> dict[str, list[str]] | None:
-    """What the task's rows are without, and what is odd among them; None without their summary.
+def _data(file: Path, lineage: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What the task's rows are without, and what is odd among them.
 
     Args:
         lineage: of a student, which has its teacher's in it.
     """
-    if not file.exists():
-        return None
     summary = json.loads(file.read_text(encoding="utf-8"))
     something = [line for line in left_out(summary) if not line.startswith("0 ")]
     teacher = lineage.get("inputs", {}).get("teacher", {}).get("lineage", {})
@@ -139,7 +125,7 @@ def masked_accuracy(file: Path) -> str:
     return f"{text}, against {before} before its training." if len(curve) > 1 else f"{text}."
 
 
-def _student(index: int, student: Evidence, root: Path) -> dict[str, Any]:
+def _student(index: int, student: Evidence) -> dict[str, Any]:
     table, names = student.answers, student.result.names
     shown = disagreements(table, EXAMPLES)
     multilabel, span = (student.result.metric in METRICS[kind] for kind in ("multilabel", "span"))
@@ -147,10 +133,10 @@ def _student(index: int, student: Evidence, root: Path) -> dict[str, Any]:
         "index": index,
         "name": student.name,
         "result": student.result,
+        "times": student.speed.models[STUDENT],
         "distilled": student.distilled,
         "phases": [
-            {"title": phase, "panels": _panels(root / "curves" / phase / student.name / "losses.csv")}
-            for phase in PHASES
+            {"title": phase, "panels": _panels(student.folder / "curves" / phase / "losses.csv")} for phase in PHASES
         ],
         "attention": student.attention,
         "lineage": student.lineage,
@@ -200,20 +186,12 @@ def _answer(row: Mapping[Any, Any], who: str, names: list[str] | None) -> str:
     return names[int(row[who])] + confidence
 
 
-def _median(latencies: list[PerBatch]) -> PerBatch:
-    """Of a model that was measured once beside each student, in as many processes."""
-    return PerBatch(
-        batch1=statistics.median(each.batch1 for each in latencies),
-        batch32=statistics.median(each.batch32 for each in latencies),
-    )
-
-
 def _against(
     students: list[Evidence], label: str, places: list[float], unit: Any, mark: tuple[str, float] | None = None
 ) -> Markup:
     """Scores of the teacher and of the students of one task against a number of theirs, in this order."""
     result = students[0].result
-    models: list[Measured] = [result.teacher, *(each.result.student for each in students)]
+    models = [result.teacher, *(each.result.student for each in students)]
     points = [
         figures.Point(index, place, model.score, model.ci95[0], model.ci95[1])
         for index, place, model in zip((None, *range(len(students))), places, models, strict=True)
@@ -221,12 +199,13 @@ def _against(
     return figures.scatter(points, label, result.metric, unit, mark)
 
 
-def _validation(task: str, students: list[Evidence], root: Path) -> Markup | None:
+def _validation(students: list[Evidence]) -> Markup | None:
     """Validation scores of the teacher's and the students' epochs."""
-    folders = [root / "curves/teachers" / task, *(root / "curves/prediction" / each.name for each in students)]
+    files = [students[0].folder / "curves/teacher/validation.csv"]
+    files += [each.folder / "curves/prediction/validation.csv" for each in students]
     series: dict[int | None, Line] = {}
-    for index, folder in zip((None, *range(len(students))), folders, strict=True):
-        curve = read_curve(folder / "validation.csv")
+    for index, file in zip((None, *range(len(students))), files, strict=True):
+        curve = read_curve(file)
         if not curve.empty:
             series[index] = (curve["epoch"].tolist(), curve["score"].tolist())
     return figures.epochs(series, students[0].result.metric) if series else None

@@ -1,21 +1,23 @@
-"""The report: one file of numbers, one page, one card a student."""
+"""The report: two files of numbers, one page, one card a student."""
 
 from __future__ import annotations
 
 import json
-import shutil
+from collections.abc import Mapping
 from pathlib import Path
+
+from pydantic import BaseModel
 
 from tinybert.evaluate.submission import archives, write_archives
 from tinybert.params.experiment import Experiment
 from tinybert.report.cards import render_card
-from tinybert.report.gather import gather
+from tinybert.report.gather import gather, remove_leftovers
 from tinybert.report.page import render_page
 from tinybert.running.outputs import whole_file, whole_folder
 
 
 def write_report(experiment: Experiment, root: Path) -> None:
-    """Write metrics.json, results/<name>.json, reports/index.html and reports/cards/ for the students in `experiment`.
+    """Write metrics.json, speed.json, results/<name>.json and reports/ for the students in `experiment`.
 
     Students that predicted test sets without labels have them in reports/submissions/, see `archives`.
 
@@ -23,25 +25,27 @@ def write_report(experiment: Experiment, root: Path) -> None:
         root: the project's folder.
 
     Raises:
-        UserError: a student isn't evaluated, or its evaluation departs from the schema.
+        UserError: a student isn't evaluated or timed, or its numbers depart from the schema.
     """
-    students = gather(experiment, root)
-    numbers = {student.name: student.result.model_dump() for student in students}
-    text = json.dumps(numbers, indent=1, ensure_ascii=False) + "\n"
-    page = render_page(experiment, students, root)
-    cards = {student.name: render_card(student) for student in students}
-    for name, content in (
-        ("metrics.json", text),
-        (f"results/{experiment.name}.json", text),
-        ("reports/index.html", page),
-    ):
-        with whole_file(root / name) as file:
-            file.write_text(content, encoding="utf-8")
-    with whole_folder(root / "reports/cards") as folder:
-        for name, card in cards.items():
-            (folder / f"{name}.md").write_text(card, encoding="utf-8")
-    shutil.rmtree(root / "reports/submissions", ignore_errors=True)
-    if any(student.submissions for student in students):
-        with whole_folder(root / "reports/submissions") as folder:
+    own = root / "evaluation" / experiment.name
+    remove_leftovers(experiment, own)
+    students = gather(experiment, own)
+    numbers = {student.name: student.result for student in students}
+    _write(root / "metrics.json", numbers)
+    _write(root / f"results/{experiment.name}.json", numbers)
+    _write(root / "speed.json", {student.name: student.speed for student in students})
+    with whole_folder(root / "reports") as folder:
+        (folder / "index.html").write_text(render_page(experiment, students), encoding="utf-8")
+        (folder / "cards").mkdir()
+        for student in students:
+            (folder / f"cards/{student.name}.md").write_text(render_card(student), encoding="utf-8")
+        if any(student.submissions for student in students):
+            (folder / "submissions").mkdir()
             predicted = [(each.settings.general, each.settings.variant, each.submissions) for each in students]
-            write_archives(archives(predicted), folder)
+            write_archives(archives(predicted), folder / "submissions")
+
+
+def _write(file: Path, numbers: Mapping[str, BaseModel]) -> None:
+    content = {name: each.model_dump() for name, each in numbers.items()}
+    with whole_file(file) as partial:
+        partial.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,10 +1,11 @@
-"""The paper's FLOPs, from the shapes alone."""
+"""Parameters and bytes of models, and the paper's FLOPs from the shapes alone."""
 
 import pytest
-from transformers import BertConfig
+import torch
+from transformers import BertConfig, BertForSequenceClassification
 
 from tests.families import FAMILIES
-from tinybert.evaluate.flops import TOKENS, count_flops
+from tinybert.evaluate.size import TOKENS, count_flops, sizes, weight_bytes
 from tinybert.params.architectures import ARCHITECTURES
 
 
@@ -39,3 +40,17 @@ def test_every_family(family):
     """Also one whose positions end before the 128th token."""
     kind, shape = FAMILIES[family]
     assert count_flops(kind(**shape, vocab_size=80)) > 2 * 3 * TOKENS * (4 * 24**2 + 2 * 24 * 48)
+
+
+def test_tinybert4_has_the_size_that_the_project_states():
+    config = bert("tinybert4")
+    with torch.device("meta"):
+        found = sizes(BertForSequenceClassification(config), 1)
+    assert found["parameters"] == 14_350_874
+    assert found["parameters"] - found["encoder_parameters"] == (30522 + 512 + 2) * 312 + 2 * 312
+
+
+def test_projections_are_not_part_of_the_student(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"12345")
+    (tmp_path / "projections.safetensors").write_bytes(b"123")
+    assert weight_bytes(tmp_path) == 5

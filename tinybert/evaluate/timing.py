@@ -1,0 +1,78 @@
+"""Models timed side by side, in rounds: what disturbs the machine, or the one beside it, disturbs all of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import quantile_test
+from torch import Tensor
+from transformers import PreTrainedModel
+
+FEWEST = 3
+"""Rounds that are done even where they take longer than they should."""
+
+Batch = dict[str, Tensor]
+
+
+@torch.inference_mode()
+def time_rounds(
+    models: Mapping[str, PreTrainedModel], batches: Mapping[str, Sequence[Batch]], count: int, seconds: float
+) -> dict[str, dict[str, np.ndarray]]:
+    """Seconds of each pass of each model, by model and by name of the batches, float (rounds, batches).
+
+    All is gone through once before the clock counts. In each round every model takes another place in the order, and
+    is a copy of its own: where in memory a model lies makes it faster or slower by a percent for as long as it lies
+    there, which rounds over the same copy would take for a property of the model. Before it is timed it reads one text,
+    so that what was in the processor's cache is its own.
+
+    Args:
+        models: on the processor, in evaluation mode.
+        count: rounds, as far as `seconds` allow.
+    """
+    for model in models.values():
+        for each in batches.values():
+            model(**each[0])
+    times: dict[str, dict[str, list[list[float]]]] = {name: {what: [] for what in batches} for name in models}
+    started = time.perf_counter()
+    for done in range(count):
+        if done >= FEWEST and (time.perf_counter() - started) * (done + 1) / done > seconds:
+            break
+        copies = {name: deepcopy(models[name]) for name in rotated(list(models), done)}
+        for what, each in batches.items():
+            for name, model in copies.items():
+                model(**{part: tensor[:1] for part, tensor in each[0].items()})
+                times[name][what].append([_seconds(model, batch) for batch in each])
+    return {name: {what: np.array(each) for what, each in of_model.items()} for name, of_model in times.items()}
+
+
+def rotated(names: list[str], number: int) -> list[str]:
+    """The order of a round: each takes each place, and from one turn to the next the neighbours change sides."""
+    turn, place = divmod(number, len(names))
+    order = names[place:] + names[:place]
+    return order[::-1] if turn % 2 else order
+
+
+def median_interval(values: np.ndarray, level: float) -> tuple[float, float, float]:
+    """The median of independent values, and the interval that holds the true one with this confidence.
+
+    Its ends are two of the values: of 15, the fourth from either end for 95 %, the second for 99.9 % (the sign test,
+    which assumes nothing of how they spread). Where they are too few, it goes from the lowest to the highest.
+    """
+    low, high = quantile_test(values, q=0, p=0.5).confidence_interval(level)
+    low, high = (float(value) if not np.isnan(value) else None for value in (low, high))
+    return (
+        float(np.median(values)),
+        float(values.min()) if low is None else low,
+        float(values.max()) if high is None else high,
+    )
+
+
+def _seconds(model: Any, batch: Batch) -> float:
+    started = time.perf_counter()
+    model(**batch)
+    return time.perf_counter() - started
