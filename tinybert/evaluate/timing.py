@@ -47,6 +47,7 @@ def time_rounds(
             for name, model in copies.items():
                 model(**{part: tensor[:1] for part, tensor in each[0].items()})
                 times[name][what].append([_seconds(model, batch) for batch in each])
+        del copies, model  # before the next ones are made
     return {name: {what: np.array(each) for what, each in of_model.items()} for name, of_model in times.items()}
 
 
