@@ -15,7 +15,7 @@ from tinybert.running.finished import keep
 from tinybert.running.tracked import track
 
 DOWNLOADS = CACHE / "downloads"
-USED, UNUSED = "a" * 64, "b" * 40
+USED, COMMIT, UNUSED = "a" * 64, "c" * 40, "b" * 40
 
 
 @pytest.fixture
@@ -23,11 +23,11 @@ def used(tmp_path, monkeypatch):
     """A project with something in each place that the present params use, and what that is."""
     monkeypatch.chdir(tmp_path)
     Path("dvc.yaml").write_text(PIPELINE)
-    Path("params.yaml").write_text(f"{PARAMS}downloads: {{x: {{sha256: {USED}}}}}\n")
+    Path("params.yaml").write_text(f"{PARAMS}downloads: {{x: {{sha256: {USED}}}, y: {{revision: {COMMIT}}}}}\n")
     use_caches_as("train@a")
     entry = cache_entry(CACHE / "blocks", ["corpus", 1], ".arrow")
-    (DOWNLOADS / USED).mkdir(parents=True)
-    files = [entry, DOWNLOADS / USED / "x.zip"]
+    (DOWNLOADS / "hub/models--c--d/snapshots" / COMMIT).mkdir(parents=True)
+    files = [entry, DOWNLOADS / USED / "x.zip", DOWNLOADS / "hub/models--c--d/blobs" / UNUSED]
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(bytes(2**20))
@@ -46,8 +46,9 @@ def unused(used):
     """Beside it what they don't."""
     use_caches_as("train@gone")
     entry = cache_entry(CACHE / "blocks", ["corpus", 2], ".arrow")
-    repository = DOWNLOADS / "hub/models/a/b" / UNUSED
-    files = [entry, repository / "config.json", Path("models/.x.partial/weights"), CACHE / "logits/.x.npy.9.partial"]
+    repository = DOWNLOADS / "hub/models--a--b"
+    (repository / "snapshots" / UNUSED).mkdir(parents=True)
+    files = [entry, repository / "blobs" / UNUSED, Path("models/.x.partial/weights"), CACHE / "logits/.x.npy.9.partial"]
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
@@ -65,7 +66,7 @@ def clean(*options, answer=""):
 def test_what_is_used_is_shown_and_stays(used):
     result = clean("--yes")
     lines = result.output.splitlines()
-    assert (result.exit_code, lines[-1], len(lines)) == (0, "nothing to remove", 4)
+    assert (result.exit_code, lines[-1], len(lines)) == (0, "nothing to remove", 5)
     assert lines[0].split() == [str(used[0]), "1.0", "MiB", "0.0", "days", "old", "used", "by", "train@a"]
     assert all(file.exists() for file in used)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -19,8 +18,6 @@ from tinybert.running.tracked import PARAMS, instances, track
 
 WRITTEN = ("data", "models", "curves", "evaluation", "reports", "results", CACHE.name)
 """Folders in which a stage that was killed can have left something half-written."""
-PINNED = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-"""A commit or a checksum: what a download is kept under."""
 
 
 class Leftover(NamedTuple):
@@ -43,8 +40,8 @@ def find_leftovers() -> Iterator[Leftover]:
     names, text, users = {"check", *instances()}, PARAMS.read_text(encoding="utf-8"), users_of_entries()
     for folder in sorted(CACHE.glob("*")):
         if folder.name == "downloads":
-            for path in _pinned(folder):
-                yield _leftover(path, ["params.yaml"] if path.stem in text else [])
+            for path, pins in _downloads(folder):
+                yield _leftover(path, [str(PARAMS)] if any(pin in text for pin in pins) else [])
         elif folder != USERS:
             for path in sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix != ".partial"):
                 yield _leftover(path, [name for name in users.get(path, []) if name in names])
@@ -81,15 +78,14 @@ def remove(leftovers: list[Leftover]) -> None:
         shutil.rmtree(left.path) if left.path.is_dir() else left.path.unlink()
 
 
-def _pinned(folder: Path) -> Iterator[Path]:
-    """The topmost files and folders that are called by a commit or a checksum."""
-    for path in sorted(folder.iterdir()):
-        if PINNED.fullmatch(path.stem):
-            yield path
-        elif path.is_dir():
-            yield from _pinned(path)
+def _downloads(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Each download with the checksum or, of a repository of the hub, the commits by which params.yaml names it."""
+    for path in sorted([*folder.iterdir(), *folder.glob("hub/*--*")]):
+        if path.is_dir() and path.name != "hub":
+            yield path, [commit.name for commit in path.glob("snapshots/*")] or [path.name]
 
 
 def _leftover(path: Path, users: list[str]) -> Leftover:
-    states = [file.stat() for file in (path, *path.rglob("*")) if file.is_file()] or [path.stat()]
+    files = [file for file in (path, *path.rglob("*")) if file.is_file() and not file.is_symlink()]
+    states = [file.stat() for file in files or [path]]
     return Leftover(path, sum(state.st_size for state in states), max(state.st_mtime for state in states), users)

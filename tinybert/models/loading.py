@@ -94,10 +94,8 @@ def _require_case(folder: Path) -> None:
 
 def _require_own_rules(tokenizer: PreTrainedTokenizerBase, file: Path) -> None:
     """Refuse a tokenizer that doesn't do what its tokenizer.json says: transformers builds some classes anew."""
-    own = Tokenizer.from_file(str(file))
-    own.no_padding()
-    own.no_truncation()
-    for loaded, said in zip(_probe(tokenizer.backend_tokenizer), _probe(own), strict=True):
+    rules = tokenizer.backend_tokenizer.to_str(), file.read_text(encoding="utf-8")
+    for loaded, said in zip(*map(_probe, rules), strict=True):
         if loaded != said:
             raise UserError(
                 f"{file}: makes {said} of {PROBE!r}, and transformers {loaded}; let tokenizer_config.json say what it "
@@ -105,8 +103,11 @@ def _require_own_rules(tokenizer: PreTrainedTokenizerBase, file: Path) -> None:
             )
 
 
-def _probe(tokenizer: Tokenizer) -> tuple[list[str], list[int]]:
-    """The words that a text is split into, and the ids."""
+def _probe(rules: str) -> tuple[list[str], list[int]]:
+    """The words that a text is split into, and the ids, by the content of a tokenizer.json."""
+    tokenizer = Tokenizer.from_str(rules)
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
     text = tokenizer.normalizer.normalize_str(PROBE) if tokenizer.normalizer else PROBE
     split = tokenizer.pre_tokenizer.pre_tokenize_str(text) if tokenizer.pre_tokenizer else []
     return [word for word, _ in split], tokenizer.encode(PROBE).ids
