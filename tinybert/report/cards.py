@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from tinybert.models.card import lineage_list, markdown
 from tinybert.params.tasks import METRICS
 from tinybert.report.gather import Evidence
-from tinybert.report.headline import faster, points, quantity
+from tinybert.report.headline import faster, milliseconds, points, quantity
 
 
 def render_card(student: Evidence) -> str:
@@ -19,7 +19,13 @@ def render_card(student: Evidence) -> str:
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )  # no autoescape: this is Markdown; what comes from data goes through `markdown` or `tojson`
-    environment.filters |= {"points": points, "quantity": quantity, "faster": faster, "markdown": markdown}
+    environment.filters |= {
+        "points": points,
+        "quantity": quantity,
+        "faster": faster,
+        "ms": milliseconds,
+        "markdown": markdown,
+    }
     return environment.get_template("card.md.j2").render(
         name=student.name,
         result=student.result,

@@ -66,10 +66,19 @@ def five_lines(experiment: Experiment, root: Path) -> Iterator[str]:
     yield "next       dvc metrics show; or change params.yaml, and `dvc repro` runs what depends on the change"
 
 
+def ratio(value: float) -> str:
+    """`2.1`, and of what is slower two digits: `0.082`."""
+    return f"{value:.1f}" if value >= 1 else f"{value:.2g}"
+
+
+def milliseconds(value: float) -> str:
+    """Three digits, or the whole of them."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def faster(time: Time) -> str:
     """`2.1 times (2.0 – 2.2)`."""
-    low, high = time.ci95
-    return f"{time.times_faster:.1f} times ({low:.1f} – {high:.1f})"
+    return "{} times ({} – {})".format(*map(ratio, (time.times_faster, *time.ci95)))
 
 
 def _share(result: Result) -> str:

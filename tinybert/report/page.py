@@ -21,7 +21,7 @@ from tinybert.params.tasks import METRICS
 from tinybert.report import figures
 from tinybert.report.differences import Trained
 from tinybert.report.gather import Evidence
-from tinybert.report.headline import headline, points, quantity, sentence
+from tinybert.report.headline import headline, milliseconds, points, quantity, ratio, sentence
 from tinybert.report.loss_curves import Line, panels, read_curve
 from tinybert.report.variants import tenths, variant_tables
 from tinybert.running.lineage import FILLED
@@ -48,7 +48,8 @@ def render_page(experiment: Experiment, students: list[Evidence]) -> str:
         "points": points,
         "tenths": tenths,
         "quantity": quantity,
-        "times": lambda value: f"{value:.1f}×",
+        "times": lambda value: f"{ratio(value)}×",
+        "ms": milliseconds,
     }
     tasks = list(dict.fromkeys(student.result.task for student in students))
     general = {student.settings.general: student.folder / "curves/general/losses.csv" for student in students}
