@@ -104,7 +104,7 @@ def test_your_own_data_in_five_lines(tmp_path, monkeypatch):
 
 
 def test_sections_of_other_experiments_come_with_their_results(tmp_path):
-    sections = [f"<!-- {name} -->\n<!-- /{name} -->" for name in ("results", "graph", "stages")]
+    sections = [f"<!-- {name} -->\n<!-- /{name} -->" for name in ("results", "graph", "stages", "reruns")]
     (tmp_path / "dvc.yaml").write_bytes((ROOT / "dvc.yaml").read_bytes())
     readme, docs = tmp_path / "README.md", tmp_path / "docs/results.md"
     readme.write_text("\n".join(sections))

@@ -15,6 +15,7 @@ from tinybert.errors import UserError
 from tinybert.evaluate.schema import Metrics
 from tinybert.params.table import read_yaml
 from tinybert.report.published import TEACHER
+from tinybert.report.reruns import reruns
 from tinybert.report.variants import tenths, variant_tables
 
 Numbers = Mapping[str, Any]
@@ -53,6 +54,7 @@ def _sections(root: Path) -> dict[str, str]:
         "results": results_table(_read(root / "metrics.json"), _read(root / "speed.json")),
         "graph": graph(stages),
         "stages": stages_table(stages),
+        "reruns": reruns(root / "dvc.yaml"),
     } | {name: OTHERS[name](numbers) for name, numbers in results.items() if numbers}
 
 
