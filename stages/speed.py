@@ -22,7 +22,7 @@ def main(student: Annotated[str, typer.Argument(help="a key of the table `studen
         teacher, folder, data = reads(
             Path("models/teachers") / settings.task,
             Path("models/students") / student,
-            Path("data/original") / settings.task,
+            Path("data/original") / settings.task / "test.parquet",
         )
         from tinybert.evaluate.speed import measure_speed
 

@@ -11,6 +11,11 @@ from transformers import BertConfig, BertForSequenceClassification
 from tests.smoke import make_project, run
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Bytes don't name a test: gzip writes the time into them, and two workers would collect different tests."""
+    return "bytes" if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session")
 def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project after its first `dvc repro`, committed. Not to be changed."""

@@ -135,7 +135,7 @@ def test_a_submission_file_is_asked_for_without_training(project):
     assert (project / "data/original/weather/unlabelled/mine.parquet").exists()
     stages = {stage.partition("@")[0] for stage in stages_run(run(project, "dvc", "repro", "--dry").stdout)}
     assert "evaluate" in stages
-    assert stages <= {"evaluate", "speed", "report"}
+    assert stages <= {"evaluate", "report"}
 
 
 def test_the_augmentation_waits_for_no_teacher(project):

@@ -53,9 +53,9 @@ def change_tokenizer(world, **settings):
     ("change", "settings", "message"),
     [
         (
-            lambda world: change_tokenizer(world, vocabulary=[*VOCABULARY, "rain"]),
+            lambda world: change_tokenizer(world, vocabulary=VOCABULARY[:-1]),
             {},
-            f"general and .*teacher have different vocabularies \\({len(VOCABULARY)} and {len(VOCABULARY) + 1} entries",
+            f"general and .*teacher have different vocabularies \\({len(VOCABULARY)} and {len(VOCABULARY) - 1} entries",
         ),
         (lambda world: change_tokenizer(world, uncased=False), {}, "general and .*teacher split text differently"),
         (None, {"max_length": 33}, "max_length 33 is above the 32 positions of .*teacher; set at most 32"),

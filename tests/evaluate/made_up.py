@@ -237,7 +237,7 @@ def measure(own: Path, name: str, student: Student, task: Task, teacher: Path, f
         student, task, teacher, folder, data, seed=42, precision="fp32", metrics_file=numbers, details=details
     )
     shutil.copy(data / "task.json", details)
-    measure_speed(teacher, folder, data, task.max_length, own / f"speed/{name}.json")
+    measure_speed(teacher, folder, data / "test.parquet", task.max_length, own / f"speed/{name}.json")
     return read_checked(numbers, Result, "evaluate")
 
 

@@ -63,8 +63,7 @@ def test_relation_heads_that_are_named_divide_both_widths():
     teacher = BertConfig(**TWELVE)
     found = refusal(teacher, relations=1, relation_heads=48, hidden=312, heads=12)
     assert found == (
-        "relation_heads: 48 relation heads do not divide a width of 312; take one of 8, 12, 24 "
-        "(divisors of 312 and 768)"
+        "relation_heads: 48 relation heads do not divide a width of 312; take one of 8, 12, 24 (for 312 and 768)"
     )
     assert "take one of 4 (" in refusal(teacher, relations=1, relation_heads=5, hidden=20, heads=4)
 

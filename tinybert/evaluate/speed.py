@@ -33,13 +33,13 @@ def measure_speed(teacher_folder: Path, student_folder: Path, data: Path, max_le
     """Write a student's object of speed.json to `file`.
 
     Args:
-        data: the task's original data, of whose test texts a sample is read.
+        data: the task's test.parquet, of whose texts a sample is read.
         max_length: tokens of the texts of full length.
     """
     head = head_of(load_config(teacher_folder))
     teacher, student = (head.load(folder) for folder in (teacher_folder, student_folder))
     twin = type(student)(deepcopy(student.config)).eval()
-    rows = pd.read_parquet(data / "test.parquet").drop(columns="label")
+    rows = pd.read_parquet(data).drop(columns="label")
     batches = sample_batches(head, load_tokenizer(teacher_folder), rows, max_length)
     times = time_rounds({TEACHER: teacher, STUDENT: student, TWIN: twin}, batches, ROUNDS, SECONDS)
     base = bert_base(teacher.config.num_labels, max_length)

@@ -81,11 +81,11 @@ def stage(
             print("  made by an earlier run, of the same values and inputs, and kept for this one", flush=True)
             sys.exit(0)
         yield announce
-        if tracked:
-            _require_unchanged(name, tracked, tidies)
         seconds, most = time.monotonic() - started, memory.peak()
         record = {"seconds": round(seconds, 1), "bytes": most}
         (TIMES / f"{name}.json").write_text(json.dumps(record) + "\n")
+        if tracked:
+            _require_unchanged(name, tracked, tidies)
     except Timeout:
         _fail(name, "this stage is running already, in another process; wait for it, or end it, and run it again")
     except UserError as error:
