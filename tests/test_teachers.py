@@ -147,7 +147,7 @@ def test_through_every_stage(family, world):
     adapt_masked_lm(TASK.mlm, SOURCES / "model", SOURCES / "corpus", train, job("mlm/weather"))
     augmented.mkdir(parents=True)
     report = augment(
-        train, MODELS / "mlm/weather", SOURCES / "vectors", augmented, TASK.augment, 1, "fp32", TASK.max_length
+        train, [], MODELS / "mlm/weather", SOURCES / "vectors", augmented, TASK.augment, 1, "fp32", TASK.max_length
     )
     assert report.tally.by_masked_language_model > 20
     general, teacher = MODELS / "general/small", MODELS / "teachers/weather"
