@@ -153,7 +153,7 @@ class Chain:
         def run(job: Job) -> None:
             job.folder.mkdir()
             models = self.masked_lm(), self.folder / "vectors"
-            augment(original, *models, job.folder, settings, 1, "fp32", job.max_length)
+            augment(original, [], *models, job.folder, settings, 1, "fp32", job.max_length)
 
         return self.make(f"augmented-{task.type}", settings, task.max_length, run) / "train.parquet"
 

@@ -105,7 +105,7 @@ def test_the_whole_chain(tmp_path, monkeypatch, quick_measures, no_answer):
     words = [*GOOD, *BAD, *PLAIN]
     np.save(tmp_path / "vectors/vectors.npy", random.normal(size=(len(words), 8)).astype(np.float32))
     pq.write_table(pa.table({"word": words}), tmp_path / "vectors/words.parquet")
-    augment(train, tmp_path / "mlm", tmp_path / "vectors", tmp_path / "augmented", task.augment, 1, "fp32", 30)
+    augment(train, [], tmp_path / "mlm", tmp_path / "vectors", tmp_path / "augmented", task.augment, 1, "fp32", 30)
     assert_questions_alone_vary(pd.read_parquet(train), pd.read_parquet(tmp_path / "augmented/train.parquet"))
 
     distill_general_student(General.model_validate(GENERAL), tmp_path / "corpus", bert, job("general"), bert)

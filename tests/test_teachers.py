@@ -121,7 +121,7 @@ def job(folder, curves=""):
 def take_own_checkpoint(names):
     """A teacher fine-tuned elsewhere, its outputs in another order, under names that are written differently."""
     settings = TASK.teacher.model_copy(update={"epochs": 1})
-    finetune_teacher(settings, SOURCES / "model", DATA, names, ACCURACY, job("elsewhere"))
+    finetune_teacher(settings, SOURCES / "model", DATA, names, ACCURACY, job("elsewhere"), above_chance=False)
     model = load_classifier(MODELS / "elsewhere")
     reorder_outputs(model, [1, 0])
     model.config.update(head_config(["Good", "BAD"]))
@@ -147,7 +147,7 @@ def test_through_every_stage(family, world):
     adapt_masked_lm(TASK.mlm, SOURCES / "model", SOURCES / "corpus", train, job("mlm/weather"))
     augmented.mkdir(parents=True)
     report = augment(
-        train, MODELS / "mlm/weather", SOURCES / "vectors", augmented, TASK.augment, 1, "fp32", TASK.max_length
+        train, [], MODELS / "mlm/weather", SOURCES / "vectors", augmented, TASK.augment, 1, "fp32", TASK.max_length
     )
     assert report.tally.by_masked_language_model > 20
     general, teacher = MODELS / "general/small", MODELS / "teachers/weather"
