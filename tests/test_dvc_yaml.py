@@ -1,6 +1,7 @@
 """dvc.yaml, params.yaml, every preset, the types and the stage scripts say the same."""
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -184,8 +185,16 @@ class TestImportClosure:
 
 @pytest.mark.slow
 def test_the_committed_lock_is_fresh():
-    """No stage whose inputs are in git is stale; data that a clone doesn't have yet is left aside."""
+    """No stage whose inputs are in git is stale; data that a clone doesn't have yet is left aside.
+
+    The report's one folder of data is half in git (the scores), so DVC calls it modified until the rest is there; of
+    the report's inputs nothing else may be.
+    """
     done = run(ROOT, "dvc", "repro", "--dry", "--allow-missing", check=False)
-    assert (done.returncode, "Running stage" in done.stdout) == (0, False), (
+    stale = set(re.findall("Running stage '([^']+)'", done.stdout)) - {"report"}
+    assert (done.returncode, stale) == (0, set()), (
         f"dvc.lock is stale: run `make repro` and commit it\n{done.stdout}\n{done.stderr}"
     )
+    parts = json.loads(run(ROOT, "dvc", "status", "report", "--json").stdout).get("report", [])
+    changed = {dep for part in parts if isinstance(part, dict) for dep in part.get("changed deps", {})}
+    assert changed <= {"evaluation/default"}, "the report is stale: run `make repro` and commit dvc.lock"
