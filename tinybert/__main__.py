@@ -38,15 +38,16 @@ def one_line() -> Iterator[None]:
 @app.command()
 def check(params: ParamsFile = Path("params.yaml")) -> None:
     """Validate params.yaml, and everything else that can be known before a run; exit 1 with one line per mistake."""
-    from tinybert.check.mistakes import find_all_mistakes, find_other_libraries
+    from tinybert.check.mistakes import find_all_mistakes, find_oddities_of_rows, find_other_libraries
 
     with one_line():
         mistakes = list(find_all_mistakes(params))
+        notes = [] if mistakes else [*find_oddities_of_rows(params), *find_other_libraries()]
     for line in mistakes:
         typer.echo(f"error: {line}", err=True)
     if mistakes:
         raise typer.Exit(1)
-    for line in find_other_libraries():
+    for line in notes:
         typer.echo(f"note: {line}")
     typer.echo(f"{params}: no mistake found")
 

@@ -54,14 +54,21 @@ def find_all_mistakes(params: Path, sources: Path = Path("data/sources")) -> Ite
             mistake, summaries[key] = (None, {}) if missing else look_at(own, task)
             if mistake:
                 yield f"{params}: tasks.{key}: {mistake}"
-            for line in find_oddities(task, summaries[key]):
-                print(f"note: {params}: tasks.{key}: {line}")
     models = {key: folder for key, folder in folders.items() if (folder / "config.json").exists()}
     if models:
         from tinybert.check.misfits import find_misfits
 
         for line in find_misfits(experiment, models, summaries):
             yield f"{params}: {line}"
+
+
+def find_oddities_of_rows(params: Path) -> Iterator[str]:
+    """A line for what is no mistake in your own tables, and good to know; of params without a mistake."""
+    experiment = load_experiment(params)
+    for key, task in experiment.tasks.items():
+        if task.source in experiment.files:
+            _, summary = look_at(experiment.files[task.source], task)  # which `find_all_mistakes` has paid for
+            yield from (f"{params}: tasks.{key}: {line}" for line in find_oddities(task, summary))
 
 
 def find_other_libraries(models: Path = Path("models")) -> Iterator[str]:
