@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from tinybert.evaluate.gathered import AUGMENTATION, TASK
@@ -21,8 +20,9 @@ from tinybert.params.tasks import METRICS
 from tinybert.report import figures
 from tinybert.report.differences import Trained
 from tinybert.report.gather import Evidence
-from tinybert.report.headline import headline, milliseconds, points, quantity, ratio, sentence
+from tinybert.report.headline import headline, quantity, ratio, sentence
 from tinybert.report.loss_curves import Line, panels, read_curve
+from tinybert.report.rendering import environment
 from tinybert.report.variants import tenths, variant_tables
 from tinybert.running.lineage import FILLED
 from tinybert.tables.summary import kept, left_out
@@ -37,24 +37,12 @@ PHASES = ("intermediate", "prediction")
 
 def render_page(experiment: Experiment, students: list[Evidence]) -> str:
     """The whole page, with no reference to anything outside it. A phase that was passed through has no curve."""
-    environment = Environment(
-        loader=PackageLoader("tinybert.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters |= {
-        "points": points,
-        "tenths": tenths,
-        "quantity": quantity,
-        "times": lambda value: f"{ratio(value)}×",
-        "ms": milliseconds,
-    }
+    page = environment(escape=True)
+    page.filters |= {"tenths": tenths, "times": lambda value: f"{ratio(value)}×"}
     tasks = list(dict.fromkeys(student.result.task for student in students))
     general = {student.settings.general: student.folder / "curves/general/losses.csv" for student in students}
     faster = {student.name: student.speed.models[STUDENT].batch1.times_faster for student in students}
-    return environment.get_template("page.html.j2").render(
+    return page.get_template("page.html.j2").render(
         name=experiment.name,
         seed=experiment.seed,
         headline=headline(students),
