@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tinybert.errors import UserError
-from tinybert.evaluate.schema import Metrics
+from tinybert.evaluate.schema import BASE, STUDENT, Metrics
 from tinybert.params.table import read_yaml
 from tinybert.report.published import TEACHER
 from tinybert.report.reruns import reruns
@@ -20,8 +20,7 @@ from tinybert.report.variants import tenths, variant_tables
 
 Numbers = Mapping[str, Any]
 """metrics.json, speed.json, or results/<name>.json: an object for each student."""
-STUDENT = "student/torch"
-"""Of the models in speed.json the one that the tables show."""
+BATCHES = ("batch1", "batch32", "batch1_full", "batch32_full")
 
 
 def refresh(root: Path) -> dict[Path, str]:
@@ -79,6 +78,7 @@ def results_table(metrics: Numbers, speeds: Numbers | None = None) -> str:
         times.append(_faster((speeds or {}).get(name)))
     if speeds is not None:
         lines = [line + more for line, more in zip(lines, times, strict=True)]
+        lines += [f"\n{_beside_base(name, speeds[name])}" for name in metrics if name in speeds]
     return "\n".join(lines)
 
 
@@ -102,6 +102,16 @@ def _faster(speed: Mapping[str, Any] | None) -> str:
         for each in batches
     ]
     return "".join(f" {cell} |" for cell in cells)
+
+
+def _beside_base(name: str, speed: Mapping[str, Any]) -> str:
+    """By way of the teacher, which both were timed with, on the same texts and in the same rounds."""
+    student, base = (speed["models"][model] for model in (STUDENT, BASE))
+    ratios = [student[batch]["times_faster"] / base[batch]["times_faster"] for batch in BATCHES]
+    return (
+        f"`{name}` is {min(ratios):.0f} to {max(ratios):.0f} times as fast as a model of BERT-base's shape (random "
+        f"weights: a shape to measure against, not a model that was beaten)."
+    )
 
 
 def ablation_tables(metrics: Numbers) -> str:
