@@ -67,7 +67,8 @@ def evaluate_student(
     head = head_of(load_config(teacher_folder))
     models = {name: head.load(folder, PRECISION) for name, folder in folders.items()}
     tokenizer = load_tokenizer(teacher_folder)
-    reference = bert_base(models["teacher"].config.num_labels, task.max_length)
+    with torch.device("meta"):  # a size needs no weights
+        reference = bert_base(models["teacher"].config.num_labels, task.max_length)
     facts = json.loads((data / "task.json").read_text(encoding="utf-8"))
     rows = pd.read_parquet(data / "test.parquet")
     lineage = read_lineage(student_folder)
