@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from transformers import BertConfig, BertForSequenceClassification
 
 from tests.smoke import make_project, run
@@ -17,15 +18,21 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 
 @pytest.fixture(scope="session")
-def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project after its first `dvc repro`, committed. Not to be changed."""
-    project = tmp_path_factory.mktemp("smoke") / "project"
-    make_project(project)
-    run(project, "dvc", "repro")
-    for name, value in (("user.name", "test"), ("user.email", "test@example.org")):
-        run(project, "git", "config", name, value)
-    run(project, "git", "add", "--all")
-    run(project, "git", "commit", "--quiet", "--message", "reproduced")
+def reproduced(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A project after its first `dvc repro`, committed; one for all workers. Not to be changed."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    project, done = shared / "smoke" / "project", shared / "smoke.done"
+    with FileLock(shared / "smoke.lock"):
+        if not done.exists():
+            shutil.rmtree(project, ignore_errors=True)
+            make_project(project)
+            run(project, "dvc", "repro")
+            for name, value in (("user.name", "test"), ("user.email", "test@example.org")):
+                run(project, "git", "config", name, value)
+            run(project, "git", "add", "--all")
+            run(project, "git", "commit", "--quiet", "--message", "reproduced")
+            done.touch()
     return project
 
 
