@@ -38,7 +38,7 @@ PHASES = ("intermediate", "prediction")
 def render_page(experiment: Experiment, students: list[Evidence]) -> str:
     """The whole page, with no reference to anything outside it. A phase that was passed through has no curve."""
     page = environment(escape=True)
-    page.filters |= {"tenths": tenths, "times": lambda value: f"{ratio(value)}×"}
+    page.filters |= {"tenths": tenths, "ratio": ratio, "times": lambda value: f"{ratio(value)}×"}
     tasks = list(dict.fromkeys(student.result.task for student in students))
     general = {student.settings.general: student.folder / "curves/general/losses.csv" for student in students}
     faster = {student.name: student.speed.models[STUDENT].batch1.times_faster for student in students}
