@@ -35,6 +35,10 @@ CANDIDATES = 15
 """With p_t = 0.4, Algorithm 1's settings in the paper."""
 VOCABULARY = 100_000
 
+# What is taken away
+INT8: Final = "auto"
+MAX_LOSS = 0.003
+
 ARCHITECTURES = {
     "tinybert4": {"layers": 4, "hidden": 312, "heads": 12, "intermediate": 1200},
     "tinybert6": {"layers": 6, "hidden": 768, "heads": 12, "intermediate": 3072},

@@ -1,0 +1,158 @@
+"""What is taken away of a model: one folder that plain transformers, onnxruntime and transformers.js can read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from tinybert.errors import UserError
+from tinybert.evaluate.deployed import Deployed
+from tinybert.export.int8 import METHODS, quantise
+from tinybert.export.onnx import write_onnx
+from tinybert.metrics.calibration import calibration_error, fit_temperature
+from tinybert.metrics.scores import predict, score
+from tinybert.models.heads import Head, SpanHead, head_of
+from tinybert.models.loading import REGRESSION, load_config, load_tokenizer
+from tinybert.params.export import Export
+from tinybert.running.digests import digest
+from tinybert.running.lineage import write_lineage
+from tinybert.runtime.session import FP32, INT8, Session
+from tinybert.tokens.encoding import model_inputs
+
+FILE = "export.json"
+Inputs = Mapping[str, np.ndarray]
+CALIBRATION = 128
+"""Training texts from which static quantisation learns its ranges."""
+PARITY = 200
+"""Validation rows on which the logits of torch and of onnxruntime are compared."""
+TOLERANCE = 1e-3
+"""Of the largest logit: rounding gives a hundred-thousandth."""
+DECIMALS = 6
+
+
+def export_model(
+    model_folder: Path, data: Path, folder: Path, settings: Export, metric: str, max_length: int, stage: str
+) -> None:
+    """Write an exported model to `folder`. Nothing is looked at on test rows.
+
+    Args:
+        model_folder: a student or a fine-tuned teacher.
+        data: the task's, with `train.parquet` and `validation.parquet`.
+        metric: the task's, of which int8 may cost `settings.max_loss`.
+        max_length: tokens at which the tokenizer cuts.
+        stage: `stage@key`, for the lineage.
+
+    Raises:
+        UserError: the exported model says something else than the model.
+    """
+    head, tokenizer = head_of(load_config(model_folder)), load_tokenizer(model_folder)
+    train, rows = (pd.read_parquet(data / f"{split}.parquet") for split in ("train", "validation"))
+    model = head.load(model_folder)
+    said = head.answers(model, tokenizer, rows, max_length, progress="torch")
+    logits = head.logits(model, tokenizer, rows[:PARITY], max_length)
+    calibration = calibrate(head, model, rows, said)
+    config = model.config
+    (folder / FP32).parent.mkdir()
+    model.save_pretrained(folder)
+    save_tokenizer(tokenizer, max_length, folder)
+    if model._can_set_attn_implementation():  # the others have none but their own
+        model.set_attn_implementation("eager")
+    write_onnx(model, load_tokenizer(folder), folder / FP32)
+
+    def answer(session: Session, some: pd.DataFrame = rows, progress: str = "") -> np.ndarray:
+        return head.answers(Deployed(session, config), tokenizer, some, max_length, progress)
+
+    session = Session(folder / FP32, threads=torch.get_num_threads())
+    again = answer(session, progress="onnxruntime")
+    exported = head.logits(Deployed(session, config), tokenizer, rows[:PARITY], max_length)
+    difference = float(np.abs(exported - logits).max())
+    if not difference <= TOLERANCE * max(1.0, float(np.abs(logits).max())):
+        raise UserError(
+            f"{model_folder}: its ONNX file gives logits that differ by {difference:.3g} from its own; set "
+            f"another family than {config.model_type} as what it starts from"
+        )
+    scores = {name: score(metric, head.labels(rows), each) for name, each in (("torch", said), ("onnx", again))}
+    facts = {
+        "metric": metric,
+        "max_length": max_length,
+        "validation": {"rows": len(rows)} | {name: round(value, DECIMALS) for name, value in scores.items()},
+        "parity": {
+            "largest_difference": float(f"{difference:.1e}"),
+            "equal_answers": round(float(np.mean(_decided(metric, said) == _decided(metric, again))), DECIMALS),
+        },
+        "calibration": calibration,
+        "int8": None,
+    }
+    if settings.int8 == "auto":
+        examples, collate = head.examples(
+            tokenizer, train.sample(min(len(train), CALIBRATION), random_state=0), max_length
+        )
+        inputs = (model_inputs(collate([example])) for example in examples)
+        texts = [session.complete({name: tensor.numpy() for name, tensor in one.items()}) for one in inputs]
+        facts["int8"] = quantise_within(
+            settings.max_loss, scores["onnx"], folder, texts, lambda it: score(metric, head.labels(rows), answer(it))
+        )
+    write_lineage(
+        folder, stage, settings.model_dump(),
+        {"model": model_folder, "train": data / "train.parquet", "validation": data / "validation.parquet"}, {},
+    )  # fmt: skip
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    facts["files"] = {file.relative_to(folder).as_posix(): digest(file) for file in files}
+    (folder / FILE).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def quantise_within(
+    most: float, fp32: float, folder: Path, texts: list[Inputs], measure: Callable[[Session], float]
+) -> dict[str, Any]:
+    """Keep the first of `METHODS` that costs no more than `most` of the score `fp32`; what was tried, and what is kept.
+
+    Args:
+        texts: inputs of one text each, for static quantisation.
+        measure: the score of a session on the validation rows.
+    """
+    tried, kept = [], None
+    for method in METHODS:
+        quantise(method, folder / FP32, folder / INT8, texts)
+        found = measure(Session(folder / INT8, one_by_one=method == "dynamic", threads=1))
+        tried.append({"method": method, "score": round(found, DECIMALS), "loss": round(fp32 - found, DECIMALS)})
+        if fp32 - found <= most:
+            kept = method
+            break
+        (folder / INT8).unlink()
+    return {"method": kept, "max_loss": most, "tried": tried}
+
+
+def calibrate(head: Head, model: PreTrainedModel, rows: pd.DataFrame, logits: np.ndarray) -> dict[str, float] | None:
+    """Fit `label_temperature` on validation and put it into the model's config; None where answers have no
+    probabilities."""
+    if isinstance(head, SpanHead) or model.config.problem_type == REGRESSION:
+        return None
+    labels = head.labels(rows)
+    model.config.label_temperature = temperature = fit_temperature(labels, logits)
+    return {
+        "temperature": temperature,
+        "error_before": calibration_error(labels, logits),
+        "error_after": calibration_error(labels, logits, temperature),
+    }
+
+
+def save_tokenizer(tokenizer: PreTrainedTokenizerBase, max_length: int, folder: Path) -> None:
+    """One that pads nothing and cuts where the model was trained to: readers other than transformers do as it says."""
+    tokenizer.model_max_length = max_length
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.backend_tokenizer.enable_truncation(max_length)
+    tokenizer.save_pretrained(folder)
+
+
+def _decided(metric: str, said: np.ndarray) -> np.ndarray:
+    """What a user is told, in which rounding is no difference."""
+    if said.dtype.kind in "OUT":
+        return said
+    return predict(metric, said).round(3)
