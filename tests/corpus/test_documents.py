@@ -119,8 +119,8 @@ def test_column_of_parquet(tmp_path: Path) -> None:
         ("a.csv", 'title,body\na,"b\n,c\n,"d"\n', "line 2: ',' expected after '\"'"),
         ("a.csv", 'title,body\na,"b" c\n', "save it as .tsv or .jsonl"),
         ("a.tsv", 'title\tbody\nT\t"One.\nTwo."\n', "line 3: expected 2 columns, found 1; save text that holds tabs"),
-        ("a.jsonl", '{"body": "x"}\n{"body": "abc \\ud800 def"}\n', "line 2: 'body': '\\ud800' is half of a character"),
-        ("a.jsonl", '{"body": "x", "title": "\\udc00"}', "line 1: 'title': '\\udc00' is half of a character"),
+        ("a.jsonl", '{"body": "x"}\n{"body": "abc \\ud800 def"}\n', "line 2: '\\ud800' is half of a character"),
+        ("a.jsonl", '{"body": "x", "title": "\\udc00"}', "line 1: '\\udc00' is half of a character"),
         (
             "a.jsonl",
             '{"body": "x"}\n' + "[" * 100_000 + "]" * 100_000,
