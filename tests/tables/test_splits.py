@@ -12,7 +12,7 @@ FIFTH = Split(test=0.2, validation=0.1)
 
 def test_fractions_are_of_all_rows_and_classes_get_their_share():
     classes = np.array([0] * 700 + [1] * 300)
-    splits = draw_splits(class_strata(classes, ["a", "b"]), FIFTH)
+    splits = draw_splits(class_strata(classes, ["a", "b"], FIFTH), FIFTH)
     assert {name: len(rows) for name, rows in splits.items()} == {"train": 700, "validation": 100, "test": 200}
     assert [int(classes[rows].sum()) for rows in splits.values()] == [210, 30, 60]
     assert sorted(np.concatenate(list(splits.values()))) == list(range(1000))
@@ -53,29 +53,29 @@ def test_ratings_spread_evenly_over_the_splits():
 )
 def test_too_few_rows_of_a_class(classes, message):
     with pytest.raises(UserError, match=message):
-        class_strata(np.array(classes), ["a", "b", "c"])
+        class_strata(np.array(classes), ["a", "b", "c"], FIFTH)
 
 
 def test_classes_too_small_for_every_split_are_for_training_only():
     classes = np.array([0] * 50 + [1] * 2 + [2] * 1 + [3] * 47)
-    splits = draw_splits(class_strata(classes, list("abcd")), FIFTH)
+    splits = draw_splits(class_strata(classes, list("abcd"), FIFTH), FIFTH)
     assert {name: len(rows) for name, rows in splits.items()} == {"train": 70, "validation": 10, "test": 20}
     assert {50, 51, 52} < set(splits["train"].tolist())
     one = Split(train="a.tsv", test="b.tsv", validation=0.1)
-    assert class_strata(classes, list("abcd"), splits=2).tolist() == [0] * 50 + [1] * 2 + [-1] + [3] * 47
-    assert 52 in draw_splits(class_strata(classes, list("abcd"), splits=2), one)["train"]
+    assert class_strata(classes, list("abcd"), one).tolist() == [0] * 50 + [1] * 2 + [-1] + [3] * 47
+    assert 52 in draw_splits(class_strata(classes, list("abcd"), one), one)["train"]
 
 
 def test_a_split_of_fewer_rows_than_classes():
     """The test split has its share of each class all the same, and validation the most classes that it can have."""
     classes = np.arange(150).repeat(10)
     split = Split(test=0.2, validation=0.05)
-    splits = draw_splits(class_strata(classes, list(map(str, range(150)))), split)
+    splits = draw_splits(class_strata(classes, list(map(str, range(150))), split), split)
     assert {name: len(rows) for name, rows in splits.items()} == {"train": 1125, "validation": 75, "test": 300}
     assert set(np.bincount(classes[splits["test"]])) == {2}
     assert len(set(classes[splits["validation"]])) == 75
     skewed = np.concatenate([np.zeros(600, dtype=int), np.arange(1, 101).repeat(4)])
-    splits = draw_splits(class_strata(skewed, list(map(str, range(101)))), split)
+    splits = draw_splits(class_strata(skewed, list(map(str, range(101))), split), split)
     assert np.bincount(skewed[splits["validation"]])[0] == 30
     assert np.bincount(skewed[splits["test"]])[0] == 120
 
@@ -95,7 +95,7 @@ def test_a_rare_class_is_in_every_split(rare, several):
     labels = np.stack([np.ones(1000, dtype=np.int8), classes.astype(np.int8)], axis=1)
     for seed in range(20):
         split = Split(test=0.2, validation=0.1, seed=seed)
-        strata = label_strata(labels, ["a", "b"], split) if several else class_strata(classes, ["a", "b"])
+        strata = label_strata(labels, ["a", "b"], split) if several else class_strata(classes, ["a", "b"], FIFTH)
         splits = spread(draw_splits(strata, split), labels if several else classes)
         assert min(int(classes[rows].sum()) for rows in splits.values()) > 0
         assert sum(map(len, splits.values())) == len(set(np.concatenate(list(splits.values())))) == 1000
@@ -118,10 +118,10 @@ def test_what_the_source_brings_is_not_drawn():
     both = draw_splits(strata, Split(train="a.tsv", test="b.tsv", validation=0.1))
     assert {name: len(rows) for name, rows in both.items()} == {"train": 90, "validation": 10}
     assert [int(strata[rows].sum()) for rows in both.values()] == [45, 5]
-    none = draw_splits(strata, Split(train="a.tsv", test="b.tsv", validation="c.tsv"))
-    assert {name: rows.tolist() for name, rows in none.items()} == {"train": list(range(100))}
+    brought = Split(train="a.tsv", test="b.tsv", validation="c.tsv")
+    assert {name: rows.tolist() for name, rows in draw_splits(strata, brought).items()} == {"train": list(range(100))}
     assert len(np.unique(rating_strata(np.arange(100.0), Split(train="a.tsv", test="b.tsv", validation=0.1)))) == 10
-    assert class_strata(np.array([0, 1]), ["a", "b"], splits=1).tolist() == [0, 1]
+    assert class_strata(np.array([0, 1]), ["a", "b"], brought).tolist() == [0, 1]
 
 
 class TestLabelStrata:

@@ -187,7 +187,7 @@ def _json_rows(file: Path, column: str, at: At) -> Iterator[tuple[int, dict[str,
 def _csv_rows(file: Path, column: str, at: At) -> Iterator[tuple[int, dict[str, str]]]:
     dialect = DIALECTS[_ending(file)]
     lines = (line for _, line in _lines(file, at))
-    records = dialect.read_lines(lines, file, "where quotes are text as they are, save it as .tsv or .jsonl")
+    records = dialect.read(lines, file, "where quotes are text as they are, save it as .tsv or .jsonl")
     _, header = next(records, (1, []))
     for number, cells in records:
         if len(cells) != len(header):

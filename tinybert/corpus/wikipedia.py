@@ -24,7 +24,7 @@ SHARE = 8 << 20
 """Bytes of a dump for which a process more is worth its start."""
 
 Page = tuple[str, str]
-"""Title and markup, or title and running text."""
+"""Title, and markup or running text."""
 
 
 def read_dump(
@@ -69,9 +69,7 @@ def _clean_batch(work: tuple[list[Page], set[str]]) -> list[Page]:
 def _read_articles(
     dump: Path, dropped: dict[str, int], silent: set[str], at: Callable[[int], object]
 ) -> Iterator[Page]:
-    """(title, markup) of each article; nothing of a page is kept after it. What the dump says of its wiki, which is
-    before its pages, is added to `silent`.
-    """
+    """(title, markup) of each article. What the dump says of its wiki, before its pages, is added to `silent`."""
     newest, markup = "", ""  # of the page's revisions: their times, as text, are in order
     for element, root, position in _elements(dump):
         match element.tag.rpartition("}")[2]:

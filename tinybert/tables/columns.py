@@ -11,18 +11,11 @@ from tinybert.errors import UserError, suggest
 
 
 def require_columns(needed: Sequence[str], names: Sequence[str], file: Path, hint: str = "") -> None:
-    """
-    Args:
-        hint: what may be the reason, for the message.
-
-    Raises:
-        UserError: a column isn't there, or several are called so.
-    """
+    """Refuse a table where a column isn't there, or several are called so; `hint` is what may be the reason."""
     for column in needed:
         if column not in names:
-            raise UserError(
-                f"{file}: there is no column {column!r}{suggest(column, [name[:40] for name in names])}{hint}"
-            )
+            known = suggest(column, [name[:40] for name in names])
+            raise UserError(f"{file}: there is no column {column!r}{known}{hint}")
         if names.count(column) > 1:
             raise UserError(f"{file}: several columns are called {column!r}; rename all but one")
 
