@@ -20,7 +20,6 @@ import pyarrow.parquet as pq
 
 from tinybert.errors import UserError, suggest
 from tinybert.sources.first_bytes import name_the_bytes
-from tinybert.tables.columns import require_columns, require_no_header
 from tinybert.tables.delimited import Dialect, declared_separator, find_quoted, keys_that_fit
 from tinybert.tables.json_rows import cell, read_objects
 
@@ -32,8 +31,7 @@ def find_files(folder: Path, name: str) -> list[Path]:
     """The files in the folder of a source that a name stands for, sorted.
 
     Args:
-        name: relative to the folder; `*` stands for any part of a file's name, as in `train-*.parquet`. An empty one
-            stands for the one file of the folder.
+        name: as in `train-*.parquet`; an empty one stands for the one file of the folder.
 
     Raises:
         UserError: the folder is missing, or holds no such file (those that it holds are named), or not one.
@@ -71,14 +69,12 @@ def read_table(
         columns: names for all columns of a CSV or TSV without a header; None where the first line names them.
         needed: the columns to return.
         lists: those of them whose cells may be lists of text or numbers; one is returned as JSON, `["a", "7"]`.
-        dropped: where given, lines of a CSV or TSV with too few or too many columns are left out and counted here as
-            `broken`, instead of refused.
+        dropped: where given, lines with too few or too many columns are counted here as `broken`, instead of refused.
         separator: of a CSV or TSV, where it is another one than the file's name, or Excel's first line `sep=;`, says.
         quotes: whether a CSV or TSV has RFC 4180's quotes, where that is otherwise than its name says.
 
     Returns:
-        Rows in the file's order. The index, called `line` (`row` for Parquet and an array of JSON), counts from 1, for
-        messages.
+        Rows in the file's order. The index, called `line` (`row` for Parquet and an array of JSON), counts from 1.
 
     Raises:
         UserError: naming file and line; another format or encoding, no rows, a ragged row, a column that isn't there,
@@ -106,7 +102,7 @@ def read_table(
         frame = _frame(rows, needed, lines, "line")
     if frame.empty:
         raise UserError(f"{file}: expected rows, found none; add some")
-    require_no_header(frame, file, columns is not None)
+    _require_no_header(frame, file, columns is not None)
     return frame
 
 
@@ -146,7 +142,7 @@ def read_parquet(file: Path, needed: Sequence[str], others: Sequence[str] = ()) 
     try:
         with pq.ParquetFile(file) as source:
             names = source.schema_arrow.names
-            require_columns(needed, names, file)
+            _require_columns(needed, names, file)
             return source.read(columns=[*needed, *(name for name in others if name in names)])
     except (pa.ArrowInvalid, OSError) as error:
         found = name_the_bytes(file) or f"not a Parquet file: {' '.join(str(error).split())}; save or fetch it again"
@@ -169,7 +165,7 @@ def _delimited(
     if columns is None and not set(needed) <= set(names):
         fitting = keys_that_fit(text, dialect, set(needed).issubset)
         hint = fitting or "; if its first line is no header, name its columns in `columns`"
-    require_columns(needed, names, file, hint)
+    _require_columns(needed, names, file, hint)
     positions = [names.index(column) for column in needed]
     lines: list[int] = []
     rows: list[list[str]] = []
@@ -191,7 +187,7 @@ def _delimited(
 
 def _json(file: Path, needed: Sequence[str], lists: Collection[str]) -> pd.DataFrame:
     unit, objects = read_objects(read_text(file), file)
-    require_columns(needed, list(dict.fromkeys(key for _, value in objects for key in value)), file)
+    _require_columns(needed, list(dict.fromkeys(key for _, value in objects for key in value)), file)
     rows = [
         [cell(value.get(column), f"{file}: {unit} {number}: {column}", column in lists) for column in needed]
         for number, value in objects
@@ -219,3 +215,28 @@ def _parquet(file: Path, needed: Sequence[str], lists: Collection[str]) -> pd.Da
 
 def _frame(rows: list[list[str]], needed: Sequence[str], numbers: list[int], unit: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(needed), index=pd.Index(numbers, name=unit, dtype="int64"), dtype=object)
+
+
+def _require_columns(needed: Sequence[str], names: Sequence[str], file: Path, hint: str = "") -> None:
+    """Refuse a table where a column isn't there, or several are called so; `hint` is what may be the reason."""
+    for column in needed:
+        if column not in names:
+            known = suggest(column, [name[:40] for name in names])
+            raise UserError(f"{file}: there is no column {column!r}{known}{hint}")
+        if names.count(column) > 1:
+            raise UserError(f"{file}: several columns are called {column!r}; rename all but one")
+
+
+def _require_no_header(frame: pd.DataFrame, file: Path, has_names: bool) -> None:
+    """Refuse the columns' names as a row, in whatever case; in one column alone they may be a text.
+
+    Args:
+        has_names: whether the names are the user's, and the file has no header.
+    """
+    names = [name.strip().casefold() for name in frame.columns]
+    for line, *cells in frame.itertuples() if len(names) > 1 else ():
+        if cells[-1].strip().casefold() == names[-1] and [cell.strip().casefold() for cell in cells] == names:
+            found = f"{file}: {frame.index.name} {line} names the columns"
+            if has_names and line == frame.index[0]:
+                raise UserError(f"{found}, as `columns` does; set columns: null, and text and label as it calls them")
+            raise UserError(f"{found} once more, as in files that were put together; remove it")

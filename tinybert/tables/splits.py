@@ -56,9 +56,6 @@ def label_strata(labels: np.ndarray, names: Sequence[str], split: Split) -> np.n
     too small to be in each split, and the smallest if there are more than a split has rows, join the largest. Rows of
     a label that is itself too small are `TRAINING`.
 
-    Args:
-        labels: 0 and 1, (rows, labels).
-
     Raises:
         UserError: one label only, a label without rows, or all but one too small to be in all splits.
     """
@@ -139,9 +136,6 @@ def spread(splits: Splits, labels: np.ndarray) -> Splits:
     """Give each split a row of each class that the draw left it none of, from the split that has most of it.
 
     Splits but training go without where a class has fewer rows than there are splits, or they fewer than classes.
-
-    Args:
-        labels: class indices (rows,), or 0 and 1 (rows, labels), of the rows drawn from.
     """
     splits = dict(splits)
     of_classes = labels.T == 1 if labels.ndim == 2 else np.arange(labels.max() + 1)[:, None] == labels
