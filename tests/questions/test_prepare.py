@@ -2,12 +2,10 @@
 
 import json
 
-import pandas as pd
 import pytest
 
-from tests.tasks.test_prepare import ENTRY
+from tests.tasks.test_prepare import prepared
 from tinybert.errors import UserError
-from tinybert.params.tasks import Task
 from tinybert.questions.prepare import prepare
 from tinybert.tables.summary import describe
 
@@ -37,17 +35,13 @@ def about(name, each=3):
 @pytest.fixture
 def run(tmp_path):
     """Prepare files of these lines or paragraphs; returns the summary and the splits."""
+    (tmp_path / "source").mkdir()
 
     def run(files, **changes):
-        source, folder = tmp_path / "source", tmp_path / "task"
-        source.mkdir(exist_ok=True)
-        folder.mkdir(exist_ok=True)
         for name, content in files.items():
             text = content if isinstance(content, str) else json.dumps({"data": [{"paragraphs": content}]})
-            (source / name).write_text(text)
-        summary = prepare(source, Task.model_validate(ENTRY | SPAN | changes), folder)
-        assert json.loads((folder / "task.json").read_text()) == summary
-        return summary, {file.stem: pd.read_parquet(file) for file in sorted(folder.rglob("*.parquet"))}
+            (tmp_path / "source" / name).write_text(text)
+        return prepared(tmp_path, SPAN | changes, prepare)
 
     return run
 

@@ -9,11 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from tests.tasks.test_prepare import ENTRY
+from tests.tasks.test_prepare import prepared
 from tinybert.errors import UserError
-from tinybert.params.tasks import Task
 from tinybert.tasks.class_names import read_class_names
-from tinybert.tasks.prepare import prepare
 
 MOODS = ["very sad", "glad", "calm"]
 
@@ -37,10 +35,8 @@ def run(tmp_path):
     """Prepare the files; returns the summary and each text's label, by the text's number."""
 
     def run(**changes):
-        (tmp_path / "task").mkdir(exist_ok=True)
-        summary = prepare(tmp_path / "source", Task.model_validate(ENTRY | changes), tmp_path / "task")
-        rows = pd.concat([pd.read_parquet(tmp_path / "task" / f"{name}.parquet") for name in summary["rows"]])
-        return summary, {int(text.split()[1]): label for text, label in rows.to_numpy()}
+        summary, splits = prepared(tmp_path, changes)
+        return summary, {int(text.split()[1]): label for text, label in pd.concat(splits.values()).to_numpy()}
 
     return run
 

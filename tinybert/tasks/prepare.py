@@ -51,17 +51,11 @@ def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     the validation split. Further test sets are `test_<name>.parquet`; files without labels are
     `unlabelled/<name>.parquet`, all their rows in order.
 
-    Args:
-        source: folder with one table, or with those that `task.split` names (see `tinybert.tables.read`).
-        task: an entry of `tasks`.
-        folder: exists; filled with the files.
-
     Returns:
         The summary: `type`, `names` of the classes (None for regression), `pair`, `rows` of each split, `classes`
-        (rows of each class in each split, None for regression), `dropped` rows by cause (`label`, for label.drop;
-        `empty`; `duplicates`; `broken`, where split.broken is skip), `repeated` (the duplicates by the split they were
-        in and the later one that has their text) and `conflicting` texts; where there are any, `mirrored` pairs (see
-        `count_mirrored`), `constant` (all validation rows have the same label), `also_test` (rows by name) and
+        (rows of each class in each split, None for regression), `dropped` rows by cause (see `CAUSES`), `repeated` (the
+        duplicates by the split they were in and the later one that has their text) and `conflicting` texts; where there
+        are any, `mirrored` pairs, `constant` (all validation rows have the same label), `also_test` (rows by name) and
         `unlabelled` (by name: `rows`, and `labels` to submit in class order).
 
     Raises:
