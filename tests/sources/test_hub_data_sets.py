@@ -63,13 +63,11 @@ def test_a_table_may_be_packed(ending: str, hub: Hub) -> None:
 def test_glue_as_the_papers_preset_takes_it(hub: Hub, tmp_path: Path) -> None:
     """A folder a task, in shards, integer labels: from the hub's files to the rows of each of the nine tasks."""
     preset = load_experiment(ROOT / "presets/paper-glue.yaml")
-    files: dict[str, bytes] = {"README.md": b"#"}
+    made = tmp_path / "made"
     for task in preset.tasks:
-        write_hub(task, tmp_path / "made" / task)
-        for file in (tmp_path / "made" / task).rglob("*.parquet"):
-            name = file.relative_to(tmp_path / "made" / task).as_posix()
-            files[name if name.startswith("ax/") else f"{task}/{name}"] = file.read_bytes()
-    hub.repositories["datasets/nyu-mll/glue"] = files
+        write_hub(task, made)
+    files = {file.relative_to(made).as_posix(): file.read_bytes() for file in made.rglob("*.parquet")}
+    hub.repositories["datasets/nyu-mll/glue"] = {"README.md": b"#", **files}
     out = store("table", "nyu-mll/glue", files=preset.downloads["glue"].files)
     for key, task in preset.tasks.items():
         (tmp_path / key).mkdir()
