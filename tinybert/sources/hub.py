@@ -35,9 +35,7 @@ class Repository(NamedTuple):
     revision: str
 
 
-def fetch_repository(
-    repository: Repository, choose: Callable[[list[str]], list[str]], cache: Path = CACHE
-) -> tuple[Path, list[Path]]:
+def fetch_repository(repository: Repository, choose: Callable[[list[str]], list[str]]) -> tuple[Path, list[Path]]:
     """The folder of a repository in the download cache, and the files in it that `choose` takes of all its names.
 
     What is there already is checked and not fetched again: the second time no network is needed. A download that breaks
@@ -50,8 +48,10 @@ def fetch_repository(
         UserError: the hub can't be reached, has no such repository or commit or gives it to nobody, or the bytes are
             others than the hub says.
     """
-    where: dict[str, Any] = {"repo_type": repository.type, "revision": repository.revision, "cache_dir": cache / "hub"}
-    ask = partial(snapshot_download, repository.name, **where, endpoint=_endpoint())
+    where: dict[str, Any] = {"repo_type": repository.type, "revision": repository.revision, "cache_dir": CACHE / "hub"}
+    # the endpoint is asked for here, since huggingface_hub reads it but once, when it is imported
+    endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or ENDPOINT
+    ask = partial(snapshot_download, repository.name, **where, endpoint=endpoint)
     logging.set_verbosity_error()  # of a download of nothing it warns
     try:
         ask(allow_patterns=[])  # the listing alone
@@ -71,7 +71,7 @@ def fetch_repository(
     except (OSError, httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         if getattr(error, "errno", None) is not None:  # a full disk, and no word of the hub's
             raise
-        raise UserError(f"{repository.name}: {_refusal(error, repository)}") from None
+        raise UserError(f"{repository.name}: {_refusal(error, repository, endpoint)}") from None
     return folder, [folder / name for name in names]
 
 
@@ -86,29 +86,20 @@ def _is_whole(file: Path) -> bool:
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest() == checksum
 
 
-def _refusal(error: Exception, repository: Repository) -> str:
+def _refusal(error: Exception, repository: Repository, endpoint: str) -> str:
     """What went wrong, and what to change."""
-    kind, other = ("model", "a data set") if repository.type == "model" else ("data set", "a model")
+    kind, other, page = (
+        ("model", "a data set", "") if repository.type == "model" else ("data set", "a model", "datasets/")
+    )
     cause = error.__cause__ if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ else error
-    endpoint = _endpoint()
     status = cause.response.status_code if isinstance(cause, errors.HfHubHTTPError) else None
     if isinstance(cause, errors.OfflineModeIsEnabled):
         return "not in the download cache, and HF_HUB_OFFLINE is set; unset it"
     if isinstance(cause, errors.GatedRepoError) or status == httpx2.codes.FORBIDDEN:
-        page = f"{endpoint}/{'datasets/' if repository.type == 'dataset' else ''}{repository.name}"
-        return f"gated: accept its terms on {page}, then {TOKEN}"
-    if isinstance(cause, errors.RevisionNotFoundError):
-        return f"there is no commit {repository.revision}; correct `revision`"
+        return f"gated: accept its terms on {endpoint}/{page}{repository.name}, then {TOKEN}"
     if status == httpx2.codes.NOT_FOUND:
         what = f"there is no such {kind}, or no commit {repository.revision}"
         return f"{what}; correct `hub` and `revision`, or `kind` where it is {other}"
     if status == httpx2.codes.UNAUTHORIZED:  # so that nobody learns which private ones there are
         return f"there is no such {kind}, or it is private or gated; correct `hub`, or {TOKEN}"
-    if isinstance(cause, httpx2.InvalidURL | httpx2.UnsupportedProtocol | ValueError):
-        return f"{endpoint} cannot be read ({describe(cause)}); check HF_ENDPOINT"
     return f"the hub cannot be reached ({endpoint}: {describe(cause)}); check the network, the proxy and HF_ENDPOINT"
-
-
-def _endpoint() -> str:
-    """The hub, or a mirror of it; asked for here, since huggingface_hub reads it but once, when it is imported."""
-    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or ENDPOINT
