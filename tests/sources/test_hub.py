@@ -15,7 +15,8 @@ from tests.sources.servers import COMMIT
 from tests.tasks.glue import ROWS, write_hub
 from tests.tiny import tiny_bert
 from tinybert.params.experiment import load_experiment
-from tinybert.sources.hub import Repository, fetch_repository
+from tinybert.params.sources import Download
+from tinybert.sources.hub import fetch_repository
 from tinybert.tasks.prepare import prepare
 
 BERT = {"kind": "model", "hub": "owner/bert", "revision": COMMIT}
@@ -90,7 +91,8 @@ def test_pickled_weights_only(bert):
 def test_broken_connection_is_resumed(bert, model, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 10_000)  # or 10 MB
     bert.mishaps = [("cut", 50_000), ("cut", 20_000)]
-    _, (file,) = fetch_repository(Repository("model", "owner/bert", COMMIT), lambda names: ["model.safetensors"])
+    monkeypatch.setattr("tinybert.sources.hub.choose_files", lambda download, names: ["model.safetensors"])
+    _, (file,) = fetch_repository(Download.model_validate(BERT))
     assert file.read_bytes() == model["model.safetensors"]
     assert [header for header in bert.ranges_of("/cdn/") if header] == ["bytes=50000-", "bytes=70000-"]
 

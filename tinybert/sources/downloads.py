@@ -11,8 +11,7 @@ from tinybert.params.sources import Download
 from tinybert.running.outputs import whole_folder
 from tinybert.sources import package_index
 from tinybert.sources.archives import extract
-from tinybert.sources.choice import choose_data_files, choose_model_files
-from tinybert.sources.hub import Repository, fetch_repository
+from tinybert.sources.hub import fetch_repository
 from tinybert.sources.kinds import WriteCorpus, convert
 from tinybert.sources.transfer import fetch
 
@@ -43,14 +42,9 @@ def store_download(download: Download, folder: Path, write_corpus: WriteCorpus) 
 
 def _fetch(download: Download) -> tuple[Path, list[Path]]:
     """What the entry names, in the download cache: the folder of it all, and the files; an archive is still whole."""
-    kind, hub, sha256 = download.kind, download.hub, download.sha256 or ""
-    if hub is not None:
-        if kind == "model":
-            choose = partial(choose_model_files, repository=hub)
-        else:
-            choose = partial(choose_data_files, patterns=download.files, kind=kind, repository=hub)
-        repository = Repository("model" if kind == "model" else "dataset", hub, download.revision or "")
-        return fetch_repository(repository, choose)
+    if download.hub is not None:
+        return fetch_repository(download)
+    sha256 = download.sha256 or ""
     if download.package is not None:
         places = partial(package_index.find_archive, download.package, download.file_name)
         file = fetch(download.file_name, sha256, places, package_index.REMEDIES)

@@ -27,9 +27,6 @@ TRIES = 5
 PAUSE = 0.5
 """Seconds before the second try, doubled before each further one."""
 
-HEADWAY = 1 << 20
-"""Bytes after which a line that broke is as good as new: 20 GB may break more often than one may ask in vain."""
-
 BUSY = (408, 425, 429, 500, 502, 503, 504)
 """HTTP statuses that may be gone in a moment."""
 
@@ -100,12 +97,12 @@ def describe(error: BaseException) -> str:
 
 
 def patiently(act: Callable[[], Answer], trouble: str, part: Path | None = None) -> Answer:
-    """What `act` returns, tried again where the network fails; headway in the file `part` makes up for failed tries.
+    """What `act` returns, tried again where the network fails; a file `part` that has grown has the tries start anew.
 
     Raises:
         TroubleError: after the last try.
     """
-    tries, size = 0, part.stat().st_size if part else 0
+    tries, size = 0, 0
     while True:
         try:
             return act()
@@ -114,7 +111,7 @@ def patiently(act: Callable[[], Answer], trouble: str, part: Path | None = None)
         except httpx2.TransportError as error:
             reason = f"{trouble} ({describe(error)})"
         before, size = size, part.stat().st_size if part else 0
-        tries = 1 if size - before >= HEADWAY else tries + 1
+        tries = 1 if size > before else tries + 1
         if tries == TRIES:
             raise TroubleError("unreachable", reason)
         seconds = PAUSE * 2 ** (tries - 1)
