@@ -70,16 +70,6 @@ def test_shards(bert, model):
         files[shard] = save(part, metadata={"format": "pt"})
     files[INDEX] = json.dumps({"metadata": {}, "weight_map": names}).encode()
     assert {*names.values(), INDEX} <= {*store(**BERT)}
-    del files[min(names.values())]
-    Path(".cache").rename("old")
-    assert "model-00001-of-00002.safetensors" in failure_of_the_next(BERT)
-
-
-def failure_of_the_next(entry):
-    """Of a download that comes after another."""
-    Path("out").rename("before")
-    Path("out").mkdir()
-    return failure(store, **entry)
 
 
 def test_pickled_weights_only(bert):

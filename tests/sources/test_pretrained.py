@@ -15,6 +15,7 @@ from tinybert.params.sources import File
 from tinybert.sources.kinds import store_file
 
 WEIGHTS, CONFIG = Path("m/model.safetensors"), Path("m/config.json")
+SHARD = "model-00001-of-00002.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +46,10 @@ def change(name, **keys):
     file.write_text(json.dumps(json.loads(file.read_text()) | keys))
 
 
-def index_a_pickle():
-    WEIGHTS.rename("m/pytorch_model.bin")
-    index = {"metadata": {}, "weight_map": {"a": "pytorch_model.bin"}}
-    Path("m/model.safetensors.index.json").write_text(json.dumps(index))
+def index(shard, other):
+    WEIGHTS.rename(f"m/{shard}")
+    content = {"metadata": {}, "weight_map": {"a": shard, "b": other}}
+    Path("m/model.safetensors.index.json").write_text(json.dumps(content))
 
 
 def one_more_token():
@@ -64,7 +65,8 @@ def one_more_token():
         (lambda: WEIGHTS.rename("m/other.safetensors"), "a model needs model.safetensors, found config.json, other"),
         (lambda: CONFIG.unlink(), "a model needs config.json"),
         (lambda: Path("m/tokenizer.json").unlink(), "needs its tokenizer"),
-        (index_a_pickle, "m: no model that can be read ("),
+        (lambda: index(SHARD, SHARD.replace("1", "2", 1)), "No such file or directory: m/model-00002-of-00002.safe"),
+        (lambda: index("pytorch_model.bin", "pytorch_model.bin"), "no model that can be read (FileNotFoundError"),
         (lambda: change("config.json", auto_map={"AutoModel": "evil.Evil"}), "config.json: `auto_map` names code"),
         (lambda: change("tokenizer_config.json", auto_map={}), "tokenizer_config.json: `auto_map` names code"),
         (lambda: WEIGHTS.write_bytes(WEIGHTS.read_bytes()[:-4]), "m/model.safetensors: not a whole safetensors file"),
