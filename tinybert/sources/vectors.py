@@ -45,8 +45,8 @@ def convert_vectors(files: list[Path], folder: Path, words: int | None = None) -
     Args:
         files: either a `.npy` matrix and a `.parquet` of its words, one column of strings; or one file, perhaps `.gz`,
             of the GloVe or word2vec format (a word and its numbers a line; word2vec's first line has the two sizes, and
-            its numbers may be binary), of which gensim's reader refuses much that lies about. Words with a space in
-            them, or cut in the middle of a character, are in no text: they are left out, and counted.
+            its numbers may be binary). Words with a space in them, or cut in the middle of a character, are in no text:
+            they are left out, and counted. Of a word that stands there twice the first counts.
         folder: an existing folder.
         words: only the first so many are read, so that memory holds no more; None reads all.
 
