@@ -15,19 +15,7 @@ SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = """a the this film movie plot story acting actor scene ending was is felt seemed good bad great awful dull funny
 boring bright dark slow quick and but with of i we you it s t cafe""".split()  # noqa: SIM905
 PIECES = ["un", "##watch", "##able", "##s", "##ed", "##ing", "##ly", "1", "##0", "##th", ",", ".", "!", "'", '"', "-"]
-VECTOR_WORDS = [
-    "unwatchable",
-    "films",
-    "boringly",
-    "terrible",
-    "good",
-    "dreadful",
-    "slowly",
-    ",",
-    "x1",
-    "horrid",
-    "acted",
-]
+VECTOR_WORDS = "unwatchable films boringly terrible good dreadful slowly , x1 horrid acted".split()  # noqa: SIM905
 
 # Words of one piece and of several, capitals, an unknown word ("zzz"), numbers, punctuation, odd spacing, an accent.
 TEXTS = [

@@ -60,9 +60,7 @@ def split(tokenizer: PreTrainedTokenizerBase, examples: Sequence[tuple[str, ...]
     numbers and punctuation are part of what stands between, and so is the end of a contraction or a possessive.
     """
     backend = bare_tokenizer(tokenizer)
-    special = frozenset(
-        tokenizer.all_special_ids
-    )  # [UNK] too: a word that the model can't read is nothing to ask it for
+    special = frozenset(tokenizer.all_special_ids)  # [UNK] too: what the model can't read is nothing to ask it for
     encodings = iter(backend.encode_batch([text for texts in examples for text in texts], add_special_tokens=False))
     sentences = []
     for texts in examples:
