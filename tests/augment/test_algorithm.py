@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from gensim.models import KeyedVectors
-from transformers import BertForMaskedLM, BertTokenizer
+from transformers import BertTokenizer
 
 from tests.augment.conftest import TEXTS, VECTOR_WORDS, WORDS, random_masked_lm
 from tinybert.augment.algorithm import Copy, Tally, vary
@@ -19,27 +19,13 @@ from tinybert.augment.words import split
 K = 4
 SINGLES = [(text,) for text in TEXTS]
 PAIRS = list(zip(TEXTS, [*TEXTS[2:], *TEXTS[:2]], strict=True))
-ENDLESS = " ".join(TEXTS)
-LONG = [
-    (ENDLESS,),
-    ("unwatchable " * 30 + ENDLESS,),
-    ("Boringly slow", ENDLESS),
-    (ENDLESS, "A BORING movie"),
-    ("dull",),
-]
+ALL = " ".join(TEXTS)
+LONG = [(ALL,), ("unwatchable " * 30 + ALL,), ("Boringly slow", ALL), (ALL, "A BORING movie"), ("dull",)]
 
 
 @pytest.fixture
 def run(tokenizer: BertTokenizer, vectors: Path):
-    def run(
-        examples: list[tuple[str, ...]],
-        copies: int = 3,
-        probability: float = 0.4,
-        seed: int = 7,
-        first_row: int = 0,
-        batch_size: int = 16,
-        max_length: int = 64,
-    ) -> tuple[list[Copy], Tally]:
+    def run(examples, copies=3, probability=0.4, seed=7, first_row=0, batch_size=16, max_length=64):
         masked = MaskedWords(random_masked_lm(tokenizer), tokenizer, K, max_length, batch_size)
         (shared := vectors / "shared").mkdir(exist_ok=True)
         share_vectors(vectors, 100, shared)
@@ -55,17 +41,7 @@ def texts(copies: list[Copy]) -> list[tuple[str, ...]]:
     return [copy.texts for copy in copies]
 
 
-def algorithm_1(
-    example: tuple[str, ...],
-    row: int,
-    copy: int,
-    p: float,
-    seed: int,
-    model: BertForMaskedLM,
-    tokenizer: BertTokenizer,
-    vectors: Path,
-    max_length: int = 64,
-) -> tuple[str, ...]:
+def algorithm_1(example, row, copy, p, seed, model, tokenizer, vectors, max_length):
     """One copy as the paper writes it down: word by word, candidates first, then u; the whole output of the model."""
     sides = [re.split(r"([^\W\d]+)", text) for text in example]
     places = [(side, slot) for side, parts in enumerate(sides) for slot in range(1, len(parts), 2)]

@@ -4,12 +4,10 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from gensim.models import KeyedVectors
 
-from tests.augment.conftest import VECTOR_WORDS
+from tests.augment.conftest import VECTOR_WORDS, write_vectors
 from tinybert.augment.neighbours import Neighbours, share_vectors
 
 
@@ -20,17 +18,10 @@ def neighbours(source: Path, words: int, k: int) -> Neighbours:
     return Neighbours(shared, k)
 
 
-def write(folder: Path, rows: list[tuple[str, list[float]]]) -> Path:
-    words, array = zip(*rows, strict=True)
-    np.save(folder / "vectors.npy", np.array(array, np.float32))
-    pq.write_table(pa.table({"word": list(words)}), folder / "words.parquet")
-    return folder
-
-
 def test_vectors_are_shared_by_mapping_a_few_in_memory_at_a_time(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("tinybert.augment.neighbours.ROWS", 100)
     count, width = 10_000, 500
-    write(tmp_path, [(f"w{n}", [1.0] * width) for n in range(count)])
+    write_vectors(tmp_path, [f"w{n}" for n in range(count)], np.ones((count, width)))
     tracemalloc.start()
     try:
         shared = neighbours(tmp_path, 8_000, 3)
@@ -58,12 +49,12 @@ def test_words_are_found_in_lower_case_and_the_unknown_have_none(vectors: Path) 
 
 @pytest.mark.filterwarnings("error")  # such as a division by zero
 def test_a_vector_of_zeros_is_nobodys_neighbour_and_has_none(tmp_path: Path) -> None:
-    rows = [("none", [0.0, 0.0]), ("good", [1.0, 0.0]), ("fine", [1.0, 0.1]), ("bad", [-1.0, 0.0])]
-    found = neighbours(write(tmp_path, rows), 10, 1).find(["good", "fine", "bad", "none", "None"])
+    write_vectors(tmp_path, ["none", "good", "fine", "bad"], [[0.0, 0.0], [1.0, 0.0], [1.0, 0.1], [-1.0, 0.0]])
+    found = neighbours(tmp_path, 10, 1).find(["good", "fine", "bad", "none", "None"])
     assert found == {"good": ["fine"], "fine": ["good"], "bad": ["fine"], "none": [], "None": []}
 
 
 def test_a_repeated_word_is_no_neighbour_of_itself(tmp_path: Path) -> None:
-    rows = [("good", [1.0, 0.0]), ("fine", [1.0, 0.2]), ("good", [1.0, 0.1]), ("bad", [-1.0, 0.0])]
-    found = neighbours(write(tmp_path, rows), 10, 2).find(["good", "bad"])
+    write_vectors(tmp_path, ["good", "fine", "good", "bad"], [[1.0, 0.0], [1.0, 0.2], [1.0, 0.1], [-1.0, 0.0]])
+    found = neighbours(tmp_path, 10, 2).find(["good", "bad"])
     assert found == {"good": ["fine", "bad"], "bad": ["good", "fine"]}

@@ -11,16 +11,9 @@ SMALLER = {"layers": 2, "hidden": 16, "heads": 2, "intermediate": 32}
 def general(**changes):
     """Not trained where there are no losses."""
     epochs = int(bool(changes.get("losses")))
-    entry = {
-        "corpus": "c",
-        "teacher": "t",
-        "start": "t",
-        "architecture": SMALLER,
-        "initialise": "random",
-        "losses": {},
-        "train": {"epochs": epochs, "batch_size": 16, "learning_rate": 1e-3, "max_length": 16},
-    }
-    return General.model_validate(entry | changes)
+    entry = {"corpus": "c", "teacher": "t", "start": "t", "architecture": SMALLER, "initialise": "random", "losses": {}}
+    train = {"epochs": epochs, "batch_size": 16, "learning_rate": 1e-3, "max_length": 16}
+    return General.model_validate(entry | {"train": train} | changes)
 
 
 def phase(**changes):

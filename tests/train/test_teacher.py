@@ -48,10 +48,10 @@ def take(world, source, folder, names=NAMES, above_chance=True, metric="accuracy
     return world / folder
 
 
-def own_checkpoint(world, names, order=(1, 0)):
+def own_checkpoint(world, names):
     """The tuned teacher as another project would have saved it: outputs in another order, under these names."""
     model = load_classifier(world / "tuned")
-    reorder_outputs(model, list(order))
+    reorder_outputs(model, [1, 0])
     model.config.update(head_config(names))
     folder = world / f"own-{'-'.join(names)}".replace(" ", "")
     model.save_pretrained(folder)

@@ -25,21 +25,13 @@ A draw may give a word back, since what the model thinks of the original word is
 
 @dataclass(slots=True)
 class Copy:
-    """A copy of a sentence on its way through the algorithm, and at its end the augmented sentence.
+    """A copy of a sentence on its way through the algorithm, and at its end the augmented sentence."""
 
-    Attributes:
-        row: of the original sentence.
-        sides: the parts of each side, as in `Sentence`.
-        ahead: words still to replace, the last one first, each with its draw in [0, 1) among the candidates.
-        reach: how many parts of each side the masked language model is shown, see `Sentence.reach`.
-        changed: (side, slot) of the parts that differ from the original's.
-    """
-
-    row: int
-    sides: list[list[str]]
-    ahead: list[tuple[Word, float]]
-    reach: tuple[int, ...]
-    changed: set[tuple[int, int]] = field(default_factory=set)
+    row: int  # of the original sentence
+    sides: list[list[str]]  # the parts of each, as in `Sentence`
+    ahead: list[tuple[Word, float]]  # words still to replace, the last one first, each with its draw in [0, 1)
+    reach: tuple[int, ...]  # how many parts of each side the masked language model is shown
+    changed: set[tuple[int, int]] = field(default_factory=set)  # (side, slot) of the parts that are not the original's
 
     @property
     def texts(self) -> tuple[str, ...]:

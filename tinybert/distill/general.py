@@ -47,7 +47,8 @@ def distill_general_student(
     seed = job.seed(training)
     student, projections = initialise_student(load_encoder(teacher), architecture, settings.initialise, seed, start)
     learns = bool(training.epochs and any(losses.values()))
-    records, masks = learns and any(losses[name] for name in RECORDED), learns and predicts_masked(settings)
+    records = learns and any(losses[name] for name in RECORDED)
+    masks = learns and bool(losses["mlm"] or losses["vocabulary"])
     trained = with_masked_head(student, load_masked_lm(teacher)) if masks else student
     model = StudentModel(trained, projections, records)
     facts = {"parameters": student.num_parameters()}
@@ -74,11 +75,6 @@ def distill_general_student(
     job.write_lineage(settings, training, inputs, facts)
 
 
-def predicts_masked(general: General) -> bool:
-    """Whether tokens are masked and predicted."""
-    return bool(general.losses.mlm or general.losses.vocabulary)
-
-
 def require_compatible(general: General, teacher: PretrainedConfig) -> None:
     """Refuse a general student that its teacher can't teach.
 
@@ -100,7 +96,7 @@ def require_compatible_folders(general: General, teacher: Path, start: Path) -> 
     Raises:
         UserError: the teacher has no masked-language head, or the existing student doesn't fit.
     """
-    if general.train.epochs and predicts_masked(general):
+    if general.train.epochs and (general.losses.mlm or general.losses.vocabulary):
         require_masked_head(teacher)
     if general.initialise == "start":
         require_existing_student(general.architecture, start, teacher)

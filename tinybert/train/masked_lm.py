@@ -26,10 +26,8 @@ from tinybert.train.loop.curve import Curve
 from tinybert.train.loop.job import Job
 from tinybert.train.loop.trainer import no_training, train
 
-HELD_OUT = 512
-"""Examples of the task's text that are not trained on, for the masked accuracy."""
-COUNTED = 20_000
-"""Examples at least, where there are as many, of which tokens are counted."""
+HELD_OUT = 512  # examples of the task's text that are not trained on, for the masked accuracy
+COUNTED = 20_000  # examples at least, where there are as many, of which tokens are counted
 
 
 class MaskedTokenObjective:
@@ -67,9 +65,7 @@ def adapt_masked_lm(settings: MaskedLanguageModel, source: Path, corpus: Path, d
     model = load_masked_lm(source, new_head=settings.steps > 0)
     require_autocast(model, job.dtype)
     curve = Curve(job.curves / "validation.csv", ["step", "accuracy"])
-    vocabulary = model.config.vocab_size
-    collate = Masking(tokenizer, seed, vocabulary, settings.mask)
-    guesses = Masking(tokenizer, 0, vocabulary, settings.mask)
+    collate, guesses = (Masking(tokenizer, each, model.config.vocab_size, settings.mask) for each in (seed, 0))
     facts: dict[str, object] = {}
     texts = _task_text(data, tokenizer, job.max_length)
     readable = texts.filter(lambda ids: collate.is_ordinary(np.array(ids)).any(), input_columns="input_ids")

@@ -32,10 +32,8 @@ from tinybert.train.loop.job import Job
 from tinybert.train.loop.label_loss import LabelObjective
 from tinybert.train.loop.trainer import Score, Validation, no_training, train
 
-SAMPLE = 1000
-"""Texts that are looked at for tokens that the tokenizer doesn't know."""
-NOTABLE = 0.01
-"""The share of such tokens from which on it is said."""
+SAMPLE = 1000  # texts that are looked at for tokens that the tokenizer doesn't know
+NOTABLE = 0.01  # the share of such tokens from which on it is said
 
 
 def finetune_teacher(

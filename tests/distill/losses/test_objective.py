@@ -6,7 +6,6 @@ from tests.tiny import tiny_bert
 from tinybert.distill.losses.baselines import cls_loss, cosine_loss, masked_lm_loss, relation_loss, vocabulary_loss
 from tinybert.distill.losses.objective import DistillationObjective
 from tinybert.distill.losses.paper import attention_loss, hidden_loss, soft_binary_cross_entropy, soft_cross_entropy
-from tinybert.distill.phase import fix_prediction_layer
 from tinybert.models.initialise import initialise_student, with_masked_head
 from tinybert.models.loading import head_config, load_classifier, load_encoder, load_masked_lm
 from tinybert.models.signals import SignalModel, StudentModel, frozen_teacher
@@ -111,16 +110,14 @@ def test_the_prediction_loss_is_soft_cross_entropy_with_the_cached_logits(studen
     torch.testing.assert_close(terms["logits"], soft_cross_entropy(logits, batch[TEACHER_LOGITS], 2.0))
 
 
-def test_gradients_flow_to_the_student_and_its_projections_and_nowhere_else(teacher, student, batch):
-    fix_prediction_layer(student.model)
-    found = reached(DistillationObjective(ALL, {1: 2, 2: 3}, teacher), student, batch)
-    assert found == named(student, without=["pooler", "classifier"])
-
-
-@pytest.mark.parametrize("loss", ["logits", "labels"])
-def test_gradients_of_a_prediction_reach_the_whole_student_and_no_projection(student, batch, loss):
-    found = reached(DistillationObjective({loss: 1.0}, {1: 2, 2: 3}, None), student, batch)
-    assert found == named(student, without=["projections"])
+@pytest.mark.parametrize(
+    ("losses", "unreached"),
+    [(ALL, ["pooler", "classifier"]), ({"logits": 1.0}, ["projections"]), ({"labels": 1.0}, ["projections"])],
+    ids=["layers", "logits", "labels"],
+)
+def test_gradients_flow_to_the_student_and_its_projections_and_nowhere_else(teacher, student, batch, losses, unreached):
+    found = reached(DistillationObjective(losses, {1: 2, 2: 3}, teacher), student, batch)
+    assert found == named(student, without=unreached)
 
 
 @pytest.mark.parametrize("loss", ["mlm", "vocabulary"])
@@ -161,7 +158,6 @@ def test_gradients_of_attention_in_every_family(family, batch):
 def test_gradients_of_one_loss_reach_the_mapped_layers_and_the_projections_in_use(
     teacher, student, batch, loss, projections
 ):
-    fix_prediction_layer(student.model)
     found = reached(DistillationObjective({loss: 1.0}, {1: 2}, teacher, relation_heads=8), student, batch)
     assert {name.removeprefix("projections.") for name in found if name.startswith("projections.")} == projections
     trunk = {name.removeprefix("model.bert.") for name in found if name.startswith("model.bert.")}

@@ -11,16 +11,12 @@ from datasets import Dataset
 from torch import nn
 from transformers import TrainingArguments
 
-from tests.tiny import tiny_bert
 from tests.train.loop.conftest import SETTINGS
-from tinybert.models.loading import load_config, load_masked_lm
-from tinybert.models.signals import SignalModel
-from tinybert.tokens.encoding import Padding, encode
-from tinybert.tokens.masking import MASKED_LABELS, Masking
+from tinybert.models.loading import load_config
+from tinybert.tokens.encoding import Padding
 from tinybert.train.loop.trainer import train
-from tinybert.train.masked_lm import MaskedTokenObjective
 
-NUMBERS = Dataset.from_dict({"input_ids": [[5]] * 16, "length": [1] * 16, "labels": [0] * 16})
+NUMBERS = Dataset.from_dict({"input_ids": [[5]] * 16, "length": [1] * 16, "labels": range(16)})
 
 
 class TwoWeights(nn.Module):
@@ -66,19 +62,6 @@ def test_batches_that_make_up_a_step_are_averaged(job, gradients, monkeypatch):
     assert gradients == [[2.0, 0.5]]
 
 
-@pytest.mark.parametrize(("precision", "dtype"), [("bf16", torch.bfloat16), ("fp32", torch.float32)])
-def test_matrix_products_are_computed_in_the_precision_asked_for(run, precision, dtype):
-    seen = set()
-
-    def watch(model):
-        for module in model.modules():
-            if isinstance(module, nn.Linear):
-                module.register_forward_hook(lambda _, inputs, output: seen.add(output.dtype))
-
-    run(precision=precision, before=watch)
-    assert seen == {dtype}
-
-
 def test_weight_decay_is_on_all_weights_but_biases_and_norms(run, at_each_step):
     decays = {}
 
@@ -109,25 +92,22 @@ def test_dropout_is_as_asked_while_it_trains_and_the_models_own_afterwards(run, 
     assert (config.hidden_dropout_prob, config.attention_probs_dropout_prob) == (0.1, 0.1)
 
 
-def test_each_epoch_masks_other_tokens(run, job, rows, tmp_path):
-    seen = []
+def test_each_epoch_has_other_batches_and_the_collator_knows_which_it_is(job):
+    epochs, batches = [], []
 
-    class Watched(MaskedTokenObjective):
+    class Numbered(Padding):
+        def set_epoch(self, epoch):
+            epochs.append(epoch)
+
+    class Watched(Weighted):
         def __call__(self, model, batch):
-            labels = batch[MASKED_LABELS]
-            original = torch.where(labels == -100, batch["input_ids"], labels)
-            for text, label in zip(original.tolist(), labels.tolist(), strict=True):
-                places = [place for place, token in enumerate(label) if token != -100]
-                seen.append((tuple(filter(None, text)), tuple(places)))
+            batches.append(batch["labels"].tolist())
             return super().__call__(model, batch)
 
-    model = SignalModel(load_masked_lm(tiny_bert(tmp_path / "masked", head=True)), records_scores=False)
-    examples = encode(run.tokenizer, rows[["text"]].drop_duplicates()[:32], 16)
-    train(model, Watched(), examples, Masking(run.tokenizer, 1, len(run.tokenizer)), SETTINGS, job, epochs=2)
-    first, second = dict(seen[:32]), dict(seen[32:])
-    assert first.keys() == second.keys()
-    assert len(first) == 32
-    assert sum(first[text] != second[text] for text in first) > 16
+    train(TwoWeights(), Watched(), NUMBERS, Numbered(0), SETTINGS, job, epochs=2)
+    assert epochs == [0, 1]
+    assert batches[:2] != batches[2:]
+    assert sorted(batches[0] + batches[1]) == sorted(batches[2] + batches[3]) == list(range(16))
 
 
 def test_an_entrys_own_seed_comes_before_the_runs(job):

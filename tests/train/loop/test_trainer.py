@@ -50,19 +50,6 @@ def test_the_learning_rate_rises_over_the_warm_up_and_falls_to_nothing(run, at_e
     np.testing.assert_allclose(rates, rising + falling)
 
 
-def test_epochs_differ_in_their_batches(run):
-    seen = []
-
-    def note(model, _, inputs):
-        seen.append([tuple(filter(None, text)) for text in inputs["input_ids"].tolist()])  # without padding
-
-    run(epochs=2, before=lambda model: model.register_forward_pre_hook(note, with_kwargs=True))
-    first, second = seen[:12], seen[12:]
-    assert len(first) == len(second) == 12
-    assert first != second
-    assert sorted(text for batch in first for text in batch) == sorted(text for batch in second for text in batch)
-
-
 def test_the_best_epochs_weights_are_kept(run, tmp_path):
     scores, snapshots = iter([0.4, 0.9, 0.9, 0.2]), []
 

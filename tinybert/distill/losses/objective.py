@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -40,15 +40,6 @@ RECORDED = ("attention", "relations")
 """Losses on what happens inside of attention, which has to be recorded."""
 
 
-class Comparison(NamedTuple):
-    """One layer of the student beside one of the teacher."""
-
-    signal: str
-    loss: Callable[..., Tensor]
-    student_layer: int
-    teacher_layer: int
-
-
 class DistillationObjective:
     """Equation 6: the weighted sum of the layers' losses, equation 11 saying which loss belongs to which layer.
 
@@ -77,7 +68,7 @@ class DistillationObjective:
         on = {name: weight for name, weight in losses.items() if weight}
         self.teacher, self.temperature, self.multilabel = teacher, temperature, multilabel
         self.weights: dict[str, float] = {}
-        self.comparisons: dict[str, Comparison] = {}
+        self.comparisons: dict[str, tuple[str, Callable[..., Tensor], int, int]] = {}  # signal, loss, m, g
         for name, weight in on.items():
             if name not in LAYER_LOSSES:
                 self.weights[name] = weight
@@ -87,7 +78,7 @@ class DistillationObjective:
                 loss = partial(loss, heads=relation_heads)
             mapped = {f"{name}.{m}": (m, g) for m, g in layer_pairs.items()}
             terms = {name: ONE_PAIR[name]} if name in ONE_PAIR else mapped
-            self.comparisons |= {term: Comparison(signal, loss, m, g) for term, (m, g) in terms.items()}
+            self.comparisons |= {term: (signal, loss, m, g) for term, (m, g) in terms.items()}
             self.weights |= dict.fromkeys(terms, weight / len(terms) if name in MEAN_OF_LAYERS else weight)
         # The layers that student and teacher are asked for, by signal: those compared, and no others.
         self.of_student: dict[str, list[int]] = {}
