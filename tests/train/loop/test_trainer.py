@@ -7,7 +7,7 @@ from transformers import TrainingArguments
 from tests.tiny import tiny_bert, tiny_job, weather_report
 from tinybert.errors import UserError
 from tinybert.models.attention import PLAIN
-from tinybert.models.heads import predict_logits
+from tinybert.models.heads import SequenceHead
 from tinybert.models.loading import head_config, load_classifier, load_tokenizer
 from tinybert.params.table import Optimisation
 from tinybert.tokens.encoding import Padding, encode
@@ -51,7 +51,7 @@ def run(tmp_path, rows):
 
 def test_it_learns_what_weather_is_good(run, rows):
     model = run(epochs=6)
-    predicted = predict_logits(model, run.tokenizer, rows, 16).argmax(-1)
+    predicted = SequenceHead().logits(model, run.tokenizer, rows, 16).argmax(-1)
     assert (predicted == rows["label"]).mean() > 0.9
     assert model.config._attn_implementation == PLAIN  # a third faster here than torch's own
 
