@@ -13,7 +13,7 @@ import pytest
 
 from tests.evaluate.made_up import make_result, make_speed
 from tests.tiny import tiny_bert, weather_report
-from tinybert.models.heads import predict_logits
+from tinybert.models.heads import SequenceHead
 from tinybert.models.loading import head_config, load_classifier, load_tokenizer
 
 SCRIPT = Path(__file__).parents[1] / ".ci/verify.py"
@@ -82,7 +82,7 @@ def with_student(repository):
     model.save_pretrained(folder)
     texts = [weather_report(np.random.default_rng(row), good=bool(row % 2)) for row in range(200)]
     rows = pd.DataFrame({"text": texts, "label": 0})
-    said = predict_logits(model, load_tokenizer(folder), rows, max_length=64).argmax(1)
+    said = SequenceHead().logits(model, load_tokenizer(folder), rows, max_length=64).argmax(1)
     rows["label"] = np.where(np.arange(200) < 171, said, 1 - said)
     (repository / "data/original/movies").mkdir(parents=True)
     rows.to_parquet(repository / "data/original/movies/test.parquet")

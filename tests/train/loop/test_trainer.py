@@ -6,12 +6,12 @@ from transformers import TrainingArguments
 
 from tinybert.errors import UserError
 from tinybert.models.attention import PLAIN
-from tinybert.models.heads import predict_logits
+from tinybert.models.heads import SequenceHead
 
 
 def test_it_learns_what_weather_is_good(run, rows):
     model = run(epochs=6)
-    predicted = predict_logits(model, run.tokenizer, rows, 16).argmax(-1)
+    predicted = SequenceHead().logits(model, run.tokenizer, rows, 16).argmax(-1)
     assert (predicted == rows["label"]).mean() > 0.9
     assert model.config._attn_implementation == PLAIN  # a third faster here than torch's own
 
