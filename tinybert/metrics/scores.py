@@ -97,12 +97,10 @@ def correlation(metric: str, one: np.ndarray, other: np.ndarray) -> float:
     """`pearson` or `spearman` correlation of two series, 0.0 where one of them is constant (see `score`)."""
     from scipy import stats
 
-    measure = {"pearson": stats.pearsonr, "spearman": stats.spearmanr}[metric]
     if len(one) < 2:
         return 0.0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.ConstantInputWarning)
-        warnings.simplefilter("ignore", stats.NearConstantInputWarning)
+    measure = stats.pearsonr if metric == "pearson" else stats.spearmanr
+    with warnings.catch_warnings(action="ignore", category=stats.DegenerateDataWarning):
         value = measure(one, other).statistic
     return 0.0 if np.isnan(value) else float(value)
 
@@ -117,9 +115,7 @@ def confidence_interval(metric: str, labels: np.ndarray, logits: np.ndarray, see
 
     It says how far the score would move with another test set of this size; it does not cover another training seed.
     """
-    if len(labels) < 2:
-        return [score(metric, labels, logits)] * 2
-    return _bootstrap(_resampled(metric, labels, logits), len(labels), seed)
+    return _bootstrap(score_of_rows(metric, labels, logits), len(labels), seed)
 
 
 def retention(teacher: float, student: float) -> float | None:
@@ -134,38 +130,34 @@ def retention_interval(
 
     None where the teacher's score is not above 0, be it of some rows only.
     """
-    of_teacher, of_student = _resampled(metric, labels, teacher), _resampled(metric, labels, student)
+    of_teacher, of_student = (score_of_rows(metric, labels, each) for each in (teacher, student))
 
     def measure(rows: np.ndarray) -> float:
         kept = retention(of_teacher(rows), of_student(rows))
         return np.nan if kept is None else kept
 
-    everything = measure(np.arange(len(labels)))
-    if np.isnan(everything) or len(labels) < 2:
-        return None if np.isnan(everything) else [everything] * 2
     interval = _bootstrap(measure, len(labels), seed)
     return None if np.isnan(interval).any() else interval
 
 
-def _bootstrap(measure: Callable[[np.ndarray], float], rows: int, seed: int) -> list[float]:
-    from scipy import stats
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # the NaN that it warns of is the answer
-        interval = stats.bootstrap(
-            (np.arange(rows),),
-            measure,
-            n_resamples=RESAMPLES,
-            vectorized=False,
-            method="percentile",
-            rng=np.random.default_rng(seed),
-        ).confidence_interval
-    return [float(interval.low), float(interval.high)]
-
-
-def _resampled(metric: str, labels: np.ndarray, logits: np.ndarray) -> Callable[[np.ndarray], float]:
-    """The score of some of the rows, by their places."""
+def score_of_rows(metric: str, labels: np.ndarray, logits: np.ndarray) -> Callable[[np.ndarray], float]:
+    """`score` of some of the rows, by their places."""
     if metric in METRICS["span"]:  # a mean of what each answer is worth, which is computed once
         values = answer_values(metric, labels, logits)
         return lambda rows: float(values[rows].mean())
     return lambda rows: score(metric, labels[rows], logits[rows])
+
+
+def _bootstrap(measure: Callable[[np.ndarray], float], rows: int, seed: int) -> list[float]:
+    """The interval of what `measure` gives of the places of rows; of a single row its ends are one."""
+    from scipy import stats
+
+    places = np.arange(rows)
+    if rows < 2:
+        return [measure(places)] * 2
+    random = np.random.default_rng(seed)
+    with warnings.catch_warnings(action="ignore", category=stats.DegenerateDataWarning):  # its NaN is the answer
+        interval = stats.bootstrap(
+            (places,), measure, n_resamples=RESAMPLES, vectorized=False, method="percentile", rng=random
+        ).confidence_interval
+    return [float(interval.low), float(interval.high)]
