@@ -52,10 +52,12 @@ def score(metric: str, labels: np.ndarray, logits: np.ndarray) -> float:
     if metric in METRICS["span"]:
         return float(answer_values(metric, labels, logits).mean())
     answers = predict(metric, logits)
-    if metric == "accuracy":
+    if metric in ("accuracy", "label_accuracy"):
         value = np.mean(labels == answers)
+    elif metric == "subset_accuracy":
+        value = np.mean((labels == answers).all(axis=1))
     elif metric in METRICS["multilabel"]:
-        value = multilabel_score(metric, labels, answers)
+        value = _f1_of_labels(labels, answers, metric == "f1_micro")
     elif metric == "f1":
         from sklearn.metrics import f1_score
 
@@ -75,22 +77,14 @@ def title(metric: str, names: Sequence[str] | None) -> str:
     return f"{metric} of {names[1]}" if metric == "f1" and names is not None and len(names) == 2 else metric
 
 
-def multilabel_score(metric: str, labels: np.ndarray, answers: np.ndarray) -> float:
-    """A metric of multilabel tasks; `labels` and `answers` are 0 and 1 (rows, labels).
-
-    A label that is neither said nor there is left out of `f1_macro` (see `score`); where that is every label, F1 is 0.
-    """
-    if metric == "subset_accuracy":
-        return float((labels == answers).all(axis=1).mean())
-    if metric == "label_accuracy":
-        return float((labels == answers).mean())
+def _f1_of_labels(labels: np.ndarray, answers: np.ndarray, micro: bool) -> float:
+    """F1 of 0 and 1 (rows, labels), of all decisions or the mean over labels; 0 where nothing is said nor there."""
     # F1 = 2·tp / (2·tp + fp + fn), and the denominator is what is true and what is said together.
     both = 2.0 * (labels * answers).sum(axis=0, dtype=np.int64)
     total = (labels.sum(axis=0, dtype=np.int64) + answers.sum(axis=0, dtype=np.int64)).astype(float)
-    if metric == "f1_micro":
-        return float(both.sum() / total.sum()) if total.any() else 0.0
-    of_labels = both[total > 0] / total[total > 0]
-    return float(of_labels.mean()) if len(of_labels) else 0.0
+    if not total.any():
+        return 0.0
+    return float(both.sum() / total.sum()) if micro else float((both[total > 0] / total[total > 0]).mean())
 
 
 def correlation(metric: str, one: np.ndarray, other: np.ndarray) -> float:
