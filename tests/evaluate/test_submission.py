@@ -6,10 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.evaluate.made_up import experiment, student, write_evidence
 from tinybert.evaluate.submission import archives, submission_lines, write_archives
 from tinybert.params.glue import submitted_labels
-from tinybert.report.write import write_report
 
 LOGITS = np.array([[2.0, 1.0, 0.0], [0.0, 1.0, 3.0]], dtype=np.float32)
 
@@ -65,15 +63,3 @@ def test_variants_and_answers_are_not_mixed():
         "tinybert4-full-answers": {"dev.json": dev},
     }
     assert list(archives([(*full, [rte]), (*ablated, [])])) == ["tinybert4"]
-
-
-def test_the_report_zips_what_the_students_in_params_predicted(tmp_path):
-    folder = write_evidence(tmp_path, "movies-tinybert4", names=["negative", "positive"]) / "submission"
-    folder.mkdir()
-    (folder / "SST-2.tsv").write_text("index\tprediction\n0\t1\n")
-    students = {"movies-tinybert4": student()}
-    write_report(experiment(students), tmp_path)
-    assert zipfile.ZipFile(tmp_path / "reports/submissions/tinybert4.zip").namelist() == ["SST-2.tsv"]
-    (folder / "SST-2.tsv").unlink()
-    write_report(experiment(students), tmp_path)
-    assert not (tmp_path / "reports/submissions").exists()
