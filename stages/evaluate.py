@@ -16,7 +16,7 @@ from tinybert.running.stage import PARAMS, stage
 
 def main(student: Annotated[str, typer.Argument(help="a key of the table `students` in params.yaml")]) -> None:
     """Measure one student: its numbers of metrics.json, its answers, its attention."""
-    with stage(f"evaluate@{student}", [PARAMS], [Path("evaluation")]) as reads:
+    with stage(f"evaluate@{student}", Path("evaluation")) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "students", student, Student)
         task, own = load_entry(PARAMS, "tasks", settings.task, Task), Path("evaluation") / load_name(PARAMS)
         from tinybert.evaluate.gathered import gather_sources, sources

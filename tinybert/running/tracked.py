@@ -20,7 +20,6 @@ from tinybert.running.digests import digest, library_versions, list_files
 
 PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
-
 REFERENCE = re.compile(r"\$\{([^}]+)\}")
 
 Stamp = tuple[int, int, int]
@@ -38,11 +37,13 @@ class Tracked:
     """The lists of dvc.yaml for one instance of a stage.
 
     Attributes:
+        name: `stage@key`.
         values: what params.yaml holds at each path of `params`; None where there is nothing.
         inputs: of each of `deps` that is there, the stamps of its files, taken first, and its digest.
         outs: `outs`, `metrics` and `plots`.
     """
 
+    name: str
     values: dict[str, Any]
     inputs: dict[Path, tuple[dict[Path, Stamp], str]]
     outs: list[Path]
@@ -97,6 +98,7 @@ def track(name: str) -> Tracked | None:
 
     deps = [path for path in map(Path, listed("deps")) if path.exists()]
     return Tracked(
+        name,
         {path: _look_up(params, path) for path in listed("params")},
         {path: (stamps(path), digest(path)) for path in deps},
         [Path(path) for path in listed("outs", "metrics", "plots")],
