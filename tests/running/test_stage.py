@@ -151,7 +151,7 @@ def test_of_an_edited_value_the_work_is_kept_until_it_is_put_back(run, tracked):
     assert (code, err) == (
         1,
         "error: some-stage@key: params.yaml: tasks.key.epochs was 60 when it began and is 3 now; what it made is kept "
-        "for when that is put back, and `dvc repro` makes what is new\n",
+        "for when that is put back; `dvc repro` makes the new\n",
     )
     assert not (tracked / "data/out").exists()
     code, out, _ = run("print('computed')")

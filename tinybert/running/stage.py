@@ -20,7 +20,7 @@ from tinybert.running.damage import find_damaged
 from tinybert.running.finished import keep, take
 from tinybert.running.memory import MemoryWatch
 from tinybert.running.outputs import explain
-from tinybert.running.tracked import PARAMS, Tracked, track
+from tinybert.running.tracked import PARAMS, track
 
 Reads = Callable[..., tuple[Path, ...]]
 TIMES = Path(".runs")
@@ -30,8 +30,9 @@ TIMES = Path(".runs")
 def stage(name: str, *writes: Path, online: bool = False, tidies: Path | None = None) -> Iterator[Reads]:
     """Run a stage's body: announce, check that its inputs are there, time it, and exit with 1 on a user's mistake.
 
-    So it does where params or an input were edited while it ran. What such a run made, and kept, is taken here when the
-    values are as they were, in place of the body.
+    So it does where params or an input were edited while it ran: DVC would record what the outs were not made of. Where
+    params were, the work is kept, and taken in place of the body once the values are as they were; of an input that was
+    edited nobody knows how much was read before.
 
     Yields a function that takes the inputs, announces and checks them, and gives them back; `missing` is what to do
     about one that isn't there.
@@ -76,32 +77,22 @@ def stage(name: str, *writes: Path, online: bool = False, tidies: Path | None = 
         record = {"seconds": round(seconds, 1), "bytes": most}
         (TIMES / f"{name}.json").write_text(json.dumps(record) + "\n")
         if tracked:
-            _require_unchanged(tracked, tidies)
+            for path in tracked.edited_inputs(tidies):
+                raise UserError(f"{path}: edited while this stage read it; run it again, and edit it before or after")
+            for line in tracked.edited_values():
+                keep(tracked)
+                raise UserError(f"{line}; what it made is kept for when that is put back; `dvc repro` makes the new")
     except KeyboardInterrupt as stop:
         _fail(name, "stopped; nothing was written", *stop.args or [128 + signal.SIGINT])
     except Exception as error:
-        line = explain(error, writes)
-        if line is None and (damaged := find_damaged(inputs)):
-            line = f"{damaged}; `dvc repro {name}` writes it again"
-        if line is None:
-            raise
-        _fail(name, line)
+        if reason := explain(error, writes):
+            _fail(name, reason)
+        if reason := find_damaged(inputs):
+            _fail(name, f"{reason}; `dvc repro {name}` writes it again")
+        raise
     finally:
         lock.release()
     print(f"  done in {seconds:.1f} s, {most / 2**30:.1f} GiB", flush=True)
-
-
-def _require_unchanged(tracked: Tracked, tidied: Path | None) -> None:
-    """
-    Raises:
-        UserError: DVC would record values or inputs that are not those which the outs were made of. With other values
-            the work is kept; of an input that was edited nobody knows how much was read before.
-    """
-    for path in tracked.edited_inputs(tidied):
-        raise UserError(f"{path}: edited while this stage read it; run it again, and edit it before or after")
-    for line in tracked.edited_values():
-        keep(tracked)
-        raise UserError(f"{line}; what it made is kept for when that is put back, and `dvc repro` makes what is new")
 
 
 def _terminate(*_: object) -> None:
