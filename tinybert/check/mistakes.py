@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tinybert.check.own_files import look_at
-from tinybert.errors import UserError
 from tinybert.metrics.scores import title
 from tinybert.params.experiment import find_mistakes, load_experiment
 from tinybert.params.table import read_yaml
@@ -19,7 +18,7 @@ SMALL = 16 * 2**20
 """Bytes of a corpus that is read whole; cleaning a larger one takes longer than a check may."""
 
 
-def find_all_mistakes(params: Path, sources: Path = Path("data/sources")) -> Iterator[str]:
+def find_all_mistakes(params: Path) -> Iterator[str]:
     """One line for each mistake in `params`, in your own files, and for each pair of models that do not fit each other.
 
     Models that are still to be downloaded can't be looked at; the stages that read them check the same.
@@ -30,21 +29,17 @@ def find_all_mistakes(params: Path, sources: Path = Path("data/sources")) -> Ite
         return
     experiment = load_experiment(params)
     use_caches_as("check")
-    folders: dict[str, Path] = {}
-    try:
-        folders |= {key: sources / key for key in _current_downloads(params)}
-    except UserError as error:  # as git leaves it after a merge with conflicts
-        yield f"{error}; resolve the conflict, or `git checkout dvc.lock`"
+    folders = {key: Path("data/sources") / key for key in _current_downloads(params)}
     for key, file in experiment.files.items():
         path = Path(file.path)
         if not path.exists():
             yield f"{params}: files.{key}.path: there is no {file.path!r} here; give a path from the project's folder"
-        elif file.kind in ("model", "vectors") or (file.kind == "corpus" and _bytes(path) <= SMALL):
-            mistake, _ = look_at(file)
-            if mistake:
-                yield f"{params}: files.{key}: {mistake}"
-            else:
-                folders[key] = path
+        elif file.kind == "table" or (file.kind == "corpus" and _bytes(path) > SMALL):
+            continue
+        elif mistake := look_at(file)[0]:
+            yield f"{params}: files.{key}: {mistake}"
+        else:
+            folders[key] = path
     summaries = {}
     for key, task in experiment.tasks.items():
         own = experiment.files.get(task.source)
@@ -52,14 +47,13 @@ def find_all_mistakes(params: Path, sources: Path = Path("data/sources")) -> Ite
             mistake, summaries[key] = look_at(own, task)
             if mistake:
                 yield f"{params}: tasks.{key}: {mistake}"
-    models = {key: folder for key, folder in folders.items() if (folder / "config.json").exists()}
-    if models:
+    if models := {key: folder for key, folder in folders.items() if (folder / "config.json").exists()}:
         from tinybert.check.misfits import find_misfits
 
         yield from (f"{params}: {line}" for line in find_misfits(experiment, models, summaries))
 
 
-def find_notes(params: Path, models: Path = Path("models")) -> Iterator[str]:
+def find_notes(params: Path) -> Iterator[str]:
     """A line for what is no mistake, and good to know: in your own tables, and of libraries; params have no mistake."""
     experiment = load_experiment(params)
     for key, task in experiment.tasks.items():
@@ -75,7 +69,7 @@ def find_notes(params: Path, models: Path = Path("models")) -> Iterator[str]:
             )
     installed = library_versions()
     others: dict[tuple[str, str], list[Path]] = {}
-    for file in sorted(models.glob("*/*/lineage.json")):
+    for file in sorted(Path("models").glob("*/*/lineage.json")):
         for library in sorted(read_lineage(file.parent).get("libraries", {}).items() - installed.items()):
             others.setdefault(library, []).append(file.parent)
     for (name, version), (first, *more) in others.items():
@@ -93,7 +87,7 @@ def _bytes(path: Path) -> int:
 def _current_downloads(params: Path) -> Iterator[str]:
     """The downloads whose entries, as they stand now, have been run; what others left says nothing of these."""
     lock = params.with_name("dvc.lock")
-    stages = read_yaml(lock).get("stages", {}) if lock.exists() else {}
+    stages = (read_yaml(lock).get("stages") or {}) if lock.exists() else {}
     for key, entry in read_yaml(params)["downloads"].items():
         locked = stages.get(f"download-corpus@{key}", {}).get("params", {}).get(params.name, {})
         if locked.get(f"downloads.{key}") == entry:
