@@ -1,7 +1,5 @@
 """adapt-mlm: train the masked language model of the augmentation (steps: 0 takes a checkpoint as it is)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

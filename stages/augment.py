@@ -1,7 +1,5 @@
 """augment: copies of a task's training texts with some of their words replaced (Algorithm 1 of the paper)."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 from typing import Annotated

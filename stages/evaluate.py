@@ -1,7 +1,5 @@
 """evaluate: a student beside its teacher on the test split: scores, sizes, what the report shows of it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """finetune-teacher: fine-tune a task's teacher, or take one that is fine-tuned already (epochs: 0)."""
 
-from __future__ import annotations
-
 import json
 from functools import partial as bind
 from pathlib import Path

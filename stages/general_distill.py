@@ -1,7 +1,5 @@
 """general-distill: distill a general student from a corpus; no label of a task is seen."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """intermediate-distill: a student learns its fine-tuned teacher's layers; the prediction layer stays as it is."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

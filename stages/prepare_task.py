@@ -1,7 +1,5 @@
 """prepare-task: a source's table → a task's training, validation and test rows."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

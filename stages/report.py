@@ -1,7 +1,5 @@
 """report: the numbers of the students now in params.yaml, together: metrics.json, speed.json, a page, model cards."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import typer

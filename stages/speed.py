@@ -1,7 +1,5 @@
 """speed: how fast a student is beside its teacher, a twin of its own shape and a model of BERT-base's shape."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
