@@ -98,6 +98,8 @@ def test_no_mistake(mistakes):
         (f"{MOVIES}.split.quotes", "yes", ": expected a valid boolean, found 'yes'"),
         (f"{MOVIES}.split.tset", "dev.tsv", ": unknown key (did you mean 'test'?"),
         (f"{MOVIES}.columns", "text", ": expected null, a list of names, or a list for each file without a header"),
+        (f"{MOVIES}.columns", ["txt", "rating"], f"{MOVIES}.text: there is no 'text' in columns (did you mean 'txt'?"),
+        (f"{MOVIES}.columns", ["id", "text"], f"{MOVIES}.label: there is no 'rating' in columns"),
         # architectures and layer maps
         (f"{MINI}.architecture", "tinybert5", ": expected {layers, hidden, heads, intermediate} or a name"),
         (

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from tinybert.errors import suggest
 from tinybert.params import defaults
 from tinybert.params.glue import GLUE, submitted_labels
 from tinybert.params.rows import Columns, Label, Split
@@ -86,6 +87,11 @@ class Task(Table):
         self._label_fits()
         if self.type == "span":
             self._span_fits()
+        if isinstance(self.columns, list):
+            read = [("text", name) for name in self.text] + [("label", name) for name in self.label.read_columns]
+            for key, name in read:
+                if name not in self.columns:
+                    raise ValueError(f"{key}: there is no {name!r} in columns{suggest(name, self.columns)}")
         return self
 
     @model_validator(mode="after")
