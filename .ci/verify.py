@@ -2,7 +2,7 @@
 
     .venv/bin/python .ci/verify.py
 
-Prints one line for each violation and exits with 1, or a small table and 0.
+Prints one line for each violation and exits with 1, or one for each student and 0.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +39,24 @@ SCORE = 0.015
 DERIVED = 2.5 * SCORE
 # Substitutes come from a masked language model, so rounding also changes which augmented rows are duplicates.
 AUGMENTED = 0.01
+# Of what is written with six digits.
+ROUNDED = 1e-4
 # Bytes of a safetensors file that aren't weights: names, shapes and places of the tensors.
 HEADER = 64 * 1024
 # A loop of one text at a time sums in another order than batches do; a row or two of 2,114 may fall the other way.
 LOOP = 0.001
-# Not compared, since it is the machine's: what `precision: auto` became on it.
-MACHINE = {"precision"}
+
+Claim = tuple[str, float | None, float, float]
+"""A number's path, what it is, and the least and the most that it may be."""
+
+
+def broken(place: str, claims: Iterable[Claim]) -> Iterator[str]:
+    """One line for each claim that doesn't hold."""
+    for path, found, least, most in claims:
+        if found is None or not least <= found <= most:
+            low, high = (f"{round(limit, 6):,}" for limit in (least, most))
+            expected = low if low == high else f"at least {low}" if most == math.inf else f"{low} to {high}"
+            yield f"{place}{path}: expected {expected}, found {found if found is None else f'{round(found, 6):,}'}"
 
 
 def promises(metrics: dict[str, Result], rounding: float = 0.0) -> Iterator[str]:
@@ -56,115 +68,97 @@ def promises(metrics: dict[str, Result], rounding: float = 0.0) -> Iterator[str]
     if STUDENT not in metrics:
         yield f"{STUDENT}: missing; the students are {', '.join(metrics) or 'none'}"
         return
-    student = metrics[STUDENT]
-    if student.student.parameters != PARAMETERS:
-        yield f"{STUDENT}: student.parameters: expected {PARAMETERS:,}, found {student.student.parameters:,}"
-    if student.teacher.score < TEACHER_SCORE - rounding:
-        yield f"{STUDENT}: teacher.score: expected at least {TEACHER_SCORE - rounding:g}, found {student.teacher.score}"
-    if student.retention is None or student.retention < RETENTION - rounding:
-        yield f"{STUDENT}: retention: expected at least {RETENTION - rounding:g}, found {student.retention}"
+    result = metrics[STUDENT]
+    claims: list[Claim] = [
+        ("student.parameters", result.student.parameters, PARAMETERS, PARAMETERS),
+        ("teacher.score", result.teacher.score, TEACHER_SCORE - rounding, math.inf),
+        ("retention", result.retention, RETENTION - rounding, math.inf),
+    ]
+    yield from broken(f"{STUDENT}: ", claims)
 
 
 def coherence(metrics: dict[str, Result]) -> Iterator[str]:
     """One line for each number that contradicts another of the same student, or its teacher's in another's."""
     teachers: dict[str, tuple[str, dict[str, Any]]] = {}
     for name, result in metrics.items():
-        models = {"teacher": result.teacher, "student": result.student}
-        for who, model in models.items():
-            yield from (f"{name}: {who}.{line}" for line in _contradictions(result.metric, result.examples.test, model))
-        expected = result.student.score / result.teacher.score if result.teacher.score > 0 else None
-        if (result.retention is None) != (expected is None) or abs((result.retention or 0) - (expected or 0)) > 1e-4:
-            yield f"{name}: retention is {result.retention}, but student and teacher scores give {expected}"
-        within = result.retention_ci95
-        if within and result.retention is not None and not within[0] <= result.retention <= within[1]:
-            yield f"{name}: retention {result.retention} is outside its interval {within}"
-        compression = result.teacher.bytes / result.student.bytes
-        if abs(result.compression - compression) > 1e-4:
-            yield f"{name}: compression is {result.compression}, but the bytes give {compression:.6f}"
-        # Of n rows the two disagree at least on those that only one has right.
-        apart = abs(result.teacher.score - result.student.score)
-        if result.metric == "accuracy" and result.agreement > 1 - apart + 1e-4:
-            yield f"{name}: agreement is {result.agreement}, but the accuracies are {apart:.4f} apart"
-        own = result.teacher.model_dump(exclude={"ci95"})
+        teacher, student = result.teacher, result.student
+        for who, model in (("teacher", teacher), ("student", student)):
+            yield from broken(f"{name}: {who}.", _own_claims(result, model))
+        claims: list[Claim] = [("compression", result.compression, *_about(teacher.bytes / student.bytes))]
+        if teacher.score > 0:
+            claims += [("retention", result.retention, *_about(student.score / teacher.score))]
+        if result.retention_ci95 is not None:
+            claims += [("retention", result.retention, *result.retention_ci95)]
+        if result.metric == "accuracy":  # of n rows the two disagree at least on those that only one has right
+            claims += [("agreement", result.agreement, 0, 1 - abs(teacher.score - student.score) + ROUNDED)]
+        yield from broken(f"{name}: ", claims)
+        own = teacher.model_dump(exclude={"ci95"})
         first, known = teachers.setdefault(result.task, (name, own))
-        yield from (
-            f"{name}: teacher.{key} is {own[key]}, but {known[key]} in {first}, of the same task"
-            for key in own
-            if own[key] != known[key]
-        )
+        for key in own:
+            if own[key] != known[key]:
+                yield f"{name}: teacher.{key} is {own[key]}, but {known[key]} in {first}, of the same task"
 
 
-def _contradictions(metric: str, rows: int, model: Measured) -> Iterator[str]:
-    listed = model.metrics.get(metric)
-    if listed != model.score:
-        yield f"score is {model.score}, but its metrics.{metric} is {listed}"
+def _own_claims(result: Result, model: Measured) -> Iterator[Claim]:
     low, high = model.ci95
-    if not low <= model.score <= high:
-        yield f"score {model.score} is outside its interval {model.ci95}"
-    if metric == "accuracy":
-        binomial = 2 * 1.96 * math.sqrt(model.score * (1 - model.score) / rows)
-        if not binomial / 1.5 <= high - low <= binomial * 1.5 + 2 / rows:
-            yield f"ci95 is {high - low:.4f} wide, but {binomial:.4f} is what {rows:,} rows give"
-    if model.encoder_parameters >= model.parameters:
-        yield f"encoder_parameters are {model.encoder_parameters:,}, of {model.parameters:,} parameters in all"
-    if not 4 * model.parameters <= model.bytes <= 4 * model.parameters + HEADER:
-        yield f"bytes are {model.bytes:,}, but {model.parameters:,} parameters in fp32 take {4 * model.parameters:,}"
+    yield f"metrics.{result.metric}", model.metrics.get(result.metric), model.score, model.score
+    yield "score", model.score, low, high
+    if result.metric == "accuracy":
+        binomial = 2 * 1.96 * math.sqrt(model.score * (1 - model.score) / result.examples.test)
+        yield "width of ci95", high - low, binomial / 1.5, binomial * 1.5 + 2 / result.examples.test
+    yield "encoder_parameters", model.encoder_parameters, 1, model.parameters - 1
+    yield "bytes", model.bytes, 4 * model.parameters, 4 * model.parameters + HEADER  # fp32
+
+
+def _about(number: float) -> tuple[float, float]:
+    return number - ROUNDED, number + ROUNDED
 
 
 def differences(committed: dict[str, Result], produced: dict[str, Result]) -> Iterator[str]:
-    """One line for each number of the run that is further from the committed one than its tolerance."""
+    """One line for each number of the run that is further from the committed one than its tolerance.
+
+    What `precision: auto` became isn't compared: it is the machine's.
+    """
     for name in sorted(committed.keys() ^ produced.keys()):
         where = "in the committed file only" if name in committed else "not in the committed file"
         yield f"{name}: {where}; commit the {FILE} of a run of this params.yaml"
     for name in sorted(committed.keys() & produced.keys()):
-        old, new = (dict(_flat(each[name].model_dump(), "")) for each in (committed, produced))
-        for path in sorted(path for path in old.keys() | new.keys() if not MACHINE & set(path.split("."))):
-            before, after, tolerance = old.get(path), new.get(path), _tolerance(path)
-            if isinstance(before, int | float) and isinstance(after, int | float):
-                allowed = tolerance * before if path == "examples.augmented" else tolerance
-                if abs(before - after) <= allowed:
-                    continue
-            if before != after:
+        old, new = (dict(_flat(each[name].model_dump(exclude={"precision"}))) for each in (committed, produced))
+        for path in sorted(old.keys() | new.keys()):
+            before, after, tolerance = old.get(path), new.get(path), _tolerance(path, old)
+            numbers = isinstance(before, int | float) and isinstance(after, int | float)
+            if before != after and not (numbers and abs(before - after) <= tolerance):
                 yield f"{name}: {path}: committed {before}, produced {after}, tolerance {tolerance:g}"
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict | list):
+        for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _flat(each, f"{path}.{key}" if path else key)
+    else:
+        yield path, value
+
+
+def _tolerance(path: str, old: dict[str, Any]) -> float:
+    if path == "examples.augmented":
+        return AUGMENTED * old[path]
+    if path in ("retention", "agreement") or ".metrics." in path or "ci95." in path:
+        return DERIVED
+    return SCORE if path.endswith(".score") else 0.0
 
 
 def reloaded(folder: Path, name: str, result: Result) -> Iterator[str]:
     """A line if the student, loaded as its users load it, doesn't give its score text by text."""
     import pandas as pd
-    import torch
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
-    from transformers.utils import logging
+    from transformers import pipeline
 
-    logging.disable_progress_bar()
-    model = AutoModelForSequenceClassification.from_pretrained(folder / "models/students" / name).eval()
-    tokenizer = AutoTokenizer.from_pretrained(folder / "models/students" / name)
+    classify = pipeline("text-classification", str(folder / "models/students" / name))
     rows = pd.read_parquet(folder / "data/original" / result.task / "test.parquet")
-    right = 0
-    with torch.no_grad():
-        for text, label in zip(rows["text"], rows["label"], strict=True):
-            inputs = tokenizer(text, truncation=True, max_length=result.max_length, return_tensors="pt")
-            right += model(**inputs).logits.argmax().item() == label
-    score = right / len(rows)
+    said = classify(rows["text"].tolist(), truncation=True, max_length=result.max_length)
+    truth = [result.names[label] for label in rows["label"]]
+    score = sum(each["label"] == label for each, label in zip(said, truth, strict=True)) / len(rows)
     if abs(score - result.student.score) > LOOP:
-        yield f"{name}: student.score is {result.student.score}, but its folder gives {score:.6f} in a plain loop"
-
-
-def _flat(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for key, each in value.items():
-            yield from _flat(each, f"{path}.{key}" if path else key)
-    elif path.endswith("ci95") and value is not None:
-        yield from zip((f"{path}.low", f"{path}.high"), value, strict=True)
-    else:
-        yield path, value
-
-
-def _tolerance(path: str) -> float:
-    if path.endswith(".score"):
-        return SCORE
-    if path in ("retention", "agreement") or ".metrics." in path or "ci95." in path:
-        return DERIVED
-    return AUGMENTED if path == "examples.augmented" else 0.0
+        yield f"{name}: student.score is {result.student.score}, but its folder gives {score:.6f} text by text"
 
 
 def timed(speeds: dict[str, Speed], metrics: dict[str, Result]) -> Iterator[str]:
@@ -181,9 +175,8 @@ def timed(speeds: dict[str, Speed], metrics: dict[str, Result]) -> Iterator[str]
         if not low <= 1 <= high:
             yield f"{name}: twin.interval {speed.twin.interval} leaves out 1: what was timed is not the model alone"
         for model, times in speed.models.items():
-            for batch, time in times:
-                if not time.ci95[0] <= time.times_faster <= time.ci95[1]:
-                    yield f"{name}: {model}.{batch}: times_faster {time.times_faster} is outside {time.ci95}"
+            faster = [(f"{batch}.times_faster", time.times_faster, *time.ci95) for batch, time in times]
+            yield from broken(f"{name}: {model}.", faster)
 
 
 def parse(text: str, where: str, contract: type[Any] = Metrics) -> tuple[dict[str, Any], list[str]]:
@@ -194,11 +187,11 @@ def parse(text: str, where: str, contract: type[Any] = Metrics) -> tuple[dict[st
         return {}, [f"{where}: {'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in error.errors()]
 
 
-def verify(folder: Path) -> tuple[dict[str, Result], list[str]]:
-    """The students that a run in `folder` produced, and all violations."""
+def verify(folder: Path) -> tuple[dict[str, Result], dict[str, Speed], list[str]]:
+    """The students that a run in `folder` produced, their times, and all violations."""
     missing = [f"{name}: missing; run `make repro`" for name in (FILE, SPEED) if not (folder / name).exists()]
     if missing:
-        return {}, missing
+        return {}, {}, missing
     produced, lines = parse((folder / FILE).read_text(encoding="utf-8"), FILE)
     if not lines:
         lines += [*promises(produced, SCORE), *coherence(produced)]
@@ -211,29 +204,25 @@ def verify(folder: Path) -> tuple[dict[str, Result], list[str]]:
     ]
     shown = subprocess.run(["git", "show", f"HEAD:./{FILE}"], cwd=folder, capture_output=True, text=True, check=False)
     if shown.returncode:
-        return produced, [*lines, f"{FILE}: not committed; run `make repro`, then `git add {FILE}`"]
+        return produced, speeds, [*lines, f"{FILE}: not committed; run `make repro`, then `git add {FILE}`"]
     committed, mistakes = parse(shown.stdout, f"HEAD:{FILE}")
     lines += mistakes or [f"HEAD:{line}" for line in promises(committed)]
     if produced and committed:
         lines += differences(committed, produced)
-    return produced, lines
+    return produced, speeds, lines
 
 
 def main() -> int:
-    metrics, lines = verify(Path.cwd())
+    metrics, speeds, lines = verify(Path.cwd())
     if not lines:
         lines += reloaded(Path.cwd(), STUDENT, metrics[STUDENT])
     for line in lines:
         print(f"error: {line}", file=sys.stderr)
     if lines:
         return 1
-    speeds, _ = parse(Path(SPEED).read_text(encoding="utf-8"), SPEED, Speeds)
-    print(f"{'student':<24} {'teacher':>8} {'student':>8} {'kept':>7} {'parameters':>12} {'faster':>7}")
     for name, result in metrics.items():
-        kept = "–" if result.retention is None else f"{result.retention:.1%}"
-        scores = f"{result.teacher.score:8.4f} {result.student.score:8.4f}"
         faster = speeds[name].models[MODEL].batch1.times_faster
-        print(f"{name:<24} {scores} {kept:>7} {result.student.parameters:12,} {faster:6.2f}x")
+        print(f"{name}: {result.student.score:.4f}, teacher {result.teacher.score:.4f}, {faster:.2f} times as fast")
     return 0
 
 

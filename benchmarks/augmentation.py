@@ -19,7 +19,8 @@ from tinybert.augment.words import Sentence, split
 from tinybert.models.loading import load_masked_lm, load_tokenizer
 from tinybert.models.precision import choose, name
 
-K = 15
+K, PROBABILITY = 15, 0.4
+BATCH_SIZE, MAX_LENGTH = 256, 64
 
 
 def main(
@@ -29,32 +30,26 @@ def main(
     sentences: Annotated[int, typer.Option(help="how many of the rows", min=1)] = 300,
     naive: Annotated[int, typer.Option(help="how many of them for the naive ways, which take long", min=1)] = 20,
     copies: Annotated[int, typer.Option(help="N_a", min=1)] = 3,
-    probability: Annotated[float, typer.Option(help="p_t", min=0, max=1)] = 0.4,
-    batch_size: Annotated[int, typer.Option(help="sentences in one pass of the model", min=1)] = 256,
-    max_length: Annotated[int, typer.Option(help="tokens of a sentence", min=8)] = 64,
-    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16")] = "auto",
-    threads: Annotated[int, typer.Option(help="of the processor", min=1)] = 2,
 ) -> None:
     """Copies per second of the augmentation, of Algorithm 1 done word by word, and of the authors' scheme.
 
     The authors ask for candidates once per word of the original, all copies sharing them: fewer passes, but the model
     never sees what has been replaced already.
     """
-    torch.set_num_threads(threads)
-    network, tokenizer = load_masked_lm(model, new_head=True).to(choose(precision)), load_tokenizer(model)
+    network, tokenizer = load_masked_lm(model, new_head=True).to(choose("auto")), load_tokenizer(model)
     texts = pq.read_table(rows, columns=["text"])["text"].slice(0, sentences).to_pylist()
     cut = split(tokenizer, [(text,) for text in texts])
     words = [word for sentence in cut for word in sentence.words]
     pieces = sum(not word.single for word in words) / len(words)
     print(
         f"{len(cut)} sentences of {len(words) / len(cut):.1f} words, {pieces:.1%} of them of several pieces; "
-        f"{name(network.dtype)}, {threads} threads"
+        f"{name(network.dtype)}, {torch.get_num_threads()} threads"
     )
 
     some = cut[:naive]
-    literal = len(some) / _passes(network, tokenizer, some, False, max_length)
-    authors = len(some) * copies / _passes(network, tokenizer, some, True, max_length)
-    masked = MaskedWords(network, tokenizer, K, max_length, batch_size)
+    literal = len(some) / _passes(network, tokenizer, some, False)
+    authors = len(some) * copies / _passes(network, tokenizer, some, True)
+    masked = MaskedWords(network, tokenizer, K, MAX_LENGTH, BATCH_SIZE)
     with TemporaryDirectory() as shared:
         share_vectors(vectors, 100_000, Path(shared))
         neighbours = Neighbours(Path(shared), K)
@@ -62,7 +57,7 @@ def main(
     network.register_forward_pre_hook(lambda *_: marks.append(-time.perf_counter()))
     network.register_forward_hook(lambda *_: marks.append(time.perf_counter()))
     started = time.perf_counter()
-    vary(cut, 0, copies, probability, 0, masked, neighbours, Tally())
+    vary(cut, 0, copies, PROBABILITY, 0, masked, neighbours, Tally())
     seconds = time.perf_counter() - started
     ours = len(cut) * copies / seconds
 
@@ -71,9 +66,7 @@ def main(
     print(f"the authors' scheme      {authors:8.1f} copies/s, ratio {ours / authors:.1f} (at {copies} copies)")
 
 
-def _passes(
-    network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, cut: list[Sentence], twice: bool, max_length: int
-) -> float:
+def _passes(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, cut: list[Sentence], twice: bool) -> float:
     """Seconds for one pass, one sentence at a time, for each word of one piece; `twice`: the original as second text.
 
     What is put in a word's place costs nothing here, so the words of the original serve.
@@ -86,7 +79,7 @@ def _passes(
                 if word.single:
                     masked = "".join([*parts[: word.slot], tokenizer.mask_token, *parts[word.slot + 1 :]])
                     texts = [masked, "".join(parts)] if twice else [masked]
-                    longest = max_length * len(texts)
+                    longest = MAX_LENGTH * len(texts)
                     encoded = tokenizer(*texts, truncation=True, max_length=longest, return_tensors="pt")
                     hits = (encoded.input_ids[0] == tokenizer.mask_token_id).nonzero()
                     if len(hits):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import resource
-import subprocess
-import sys
+from multiprocessing import get_context
 from typing import Annotated
 
 import torch
@@ -19,23 +18,14 @@ def main(
     hidden: Annotated[int, typer.Option(min=12, help="a multiple of 12")] = 312,
     steps: Annotated[int, typer.Option(min=1)] = 20,
     rounds: Annotated[int, typer.Option(min=1)] = 2,
-    keep: Annotated[bool | None, typer.Option(help="one process only, with or without")] = None,
 ) -> None:
     """CPU seconds, page faults and peak memory of training steps of 32 texts of 12 to 48 tokens, in bf16."""
-    if keep is not None:
-        print(*measure(layers, hidden, steps, keep))
-        return
-    shape = [f"--layers={layers}", f"--hidden={hidden}", f"--steps={steps}"]
-    found: dict[str, list[tuple[float, ...]]] = {"--no-keep": [], "--keep": []}
-    for _ in range(rounds):
-        for how, measured in found.items():
-            out = subprocess.check_output([sys.executable, "-m", "benchmarks", "freed_memory", *shape, how], text=True)
-            measured.append(tuple(map(float, out.split())))
-    seconds = {}
-    for how, measured in found.items():
-        seconds[how], faults, peak = (min(values) for values in zip(*measured, strict=True))
-        print(f"{how:10} {seconds[how]:.3f} s of CPU and {faults:8,.0f} page faults a step, peak {peak:.2f} GiB")
-    print(f"ratio      {seconds['--no-keep'] / seconds['--keep']:.3f}")
+    with get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+        found = [pool.apply(measure, (layers, hidden, steps, keep)) for _ in range(rounds) for keep in (False, True)]
+    given_back, kept = (tuple(map(min, zip(*found[way::2], strict=True))) for way in (0, 1))
+    for way, (seconds, faults, peak) in (("given back", given_back), ("kept", kept)):
+        print(f"{way:10} {seconds:.3f} s of CPU and {faults:8,.0f} page faults a step, peak {peak:.2f} GiB")
+    print(f"ratio      {given_back[0] / kept[0]:.3f}")
 
 
 def measure(layers: int, hidden: int, steps: int, keep: bool) -> tuple[float, float, float]:
@@ -46,7 +36,6 @@ def measure(layers: int, hidden: int, steps: int, keep: bool) -> tuple[float, fl
     config = BertConfig(num_hidden_layers=layers, hidden_size=hidden, intermediate_size=4 * hidden)
     model = BertForSequenceClassification(config)
     optimiser = torch.optim.AdamW(model.parameters(), fused=True)
-    before = resource.getrusage(resource.RUSAGE_SELF)
     for step in range(2 * steps):
         if step == steps:
             before = resource.getrusage(resource.RUSAGE_SELF)

@@ -1,7 +1,5 @@
 """adapt-mlm: train the masked language model of the augmentation (steps: 0 takes a checkpoint as it is)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +15,7 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
     """Train the masked language model that the task's augmentation asks for candidates."""
     folder, curves = Path("models/mlm") / task, Path("curves/mlm") / task
     name = f"adapt-mlm@{task}"
-    with stage(name, [PARAMS], [folder, curves]) as reads:
+    with stage(name, folder, curves) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "tasks", task, Task)
         sources = Path("data/sources")
         source, corpus, data = reads(

@@ -1,7 +1,5 @@
 """augment: copies of a task's training texts with some of their words replaced (Algorithm 1 of the paper)."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +15,7 @@ from tinybert.running.stage import PARAMS, stage
 def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in params.yaml")]) -> None:
     """Augment a task's training data by its masked language model and word vectors."""
     folder = Path("data/augmented") / task
-    with stage(f"augment@{task}", [PARAMS], [folder]) as reads:
+    with stage(f"augment@{task}", folder) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "tasks", task, Task)
         data = Path("data/original") / task
         rows, validation, test, masked_lm, vectors, curves = reads(

@@ -16,7 +16,7 @@ def main(key: Annotated[str, typer.Argument(help="a key of `downloads` in params
     from tinybert.sources.downloads import store_download
 
     folder = Path("data/sources") / key
-    with stage(f"download-corpus@{key}", reads=[PARAMS], writes=[folder], online=True):
+    with stage(f"download-corpus@{key}", folder, online=True):
         counts = store_download(load_entry(PARAMS, "downloads", key, Download), folder, write_corpus)
         print("  " + ", ".join(f"{number:,} {what}" for what, number in counts.items()))
 

@@ -1,7 +1,5 @@
 """evaluate: a student beside its teacher on the test split: scores, sizes, what the report shows of it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +14,7 @@ from tinybert.running.stage import PARAMS, stage
 
 def main(student: Annotated[str, typer.Argument(help="a key of the table `students` in params.yaml")]) -> None:
     """Measure one student: its numbers of metrics.json, its answers, its attention."""
-    with stage(f"evaluate@{student}", [PARAMS], [Path("evaluation")]) as reads:
+    with stage(f"evaluate@{student}", Path("evaluation")) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "students", student, Student)
         task, own = load_entry(PARAMS, "tasks", settings.task, Task), Path("evaluation") / load_name(PARAMS)
         from tinybert.evaluate.gathered import gather_sources, sources

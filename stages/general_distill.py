@@ -1,7 +1,5 @@
 """general-distill: distill a general student from a corpus; no label of a task is seen."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +15,7 @@ def main(general: Annotated[str, typer.Argument(help="a key of the table `genera
     """Distill a general student from its corpus and its teacher."""
     folder, curves = Path("models/general") / general, Path("curves/general") / general
     name = f"general-distill@{general}"
-    with stage(name, [PARAMS], [folder, curves]) as reads:
+    with stage(name, folder, curves) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "general", general, General)
         sources = (settings.corpus, settings.teacher, settings.start)
         corpus, teacher, start = reads(*(Path("data/sources") / source for source in sources))

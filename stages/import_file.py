@@ -16,7 +16,7 @@ def main(key: Annotated[str, typer.Argument(help="a key of `files` in params.yam
     from tinybert.sources.kinds import store_file
 
     folder = Path("data/sources") / key
-    with stage(f"import-file@{key}", [PARAMS], [folder]) as reads:
+    with stage(f"import-file@{key}", folder) as reads:
         file = load_entry(PARAMS, "files", key, File)
         reads(Path(file.path), missing=f"there is no such file or folder; correct files.{key}.path")
         counts = store_file(file, folder, write_corpus)

@@ -1,7 +1,5 @@
 """intermediate-distill: a student learns its fine-tuned teacher's layers; the prediction layer stays as it is."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +16,7 @@ def main(student: Annotated[str, typer.Argument(help="a key of the table `studen
     """First phase of task distillation: embedding, hidden states and attention scores."""
     folder, curves = Path("models/intermediate") / student, Path("curves/intermediate") / student
     name = f"intermediate-distill@{student}"
-    with stage(name, [PARAMS], [folder, curves]) as reads:
+    with stage(name, folder, curves) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "students", student, Student)
         task = load_entry(PARAMS, "tasks", settings.task, Task)
         find_entry(PARAMS, "general", settings.general)

@@ -1,7 +1,5 @@
 """prepare-task: a source's table → a task's training, validation and test rows."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +14,7 @@ from tinybert.running.stage import PARAMS, stage
 def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in params.yaml")]) -> None:
     """Take a task's texts and labels from its source, and draw its splits."""
     folder = Path("data/original") / task
-    with stage(f"prepare-task@{task}", [PARAMS], [folder]) as reads:
+    with stage(f"prepare-task@{task}", folder) as reads:
         settings = load_entry(PARAMS, "tasks", task, Task)
         (source,) = reads(Path("data/sources") / settings.source)
         from tinybert.questions import prepare as questions

@@ -1,7 +1,5 @@
 """report: the numbers of the students now in params.yaml, together: metrics.json, speed.json, a page, model cards."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import typer
@@ -14,7 +12,7 @@ from tinybert.running.stage import PARAMS, stage
 def main() -> None:
     """Gather what was measured. What students that are not in params.yaml left in the experiment's folder goes."""
     outs = [Path("metrics.json"), Path("speed.json"), Path("results"), Path("reports")]
-    with stage("report", [PARAMS], outs, tidies=Path("evaluation")) as reads:
+    with stage("report", *outs, tidies=Path("evaluation")) as reads:
         folder = Path("evaluation") / load_name(PARAMS)
         reads(folder, missing="the stages of a student write it: run `dvc repro`, with an entry in students")
         from tinybert.report.write import write_report

@@ -1,7 +1,5 @@
 """speed: how fast a student is beside its teacher, a twin of its own shape and a model of BERT-base's shape."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +14,7 @@ from tinybert.running.stage import PARAMS, stage
 
 def main(student: Annotated[str, typer.Argument(help="a key of the table `students` in params.yaml")]) -> None:
     """Time one student: its numbers of speed.json, the only ones that two runs on one machine don't agree on."""
-    with stage(f"speed@{student}", [PARAMS], [Path("evaluation")]) as reads:
+    with stage(f"speed@{student}", Path("evaluation")) as reads:
         settings = load_entry(PARAMS, "students", student, Student)
         task = load_entry(PARAMS, "tasks", settings.task, Task)
         teacher, folder, data = reads(

@@ -1,7 +1,5 @@
 """The paper's settings, as its text and tables have them, key by key in the presets that repeat it."""
 
-from __future__ import annotations
-
 import shutil
 from collections import Counter
 from functools import cache
@@ -103,39 +101,16 @@ VARIANTS = {
     "bottom map": ("bottom", "augmented", LAYERS, "bottom", "augmented", SOFT),
 }
 ROWS = {
-    "paper-glue": [
-        "TinyBERT4",
-        "TinyBERT6",
-        "BERT-tiny",
-        "logit distillation",
-        "BERT-small",
-        "PD",
-        "BERT4-PKD",
-        "BERT6-PKD",
-        "DistilBERT4",
-        "DistilBERT6",
-        "MiniLMv2 4/312",
-        "MiniLMv2 6/768",
-    ],
-    "paper-procedures": [
-        "full",
-        "without general distillation",
-        "without task distillation",
-        "without augmentation",
-        "general distillation only",
-        "BERT-tiny",
-    ],
-    "paper-objectives": [
-        "full",
-        "without embedding loss",
-        "without prediction loss",
-        "without Transformer losses",
-        "without attention loss",
-        "without hidden loss",
-    ],
-    "paper-layer-maps": ["full", "top map", "bottom map"],
-    "paper-squad": ["TinyBERT4", "TinyBERT6", "BERT4-PKD", "BERT6-PKD", "DistilBERT4", "DistilBERT6"],
+    "paper-glue": "TinyBERT4, TinyBERT6, BERT-tiny, logit distillation, BERT-small, PD, BERT4-PKD, BERT6-PKD, "
+    "DistilBERT4, DistilBERT6, MiniLMv2 4/312, MiniLMv2 6/768",
+    "paper-procedures": "full, without general distillation, without task distillation, without augmentation, "
+    "general distillation only, BERT-tiny",
+    "paper-objectives": "full, without embedding loss, without prediction loss, without Transformer losses, "
+    "without attention loss, without hidden loss",
+    "paper-layer-maps": "full, top map, bottom map",
+    "paper-squad": "TinyBERT4, TinyBERT6, BERT4-PKD, BERT6-PKD, DistilBERT4, DistilBERT6",
 }
+ROWS = {name: rows.split(", ") for name, rows in ROWS.items()}
 
 each = pytest.mark.parametrize("name", PAPER)
 
@@ -195,18 +170,21 @@ def test_tasks(name):
         assert entry.label.values == (names and list(range(len(names))))
         teacher, augment = entry.teacher, entry.augment
         assert (teacher.source, entry.mlm.source, entry.mlm.steps) == ("bert", "bert", 0)
-        assert teacher.epochs in (2, 3, 4)
+        assert teacher.epochs in ((2, 3) if key in SQUAD else (2, 3, 4))
         assert teacher.batch_size in (16, 32)
         assert (3e-5 if key in SQUAD else 2e-5) <= teacher.learning_rate <= 5e-5
         assert (augment.copies, augment.probability, augment.candidates) == (20, 0.4, 15)
-
-
-@pytest.mark.parametrize("name", GLUE)
-def test_splits_of_glue(name):
-    for key, entry in load(name).tasks.items():
-        assert entry.split.train == f"{key}/train-*.parquet"
-        assert entry.split.test == f"{key}/validation{'_matched' if key == 'mnli' else ''}-*.parquet"
-    assert set(load(name).tasks["mnli"].split.also_test) == {"mismatched"}
+        if name in GLUE:
+            matched = "_matched" if key == "mnli" else ""
+            assert entry.split.train == f"{key}/train-*.parquet"
+            assert entry.split.test == f"{key}/validation{matched}-*.parquet"
+            assert set(entry.split.also_test) == ({"mismatched"} if matched else set())
+        else:  # windows of 384 tokens, 128 further each; answers of at most 30, and none in 2.0 alone
+            assert (entry.type, entry.label.stride, entry.label.longest_answer) == ("span", 128, 30)
+            assert bool(entry.label.no_answer) == (key == "squad2")
+            folder = "squad_v2" if key == "squad2" else "plain_text"
+            files = {"train": f"{folder}/train-*.parquet", "test": f"{folder}/validation-*.parquet"}
+            assert entry.split.labelled == files
 
 
 @each
@@ -238,9 +216,7 @@ def test_students(name):
 def test_the_ablations_at_the_defaults_size_are_the_papers():
     """The same variants as the paper's three tables, with three seeds, those of general distillation among them."""
     experiment = load("ablations")
-    found = Counter(student.variant for student in experiment.students.values())
     rows = {row for name in ABLATIONS for row in ROWS[name]} - {"BERT-tiny", "general distillation only"}
-    assert found == dict.fromkeys(rows, 3)
     seeds = Counter((entry.variant, entry.intermediate.seed) for entry in experiment.students.values())
     assert seeds == Counter((row, seed) for row in rows for seed in (1, 2, 3))
     assert list(experiment.tasks) == ["movies"]
@@ -290,13 +266,3 @@ def test_dvc_changes_one_value_and_no_other(tmp_path, file, student):
     assert after["students"][f"{student}-tinybert4"]["prediction"].pop("epochs") == 7
     assert before["students"][f"{student}-tinybert4"]["prediction"].pop("epochs") == 1
     assert after == before
-
-
-def test_squad():
-    """Both SQuADs in windows of 384 tokens, 128 further each; answers of at most 30, and none in 2.0 alone."""
-    for key, folder in (("squad1", "plain_text"), ("squad2", "squad_v2")):
-        entry = load("paper-squad").tasks[key]
-        assert (entry.type, entry.label.stride, entry.label.longest_answer) == ("span", 128, 30)
-        assert bool(entry.label.no_answer) == (key == "squad2")
-        assert entry.split.labelled == {"train": f"{folder}/train-*.parquet", "test": f"{folder}/validation-*.parquet"}
-        assert entry.teacher.epochs in (2, 3)

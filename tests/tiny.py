@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from transformers import BertConfig, BertForMaskedLM, BertModel, BertTokenizer, PreTrainedTokenizerBase
 
-from tinybert.models.heads import predict_logits
+from tinybert.models.heads import SequenceHead
 from tinybert.models.loading import load_classifier, load_tokenizer
 from tinybert.params.experiment import Experiment
 from tinybert.params.table import Run
@@ -78,7 +78,7 @@ def tiny_job(folder: Path, curves: Path, seed: int = 1) -> Job:
 
 def logits_of(folder: Path, rows: pd.DataFrame) -> np.ndarray:
     """Logits of the classifier in a folder, (rows, classes)."""
-    return predict_logits(load_classifier(folder), load_tokenizer(folder), rows, 16)
+    return SequenceHead().logits(load_classifier(folder), load_tokenizer(folder), rows, 16)
 
 
 def weather_report(random: np.random.Generator, good: bool) -> str:

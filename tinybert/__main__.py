@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+
+from tinybert.errors import UserError
+
+
+class Commands(TyperGroup):
+    """A mistake, or what the system refused, becomes one line and exit code 1."""
+
+    def invoke(self, context: Any) -> Any:
+        from tinybert.running.outputs import explain
+
+        try:
+            return super().invoke(context)
+        except Exception as error:
+            if (line := explain(error)) is None:
+                raise
+            typer.echo(f"error: {line}", err=True)
+            raise typer.Exit(1) from None
+
 
 app = typer.Typer(
+    cls=Commands,
     help="Distill a BERT-like classifier into one several times smaller, by TinyBERT's method.",
     no_args_is_help=True,
     add_completion=False,
@@ -19,35 +37,17 @@ ParamsFile = Annotated[Path, typer.Option("--params", readable=False, help="the 
 """Whether it can be read is seen where it is read; Typer's own check ends with 2."""
 
 
-@contextmanager
-def one_line() -> Iterator[None]:
-    """A mistake, or what the system refused, becomes one line and exit code 1."""
-    from tinybert.errors import UserError
-    from tinybert.running.outputs import why_refused
-
-    try:
-        yield
-    except (UserError, OSError) as error:
-        line = str(error) if isinstance(error, UserError) else why_refused(error)
-        if line is None:
-            raise
-        typer.echo(f"error: {line}", err=True)
-        raise typer.Exit(1) from None
-
-
 @app.command()
 def check(params: ParamsFile = Path("params.yaml")) -> None:
     """Validate params.yaml, and everything else that can be known before a run; exit 1 with one line per mistake."""
-    from tinybert.check.mistakes import find_all_mistakes, find_oddities_of_rows, find_other_libraries
+    from tinybert.check.mistakes import find_all_mistakes, find_notes
 
-    with one_line():
-        mistakes = list(find_all_mistakes(params))
-        notes = [] if mistakes else [*find_oddities_of_rows(params), *find_other_libraries()]
+    mistakes = list(find_all_mistakes(params))
     for line in mistakes:
         typer.echo(f"error: {line}", err=True)
     if mistakes:
         raise typer.Exit(1)
-    for line in notes:
+    for line in find_notes(params):
         typer.echo(f"note: {line}")
     typer.echo(f"{params}: no mistake found")
 
@@ -57,17 +57,16 @@ def clean(yes: Annotated[bool, typer.Option("--yes", help="remove without asking
     """Show what caches, kept work and killed runs left here, and remove what params.yaml doesn't use."""
     from tinybert.check.clean import describe_leftovers, find_leftovers, remove
 
-    with one_line():
-        leftovers = list(find_leftovers())
-        for line in describe_leftovers(leftovers):
-            typer.echo(line)
-        unused = [left for left in leftovers if not left.users]
-        size = sum(left.bytes for left in unused) / 2**20
-        if unused and (yes or typer.confirm(f"remove what is not used ({len(unused)}, {size:,.1f} MiB)?")):
-            remove(unused)
-            typer.echo(f"removed {len(unused)}, {size:,.1f} MiB")
+    leftovers = list(find_leftovers())
+    for line in describe_leftovers(leftovers):
+        typer.echo(line)
+    unused = [left for left in leftovers if not left.users]
+    what = f"{len(unused)}, {sum(left.bytes for left in unused) / 2**20:,.1f} MiB"
     if not unused:
         typer.echo("nothing to remove")
+    elif yes or typer.confirm(f"remove what is not used ({what})?"):
+        remove(unused)
+        typer.echo(f"removed {what}")
 
 
 @app.command()
@@ -75,8 +74,7 @@ def times(params: ParamsFile = Path("params.yaml")) -> None:
     """Print how long each stage of params.yaml took when it last ran here, and its memory."""
     from tinybert.running.times import print_times
 
-    with one_line():
-        print_times(params)
+    print_times(params)
 
 
 @app.command()
@@ -85,9 +83,8 @@ def result(params: ParamsFile = Path("params.yaml")) -> None:
     from tinybert.params.experiment import load_experiment
     from tinybert.report.headline import five_lines
 
-    with one_line():
-        for line in five_lines(load_experiment(params), params.parent):
-            typer.echo(line)
+    for line in five_lines(load_experiment(params), params.parent):
+        typer.echo(line)
 
 
 @app.command()
@@ -97,14 +94,11 @@ def readme(
     """Write results, graph and stages into README.md, CONTRIBUTING.md and docs/, from what the repository says."""
     from tinybert.report.readme import refresh
 
-    with one_line():
-        changed = {file: text for file, text in refresh(Path()).items() if text != file.read_text(encoding="utf-8")}
-        for file, text in changed.items():
-            if not check:
-                file.write_text(text, encoding="utf-8")
+    changed = {file: text for file, text in refresh(Path()).items() if text != file.read_text(encoding="utf-8")}
     if changed and check:
-        typer.echo(f"error: {', '.join(map(str, changed))}: not up to date; run `python -m tinybert readme`", err=True)
-        raise typer.Exit(1)
+        raise UserError(f"{', '.join(map(str, changed))}: not up to date; run `python -m tinybert readme`")
+    for file, text in changed.items():
+        file.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 from gensim.models import KeyedVectors
-from scipy.stats import binom
-from transformers import BertForMaskedLM, BertTokenizer
+from transformers import BertTokenizer
 
 from tests.augment.conftest import TEXTS, VECTOR_WORDS, WORDS, random_masked_lm
 from tinybert.augment.algorithm import Copy, Tally, vary
@@ -20,27 +19,13 @@ from tinybert.augment.words import split
 K = 4
 SINGLES = [(text,) for text in TEXTS]
 PAIRS = list(zip(TEXTS, [*TEXTS[2:], *TEXTS[:2]], strict=True))
-ENDLESS = " ".join(TEXTS)
-LONG = [
-    (ENDLESS,),
-    ("unwatchable " * 30 + ENDLESS,),
-    ("Boringly slow", ENDLESS),
-    (ENDLESS, "A BORING movie"),
-    ("dull",),
-]
+ALL = " ".join(TEXTS)
+LONG = [(ALL,), ("unwatchable " * 30 + ALL,), ("Boringly slow", ALL), (ALL, "A BORING movie"), ("dull",)]
 
 
 @pytest.fixture
 def run(tokenizer: BertTokenizer, vectors: Path):
-    def run(
-        examples: list[tuple[str, ...]],
-        copies: int = 3,
-        probability: float = 0.4,
-        seed: int = 7,
-        first_row: int = 0,
-        batch_size: int = 16,
-        max_length: int = 64,
-    ) -> tuple[list[Copy], Tally]:
+    def run(examples, copies=3, probability=0.4, seed=7, first_row=0, batch_size=16, max_length=64):
         masked = MaskedWords(random_masked_lm(tokenizer), tokenizer, K, max_length, batch_size)
         (shared := vectors / "shared").mkdir(exist_ok=True)
         share_vectors(vectors, 100, shared)
@@ -56,17 +41,7 @@ def texts(copies: list[Copy]) -> list[tuple[str, ...]]:
     return [copy.texts for copy in copies]
 
 
-def algorithm_1(
-    example: tuple[str, ...],
-    row: int,
-    copy: int,
-    p: float,
-    seed: int,
-    model: BertForMaskedLM,
-    tokenizer: BertTokenizer,
-    vectors: Path,
-    max_length: int = 64,
-) -> tuple[str, ...]:
+def algorithm_1(example, row, copy, p, seed, model, tokenizer, vectors, max_length):
     """One copy as the paper writes it down: word by word, candidates first, then u; the whole output of the model."""
     sides = [re.split(r"([^\W\d]+)", text) for text in example]
     places = [(side, slot) for side, parts in enumerate(sides) for slot in range(1, len(parts), 2)]
@@ -120,30 +95,8 @@ def test_every_word_is_drawn_at_probability_1_from_its_source(run) -> None:
     _, tally = run([("The unwatchable zzz film, 10 films",)], copies=5, probability=1.0)
     # the, film: one piece; unwatchable, films: several; zzz: unknown to the tokenizer and to the vectors.
     # A draw from the masked language model may give the word back, one from the vectors never does.
-    assert tally.by_masked_language_model + tally.kept == 10
-    assert tally == Tally(25, tally.by_masked_language_model, by_vectors=10, kept=tally.kept, without_candidates=5)
-
-
-def test_what_is_no_word_stays(run) -> None:
-    copies, _ = run(SINGLES, copies=5, probability=1.0)
-    for copy in copies:
-        signs = [re.sub(r"[^\W\d]+", "w", text) for text in copy.texts]
-        assert signs == [re.sub(r"[^\W\d]+", "w", text) for text in SINGLES[copy.row]]
-
-
-def test_words_are_replaced_as_often_as_asked(run) -> None:
-    _, tally = run([("the film was good and the plot was dull",)] * 50, copies=10, probability=0.4)
-    low, high = binom.interval(0.999, tally.words, 0.4)
-    assert tally.words == 4500
-    assert low <= tally.by_masked_language_model + tally.kept <= high
-
-
-def test_all_candidates_are_drawn_alike(run) -> None:
-    copies, _ = run([("films",)], copies=2000, probability=1.0)
-    counts = [texts(copies).count((word,)) for word in {copy.texts[0] for copy in copies}]
-    low, high = binom.interval(0.9999, 2000, 1 / K)
-    assert len(counts) == K
-    assert all(low <= count <= high for count in counts)
+    assert tally["by_masked_language_model"] + tally["kept"] == 10
+    assert (tally["words"], tally["by_vectors"], tally["without_candidates"]) == (25, 10, 5)
 
 
 def test_a_copy_depends_on_seed_row_and_copy_alone(run) -> None:
@@ -156,23 +109,20 @@ def test_a_copy_depends_on_seed_row_and_copy_alone(run) -> None:
 
 @pytest.mark.parametrize("pair", [False, True], ids=["single", "pair"])
 def test_what_lies_beyond_max_length_is_never_encoded(run, pair: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row of 50,000 words, which took a round and an encoding of all of it for each word that is drawn."""
-    text = "the film was good and unwatchable " * (50_000 // 6 + 1)
+    """A row of 10,000 words, which took a round and an encoding of all of it for each word that is drawn."""
+    text = "the film was good and unwatchable " * (10_000 // 6 + 1)
     encoded: list[int] = []
     find = MaskedWords.find
 
-    def counted(masked: MaskedWords, places: Sequence[Place]) -> list[Sequence[str] | None]:
+    def counted(masked: MaskedWords, places: Sequence[Place]) -> list[Sequence[str]]:
         encoded.extend(sum(map(len, place.texts)) for place in places)
         return find(masked, places)
 
     monkeypatch.setattr(MaskedWords, "find", counted)
-    copies, tally = run([(text, text) if pair else (text,)], copies=2, max_length=16)
+    copies, tally = run([(text, text) if pair else (text,)], copies=2, probability=0.5, max_length=16)
     sides = 1 + pair
     assert len(encoded) <= 2 * sides * 16
     assert max(encoded) <= sides * 16 * len("unwatchable ")
-    low, high = binom.interval(0.999, tally.words, 0.4)
-    drawn = tally.by_masked_language_model + tally.by_vectors + tally.kept + tally.without_candidates
-    assert tally.words == 2 * sides * len(text.split()) >= 100_000
-    assert low <= drawn <= high
-    assert tally.by_vectors > drawn / 7  # every sixth word, as far as the text goes
+    assert tally["words"] == 2 * sides * len(text.split()) >= 20_000
+    assert tally["by_vectors"] == pytest.approx(tally["words"] / 12, rel=0.1)  # half of each sixth, to the text's end
     assert all(copy.texts[-1].split()[-6:-1] == text.split()[-6:-1] for copy in copies)

@@ -4,14 +4,11 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from gensim.models import KeyedVectors
 
-from tests.augment.conftest import VECTOR_WORDS
+from tests.augment.conftest import VECTOR_WORDS, write_vectors
 from tinybert.augment.neighbours import Neighbours, share_vectors
-from tinybert.errors import UserError
 
 
 def neighbours(source: Path, words: int, k: int) -> Neighbours:
@@ -23,17 +20,15 @@ def neighbours(source: Path, words: int, k: int) -> Neighbours:
 
 def test_vectors_are_shared_by_mapping_a_few_in_memory_at_a_time(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("tinybert.augment.neighbours.ROWS", 100)
-    count, width = 50_000, 500
-    array = np.lib.format.open_memmap(tmp_path / "vectors.npy", mode="w+", dtype=np.float32, shape=(count, width))
-    array[:, 0] = 1
-    pq.write_table(pa.table({"word": [f"w{n}" for n in range(count)]}), tmp_path / "words.parquet")
+    count, width = 10_000, 500
+    write_vectors(tmp_path, [f"w{n}" for n in range(count)], np.ones((count, width)))
     tracemalloc.start()
     try:
-        shared = neighbours(tmp_path, 40_000, 3)
+        shared = neighbours(tmp_path, 8_000, 3)
         assert tracemalloc.get_traced_memory()[1] < count * width
     finally:
         tracemalloc.stop()
-    assert shared._matrix.shape == (width, 40_000)
+    assert shared._matrix.shape == (width, 8_000)
     assert isinstance(shared._matrix.base, np.memmap)
 
 
@@ -48,44 +43,18 @@ def test_neighbours_are_those_of_gensim_without_signs_and_numbers(vectors: Path)
 
 
 def test_words_are_found_in_lower_case_and_the_unknown_have_none(vectors: Path) -> None:
-    found = neighbours(vectors, 100, 3).find(["Films", "films", "zzz"])
-    assert found["Films"] == found["films"] != []
-    assert found["zzz"] == []
-
-
-def write(folder: Path, rows: list[tuple[str, list[float]]]) -> Path:
-    words, array = zip(*rows, strict=True)
-    np.save(folder / "vectors.npy", np.array(array, np.float32))
-    pq.write_table(pa.table({"word": list(words)}), folder / "words.parquet")
-    return folder
+    found = neighbours(vectors, 2, 15).find(["Films", "films", "zzz"])  # more candidates are asked for than there are
+    assert found == {"Films": ["unwatchable"], "films": ["unwatchable"], "zzz": []}
 
 
 @pytest.mark.filterwarnings("error")  # such as a division by zero
 def test_a_vector_of_zeros_is_nobodys_neighbour_and_has_none(tmp_path: Path) -> None:
-    rows = [("none", [0.0, 0.0]), ("good", [1.0, 0.0]), ("fine", [1.0, 0.1]), ("bad", [-1.0, 0.0])]
-    found = neighbours(write(tmp_path, rows), 10, 1).find(["good", "fine", "bad", "none", "None"])
+    write_vectors(tmp_path, ["none", "good", "fine", "bad"], [[0.0, 0.0], [1.0, 0.0], [1.0, 0.1], [-1.0, 0.0]])
+    found = neighbours(tmp_path, 10, 1).find(["good", "fine", "bad", "none", "None"])
     assert found == {"good": ["fine"], "fine": ["good"], "bad": ["fine"], "none": [], "None": []}
 
 
 def test_a_repeated_word_is_no_neighbour_of_itself(tmp_path: Path) -> None:
-    rows = [("good", [1.0, 0.0]), ("fine", [1.0, 0.2]), ("good", [1.0, 0.1]), ("bad", [-1.0, 0.0])]
-    assert neighbours(write(tmp_path, rows), 10, 2).find(["good", "bad"]) == {
-        "good": ["fine", "bad"],
-        "bad": ["good", "fine"],
-    }
-
-
-def test_more_candidates_than_words(vectors: Path) -> None:
-    assert neighbours(vectors, 2, 15).find(["films"]) == {"films": ["unwatchable"]}
-
-
-def test_mistakes_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"vectors\.npy: missing"):
-        share_vectors(tmp_path, 10, tmp_path)
-    pq.write_table(pa.table({"word": ["a", "b"]}), tmp_path / "words.parquet")
-    np.save(tmp_path / "vectors.npy", np.array(["an", "object"], dtype=object), allow_pickle=True)
-    with pytest.raises(UserError, match="expected numbers in"):
-        share_vectors(tmp_path, 10, tmp_path)
-    np.save(tmp_path / "vectors.npy", np.zeros((3, 2), np.float32))
-    with pytest.raises(UserError, match=r"each of the 2 words, found an array of shape \(3, 2\)"):
-        share_vectors(tmp_path, 10, tmp_path)
+    write_vectors(tmp_path, ["good", "fine", "good", "bad"], [[1.0, 0.0], [1.0, 0.2], [1.0, 0.1], [-1.0, 0.0]])
+    found = neighbours(tmp_path, 10, 2).find(["good", "bad"])
+    assert found == {"good": ["fine", "bad"], "bad": ["good", "fine"]}

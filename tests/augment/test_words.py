@@ -19,15 +19,9 @@ def test_joined_parts_are_the_text(tokenizer: BertTokenizer) -> None:
 
 def test_words_have_letters_and_know_whether_they_are_one_piece(tokenizer: BertTokenizer) -> None:
     (sentence,) = split(tokenizer, [('The films, 10 "zzz" 10th UNWATCHABLE [MASK] it\'s',)])
-    assert [(word.text, word.single) for word in sentence.words] == [
-        ("The", True),
-        ("films", False),
-        ("zzz", False),  # [UNK] is one piece, but not the word's
-        ("10th", False),
-        ("UNWATCHABLE", False),
-        ("[MASK]", False),
-        ("it", True),  # the s stays: `'s` is nothing without its word
-    ]
+    several = ["films", "zzz", "10th", "UNWATCHABLE", "[MASK]"]  # [UNK], for zzz, is one piece, but not the word's
+    words = [("The", True), *((word, False) for word in several), ("it", True)]  # `'s` is nothing without its word
+    assert [(word.text, word.single) for word in sentence.words] == words
 
 
 def test_an_accent_apart_from_its_letter_goes_with_its_word(tokenizer: BertTokenizer) -> None:
@@ -35,31 +29,23 @@ def test_an_accent_apart_from_its_letter_goes_with_its_word(tokenizer: BertToken
     assert sentence.words[1].text == "cafe\u0301"
 
 
-def test_a_chinese_character_is_a_word() -> None:
-    chinese = tiny_tokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "天", "气", "好", "##好", "。", "good"])
-    (sentence,) = split(chinese, [("天气很good好。",)])
-    assert [(word.text, word.single) for word in sentence.words] == [
-        ("天", True),
-        ("气", True),
-        ("很", False),  # not in the vocabulary
-        ("good", True),
-        ("好", True),
-    ]
-    assert set(whole_words(chinese).values()) == {"天", "气", "好", "good"}
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
-def test_a_cased_vocabulary_keeps_its_capitals() -> None:
-    cased = tiny_tokenizer(
-        ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "Good", "Paris", "##s"], uncased=False
-    )
-    (sentence,) = split(cased, [("Good goods Paris paris",)])
-    assert [(word.text, word.single) for word in sentence.words] == [
-        ("Good", True),
-        ("goods", False),
-        ("Paris", True),
-        ("paris", False),
-    ]
-    assert set(whole_words(cased).values()) == {"good", "Good", "Paris"}
+@pytest.mark.parametrize(
+    ("pieces", "text", "single", "several", "whole"),
+    [
+        ("天 气 好 ##好 。 good", "天气很good好。", "天 气 good 好", "很", "天 气 好 good"),  # 很 is not known
+        ("good Good Paris ##s", "Good goods Paris paris", "Good Paris", "goods paris", "good Good Paris"),
+    ],
+    ids=["each Chinese character is a word", "a cased vocabulary keeps its capitals"],
+)
+def test_words_of_other_vocabularies(pieces: str, text: str, single: str, several: str, whole: str) -> None:
+    tokenizer = tiny_tokenizer([*SPECIAL, *pieces.split()], uncased=False)
+    (sentence,) = split(tokenizer, [(text,)])
+    found = {is_single: [w.text for w in sentence.words if w.single == is_single] for is_single in (True, False)}
+    assert found == {True: single.split(), False: several.split()}
+    assert set(whole_words(tokenizer).values()) == set(whole.split())
 
 
 def test_words_of_a_pair_know_their_side(tokenizer: BertTokenizer) -> None:
@@ -68,14 +54,8 @@ def test_words_of_a_pair_know_their_side(tokenizer: BertTokenizer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("original", "replacement", "styled"),
-    [
-        ("Good", "fine", "Fine"),
-        ("GOOD", "fine", "FINE"),
-        ("good", "fine", "fine"),
-        ("I", "they", "They"),
-        ("good", "Paris", "Paris"),
-    ],
+    "case", ["Good fine Fine", "GOOD fine FINE", "good fine fine", "I they They", "good Paris Paris"]
 )
-def test_capitals_are_kept(original: str, replacement: str, styled: str) -> None:
+def test_capitals_are_kept(case: str) -> None:
+    original, replacement, styled = case.split()
     assert in_style_of(original, replacement) == styled

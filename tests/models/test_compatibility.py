@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import pytest
-from transformers import (
-    BertConfig,
-    LongformerConfig,
-    LongformerModel,
-    MPNetConfig,
-    NystromformerConfig,
-    NystromformerModel,
-    XLNetConfig,
-)
+import torch
+from transformers import AutoModel, BertConfig, LongformerConfig, MPNetConfig, NystromformerConfig, XLNetConfig
 
 from tests.families import SHAPE, family_model, family_tokenizer
-from tests.tiny import VOCABULARY, tiny_job, weather_report
-from tinybert.corpus.store import write_documents
-from tinybert.distill.general import distill_general_student
+from tests.tiny import VOCABULARY
 from tinybert.errors import UserError
 from tinybert.evaluate.attention_maps import compare_attention
 from tinybert.models.compatibility import require_comparable, require_length
-from tinybert.models.loading import load_encoder
+from tinybert.models.initialise import initialise_student
 from tinybert.models.signals import SignalModel
 from tinybert.params.architectures import Architecture
-from tinybert.params.general import General
 
+STUDENT = Architecture(layers=2, hidden=16, heads=2, intermediate=32)
 TWELVE = {"hidden_size": 768, "num_attention_heads": 12, "num_hidden_layers": 12}
 
 
@@ -73,61 +63,39 @@ def test_relations_of_a_family_that_computes_its_own_attention(family):
     model = family_model(family)
     expected = f"queries, keys and values of a {family} model cannot be captured; set relations to 0 and learn from"
     ways_out = "attention, by a student with the teacher's number of heads, or hidden only, or take a teacher"
-    student = Architecture(layers=2, hidden=16, heads=2, intermediate=32)
     with pytest.raises(UserError, match=expected) as error:
-        require_comparable({"attention": 0, "relations": 1}, "last", 8, student, model.config)
+        require_comparable({"attention": 0, "relations": 1}, "last", 8, STUDENT, model.config)
     assert ways_out in str(error.value)
-    require_comparable({"attention": 1, "relations": 0}, "last", 8, student, model.config)
+    require_comparable({"attention": 1, "relations": 0}, "last", 8, STUDENT, model.config)
     signals = SignalModel(model, records_scores=True)
     with pytest.raises(UserError, match=expected):
         signals({"input_ids": model.dummy_inputs["input_ids"][:, :3]}, vectors=(1,))
 
 
-def test_a_family_whose_attention_is_its_own_affair(tmp_path, monkeypatch):
-    """Longformer looks around each token only: its attention is refused, its hidden states can be learned."""
-    monkeypatch.chdir(tmp_path)
-    teacher = tmp_path / "teacher"
-    LongformerModel(
-        LongformerConfig(**SHAPE, attention_window=4, vocab_size=len(VOCABULARY), pad_token_id=0)
-    ).save_pretrained(teacher)
-    tokenizer = family_tokenizer("bert")
-    tokenizer.save_pretrained(teacher)
-    random = np.random.default_rng(0)
-    texts = [weather_report(random, good=True) for _ in range(30)]
-    (tmp_path / "corpus").mkdir()
-    write_documents([("weather", " ".join(texts))], tmp_path / "corpus")
+LONGFORMER = LongformerConfig(**SHAPE, attention_window=4, vocab_size=len(VOCABULARY), pad_token_id=0)
+NYSTROMFORMER = NystromformerConfig(**SHAPE, segment_means_seq_len=128, vocab_size=64)
 
-    def distill(folder, **losses):
-        settings = {
-            "corpus": "c",
-            "teacher": "t",
-            "start": "t",
-            "architecture": {"layers": 2, "hidden": 16, "heads": 2, "intermediate": 32},
-            "initialise": "random",
-            "losses": losses,
-            "relation_heads": 8,
-            "train": {"epochs": 1, "batch_size": 16, "learning_rate": 1e-3, "max_length": 16},
-        }
-        job = tiny_job(tmp_path / folder, tmp_path / "curves")
-        distill_general_student(General.model_validate(settings), tmp_path / "corpus", teacher, job)
 
-    with pytest.raises(UserError, match="neither attention scores nor queries, keys and values of a longformer") as one:
-        distill("attention", attention=1.0)
-    with pytest.raises(UserError, match="queries, keys and values of a longformer model cannot") as two:
-        distill("relations", relations=1.0)
+@pytest.mark.parametrize("config", [LONGFORMER, NYSTROMFORMER], ids=["around each token", "no text so short"])
+def test_a_family_whose_attention_is_its_own_affair(config):
+    family = config.model_type
+    with pytest.raises(UserError, match=f"neither attention scores nor queries, keys and values of a {family}") as one:
+        SignalModel(AutoModel.from_config(config), records_scores=True)
+    with pytest.raises(UserError, match=f"queries, keys and values of a {family} model cannot") as two:
+        require_comparable({"attention": 0, "relations": 1}, "last", 8, STUDENT, config)
     assert "attention, by" not in str(two.value)
     for error in (one, two):
         assert "hidden" in str(error.value)
         assert "another architecture, such as BERT" in str(error.value)
-    distill("hidden", hidden=1.0, embedding=1.0)
-    models = (load_encoder(folder) for folder in (teacher, tmp_path / "hidden"))
-    assert compare_attention(*models, tokenizer, pd.DataFrame({"text": texts}), "uniform")["maps"] == []
 
 
-def test_a_family_that_reads_no_short_text():
-    model = NystromformerModel(NystromformerConfig(**SHAPE, segment_means_seq_len=128, vocab_size=64))
-    with pytest.raises(UserError, match=r"does not read a text of two tokens.*another architecture, such as BERT"):
-        SignalModel(model, records_scores=True)
+def test_a_family_without_scores_is_learnt_from_by_its_hidden_states():
+    teacher = AutoModel.from_config(LONGFORMER).eval()
+    student, _ = initialise_student(teacher, STUDENT, "random", 0)
+    hidden = SignalModel(student, records_scores=False)({"input_ids": torch.tensor([[2, 5, 3]])}, hidden=(2,))["hidden"]
+    assert hidden[2].shape == (1, 3, 16)
+    rows = pd.DataFrame({"text": ["the weather was sunny"]})
+    assert compare_attention(teacher, student.eval(), family_tokenizer("bert"), rows, "uniform")["maps"] == []
 
 
 def test_a_model_without_a_limit_of_positions_takes_any_length():

@@ -14,7 +14,6 @@ from tinybert.models.initialise import initialise_student
 from tinybert.models.shape import shape_of
 from tinybert.models.signals import SignalModel
 from tinybert.params.architectures import Architecture
-from tinybert.train.masked_lm import masked_logits
 
 every_family = pytest.mark.parametrize("family", FAMILIES)
 IDS = torch.tensor([[2, 7, 11, 9, 8, 5], [2, 9, 10, 6, 12, 7]])
@@ -24,22 +23,21 @@ def heads(hidden, linear, count=2):
     return linear(hidden).view(*hidden.shape[:2], count, -1).transpose(1, 2)
 
 
+ATTENTION = {
+    "distilbert": ("transformer.layer.{}.attention", "q_lin", "k_lin"),
+    "mpnet": ("encoder.layer.{}.attention.attn", "q", "k"),
+    "albert": ("encoder.albert_layer_groups.0.albert_layers.0.attention", "query", "key"),
+}
+"""Where a family has it, and what it calls its parts, if not as BERT does."""
+
+
 def scores_by_hand(family, model, hidden, layer):
     """What the layer's softmax sees, from its weights and its input."""
-    if family == "distilbert":
-        attention = model.transformer.layer[layer - 1].attention
-        query, key = heads(hidden, attention.q_lin), heads(hidden, attention.k_lin)
-    elif family == "mpnet":
-        attention = model.encoder.layer[layer - 1].attention.attn
-        query, key = heads(hidden, attention.q), heads(hidden, attention.k)
-    elif family == "albert":
-        attention = model.encoder.albert_layer_groups[0].albert_layers[0].attention
-        query, key = heads(hidden, attention.query), heads(hidden, attention.key)
-    elif family.startswith("deberta"):
-        return disentangled_by_hand(family, model, hidden, model.encoder.layer[layer - 1].attention.self)
-    else:
-        attention = model.encoder.layer[layer - 1].attention.self
-        query, key = heads(hidden, attention.query), heads(hidden, attention.key)
+    place, *parts = ATTENTION.get(family, ("encoder.layer.{}.attention.self", "query", "key"))
+    attention = model.get_submodule(place.format(layer - 1))
+    if family.startswith("deberta"):
+        return disentangled_by_hand(family, model, hidden, attention)
+    query, key = (heads(hidden, attention.get_submodule(part)) for part in parts)
     scores = query @ key.transpose(-1, -2) / 12**0.5
     if family == "mpnet":  # T5's buckets: below 8 each distance has its own, 16 later for what comes after
         for i in range(6):
@@ -88,17 +86,19 @@ def test_scores_and_hidden_states_are_those_computed_by_hand(family):
             torch.testing.assert_close(signals["scores"][layer], expected)
 
 
-@pytest.mark.parametrize("family", ["mpnet", "deberta", "deberta-v2"])
-def test_scores_of_padding_are_finite_and_change_no_others(family):
+@every_family
+def test_recording_changes_no_state_and_padding_no_score(family):
+    """Scores are those before the mask: finite."""
     model = SignalModel(family_model(family), records_scores=True)
-    padded = torch.cat([IDS, torch.full((2, 3), model.model.config.pad_token_id)], dim=1)
+    ids = torch.cat([IDS, torch.full((2, 3), model.model.config.pad_token_id)], dim=1)
+    padded = {"input_ids": ids, "attention_mask": (torch.arange(9) < 6).long().expand(2, 9)}
     with torch.no_grad():
-        inputs = {"input_ids": IDS, "attention_mask": torch.ones_like(IDS)}
-        alone = model(inputs, scores=(2,))["scores"][2]
-        inputs = {"input_ids": padded, "attention_mask": (torch.arange(9) < 6).long().expand(2, 9)}
-        scores = model(inputs, scores=(2,))["scores"][2]
-    torch.testing.assert_close(scores[:, :, :6, :6], alone)
-    assert scores.abs().max() < 1e6
+        signals = model(padded, hidden=(-1,), scores=(2,))
+        expected = family_model(family)(**padded).last_hidden_state
+        alone = model({"input_ids": IDS, "attention_mask": torch.ones_like(IDS)}, scores=(2,))["scores"][2]
+    torch.testing.assert_close(signals["hidden"][-1][:, :6], expected[:, :6])
+    torch.testing.assert_close(signals["scores"][2][:, :, :6, :6], alone)
+    assert signals["scores"][2].abs().max() < 1e6
 
 
 @every_family
@@ -147,7 +147,8 @@ def test_logits_of_masked_positions_are_those_of_the_whole_sequence(family):
     masked = torch.zeros_like(IDS, dtype=torch.bool)
     masked[0, 2] = masked[1, 1] = masked[1, 4] = True
     with torch.no_grad():
-        torch.testing.assert_close(masked_logits(model, inputs, masked), model(**inputs).logits[masked])
+        found = SignalModel(model, records_scores=False)(inputs, masked=masked)["vocabulary"]
+        torch.testing.assert_close(found, model(**inputs).logits[masked])
         assert model(**inputs).logits.shape[:2] == IDS.shape  # nothing stays behind
 
 

@@ -1,19 +1,12 @@
 import pytest
 import torch
-from transformers import (
-    AutoModel,
-    BertConfig,
-    BertForSequenceClassification,
-    BertModel,
-    ModernBertConfig,
-    XLNetConfig,
-)
+from transformers import AutoModel, BertConfig, BertForSequenceClassification, BertModel, ModernBertConfig, XLNetConfig
 
 from tests.tiny import VOCABULARY, tiny_bert, tiny_tokenizer
 from tinybert.errors import UserError
 from tinybert.models.compatibility import require_existing_student
 from tinybert.models.initialise import initialise_student, with_masked_head
-from tinybert.models.loading import load_config, load_encoder, load_masked_lm
+from tinybert.models.loading import load_encoder, load_masked_lm
 from tinybert.models.narrowing import principal_directions
 from tinybert.models.shape import require_start, student_config
 from tinybert.params.architectures import ARCHITECTURES, Architecture
@@ -21,74 +14,61 @@ from tinybert.params.architectures import ARCHITECTURES, Architecture
 SHAPE = Architecture(layers=2, hidden=16, heads=2, intermediate=32)
 
 
-def test_tinybert4_has_the_papers_parameters():
-    """14,350,248 with the pooler, 14,350,874 with a two-class head, for BERT's uncased vocabulary and 512 positions."""
-    config = student_config(BertConfig(), ARCHITECTURES["tinybert4"])
-    assert (config.vocab_size, config.max_position_embeddings) == (30522, 512)
-    with torch.device("meta"):
-        assert BertModel(config).num_parameters() == 14_350_248
-        assert BertForSequenceClassification(config).num_parameters() == 14_350_874
-
-
 @pytest.mark.parametrize(
-    ("name", "parameters"),
+    ("kind", "name", "parameters"),
     [
-        ("tinybert6", 66_955_008),  # the paper's 67.0M
+        # the paper's 14.5M and 67.0M, for BERT's uncased vocabulary and 512 positions, with the pooler
+        (BertModel, "tinybert4", 14_350_248),
+        (BertForSequenceClassification, "tinybert4", 14_350_874),
+        (BertModel, "tinybert6", 66_955_008),
         # The released small BERTs (Turc et al. 2019, arXiv 1908.08962), there rounded to 4.4, 11.3, 29.1 and 41.7M
-        ("bert-tiny", 4_385_920),
-        ("bert-mini", 11_170_560),
-        ("bert-small", 28_763_648),
-        ("bert-medium", 41_373_184),
+        (BertModel, "bert-tiny", 4_385_920),
+        (BertModel, "bert-mini", 11_170_560),
+        (BertModel, "bert-small", 28_763_648),
+        (BertModel, "bert-medium", 41_373_184),
     ],
 )
-def test_named_architectures_have_the_parameters_of_their_papers(name, parameters):
+def test_named_architectures_have_the_parameters_of_their_papers(kind, name, parameters):
     with torch.device("meta"):
-        assert BertModel(student_config(BertConfig(), ARCHITECTURES[name])).num_parameters() == parameters
+        assert kind(student_config(BertConfig(), ARCHITECTURES[name])).num_parameters() == parameters
 
 
-def test_random_start_is_a_function_of_the_seed(tmp_path):
-    teacher = load_encoder(tiny_bert(tmp_path / "bert"))
-    first, again, other = (initialise_student(teacher, SHAPE, "random", seed)[0] for seed in (1, 1, 2))
-    word = "embeddings.word_embeddings.weight"
-    assert torch.equal(first.state_dict()[word], again.state_dict()[word])
-    assert not torch.equal(first.state_dict()[word], other.state_dict()[word])
+@pytest.fixture
+def teacher(tmp_path):
+    return load_encoder(tiny_bert(tmp_path / "bert"))
 
 
-def test_teacher_svd_keeps_what_the_width_can_hold(tmp_path):
+def test_random_start_is_a_function_of_the_seed(teacher):
+    (first, projections), (again, _), (other, _) = (
+        initialise_student(teacher, SHAPE, "random", seed) for seed in (1, 1, 2)
+    )
+    words = first.get_input_embeddings().weight
+    assert torch.equal(words, again.get_input_embeddings().weight)
+    assert not torch.equal(words, other.get_input_embeddings().weight)
+    assert [tuple(layer.weight.shape) for layer in projections.hidden] == [(24, 16), (24, 16)]
+    for name in ("vocab_size", "max_position_embeddings"):
+        assert getattr(first.config, name) == getattr(teacher.config, name)
+
+
+def test_teacher_svd_keeps_what_the_width_can_hold(teacher):
     """Projected and back, the embeddings are the teacher's best approximation of that rank (Eckart-Young)."""
-    teacher = load_encoder(tiny_bert(tmp_path / "bert"))
     student, projections = initialise_student(teacher, SHAPE, "teacher-svd", seed=0)
     original = teacher.embeddings.word_embeddings.weight.detach()
     restored = projections.embedding(student.embeddings.word_embeddings.weight).detach()
     u, s, v = torch.linalg.svd(original, full_matrices=False)
-    best = u[:, :16] @ torch.diag(s[:16]) @ v[:16]
-    torch.testing.assert_close(restored, best, atol=1e-4, rtol=1e-3)
-
-
-def test_teacher_svd_takes_positions_and_token_types_along(tmp_path):
-    teacher = load_encoder(tiny_bert(tmp_path / "bert"))
-    student, _ = initialise_student(teacher, SHAPE, "teacher-svd", seed=0)
-    basis = principal_directions(teacher.embeddings.word_embeddings.weight, 16)
+    torch.testing.assert_close(restored, u[:, :16] @ torch.diag(s[:16]) @ v[:16], atol=1e-4, rtol=1e-3)
+    basis = principal_directions(original, 16)
     for name in ("position_embeddings", "token_type_embeddings"):
         expected = getattr(teacher.embeddings, name).weight @ basis
         torch.testing.assert_close(getattr(student.embeddings, name).weight, expected)
-
-
-def test_the_student_keeps_vocabulary_and_positions_of_its_teacher(tmp_path):
-    teacher = load_encoder(tiny_bert(tmp_path / "bert"))
-    student, projections = initialise_student(teacher, SHAPE, "random", seed=0)
-    assert student.config.vocab_size == teacher.config.vocab_size
-    assert student.config.max_position_embeddings == teacher.config.max_position_embeddings
-    assert [tuple(layer.weight.shape) for layer in projections.hidden] == [(24, 16), (24, 16)]
 
 
 OF_TEACHER = Architecture(layers=2, hidden=24, heads=2, intermediate=48)
 
 
 @pytest.mark.parametrize(("initialise", "layers"), [("teacher-lower", (1, 2)), ("teacher-spread", (2, 3))])
-def test_a_start_from_the_teachers_layers(tmp_path, initialise, layers):
+def test_a_start_from_the_teachers_layers(teacher, initialise, layers):
     """Embeddings and chosen layers are the teacher's: so are the states that come out of the first lower layers."""
-    teacher = load_encoder(tiny_bert(tmp_path / "bert"))
     student, projections = initialise_student(teacher, OF_TEACHER, initialise, seed=0)
     for m, g in enumerate(layers):
         for name, weight in student.encoder.layer[m].state_dict().items():
@@ -100,22 +80,25 @@ def test_a_start_from_the_teachers_layers(tmp_path, initialise, layers):
         torch.testing.assert_close(projections.hidden[1](states[0][2]), states[1][2])
 
 
+SHAPES = {"teacher-lower": OF_TEACHER, "teacher-pruned": SHAPE}
+
+
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("initialise", "changes", "message"),
     [
-        ({"layers": 4}, "needs the teacher's layers 3, found layers 4"),
-        ({"hidden": 16}, "needs the teacher's hidden 24, found hidden 16"),
-        (
-            {"heads": 4, "intermediate": 40},
-            "needs the teacher's heads 2, intermediate 48, found heads 4, intermediate 40",
-        ),
+        ("teacher-lower", {"layers": 4}, "needs the teacher's layers 3, found layers 4"),
+        ("teacher-lower", {"hidden": 16}, "needs the teacher's hidden 24, found hidden 16"),
+        ("teacher-lower", {"heads": 4, "intermediate": 40}, "heads 2, intermediate 48, found heads 4, intermediate 40"),
+        ("teacher-pruned", {"hidden": 48}, "needs a student no wider than its teacher, found hidden 48"),
+        ("teacher-pruned", {"layers": 4}, "needs the teacher's layers 3, found layers 4"),
+        ("teacher-pruned", {"heads": 4, "intermediate": 64}, "intermediate 48, found heads 4, intermediate 64"),
     ],
 )
-def test_a_shape_that_the_teachers_layers_do_not_fit(tmp_path, changes, message):
-    config = load_config(tiny_bert(tmp_path / "bert"))
-    require_start(OF_TEACHER, "teacher-lower", config)
+def test_a_shape_that_the_teachers_layers_do_not_fit(teacher, initialise, changes, message):
+    shape = SHAPES[initialise]
+    require_start(shape, initialise, teacher.config)
     with pytest.raises(UserError, match=message):
-        require_start(OF_TEACHER.model_copy(update=changes), "teacher-lower", config)
+        require_start(shape.model_copy(update=changes), initialise, teacher.config)
 
 
 def test_an_existing_student_is_taken_as_it_is(tmp_path):
@@ -126,9 +109,8 @@ def test_an_existing_student_is_taken_as_it_is(tmp_path):
     for name, weight in load_encoder(start).state_dict().items():
         assert torch.equal(weight, student.state_dict()[name])
     assert projections.hidden[0].weight.shape == (24, 16)
-    with pytest.raises(
-        UserError, match=r"start has layers 2, and the architecture layers 3; set architecture: .layers: 2"
-    ):
+    message = "start has layers 2, and the architecture layers 3; set architecture: .layers: 2"
+    with pytest.raises(UserError, match=message):
         require_existing_student(SHAPE.model_copy(update={"layers": 3}), start, teacher)
     tiny_tokenizer([*VOCABULARY[:-2], "snow", "hail"]).save_pretrained(start)
     with pytest.raises(UserError, match="different vocabularies"):

@@ -24,7 +24,7 @@ def answers(model):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_new_layer_is_trained_near_0_and_answers_in_years_all_the_time(family, tmp_path):
-    model = load_classifier(save_family(tmp_path / "model", family), new_head=head_config(None)).eval()
+    model = load_classifier(save_family(tmp_path / "model", family), new_head=head_config(None))
     torch.nn.init.normal_(output_layer(model).weight)
     drawn = answers(model)
     with scaled_output(model, YEARS) as weight:
@@ -35,8 +35,12 @@ def test_a_new_layer_is_trained_near_0_and_answers_in_years_all_the_time(family,
     torch.testing.assert_close(answers(load_classifier(tmp_path / "saved")), drawn * DEVIATION + MEAN)
 
 
-def test_a_trained_layer_begins_with_what_it_answers(tmp_path):
-    model = load_classifier(tiny_bert(tmp_path / "bert"), new_head=head_config(None)).eval()
+@pytest.fixture
+def model(tmp_path):
+    return load_classifier(tiny_bert(tmp_path / "bert"), new_head=head_config(None))
+
+
+def test_a_trained_layer_begins_with_what_it_answers(model):
     torch.nn.init.constant_(output_layer(model).bias, 2001.0)
     before = answers(model)
     with scaled_output(model, YEARS):
@@ -46,8 +50,7 @@ def test_a_trained_layer_begins_with_what_it_answers(tmp_path):
 
 
 @pytest.mark.parametrize("bias", [0.0, 2001.0])
-def test_a_layer_that_is_not_trained_stays_as_it_is(tmp_path, bias):
-    model = load_classifier(tiny_bert(tmp_path / "bert"), new_head=head_config(None)).eval()
+def test_a_layer_that_is_not_trained_stays_as_it_is(model, bias):
     layer = output_layer(model).requires_grad_(False)
     torch.nn.init.constant_(layer.bias, bias)
     weight = layer.weight.clone()
@@ -57,8 +60,7 @@ def test_a_layer_that_is_not_trained_stays_as_it_is(tmp_path, bias):
     assert layer.bias.item() == bias
 
 
-def test_equal_numbers_and_other_tasks(tmp_path):
-    model = load_classifier(tiny_bert(tmp_path / "bert"), new_head=head_config(None)).eval()
+def test_equal_numbers_and_other_tasks(model):
     with scaled_output(model, np.array([7.0, 7.0])) as weight:
         assert weight == 1.0
     before = answers(model)
@@ -66,10 +68,9 @@ def test_equal_numbers_and_other_tasks(tmp_path):
         assert (weight, torch.equal(answers(model), before)) == (1.0, True)
 
 
-def test_half_the_precision_has_a_number_for_each_year(tmp_path):
-    model = load_classifier(tiny_bert(tmp_path / "bert"), new_head=head_config(None))
+def test_half_the_precision_has_a_number_for_each_year(model, tmp_path):
     torch.nn.init.constant_(output_layer(model).bias, 2003.0)
     model.save_pretrained(tmp_path / "saved")
     loaded = SequenceHead().load(tmp_path / "saved", torch.bfloat16)
     assert loaded.dtype == torch.bfloat16
-    torch.testing.assert_close(answers(loaded).float(), answers(model.eval()), atol=0.05, rtol=0)
+    torch.testing.assert_close(answers(loaded).float(), answers(model), atol=0.05, rtol=0)

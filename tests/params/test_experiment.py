@@ -4,7 +4,7 @@ import pytest
 
 from tests.params.conftest import MISSING, SOUND
 from tinybert.params.architectures import ARCHITECTURES
-from tinybert.params.experiment import find_mistakes, load_experiment
+from tinybert.params.experiment import load_experiment
 
 SHAPE = {"layers": 4, "hidden": 312, "heads": 12, "intermediate": 9}
 FILES = {"train": "a.tsv", "test": 0.1, "validation": 0.1}
@@ -17,7 +17,7 @@ def test_no_mistake(mistakes):
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "message"),
+    ("path", "value", "line"),
     [
         # unknown and missing keys
         ("sed", 1, ": unknown key (did you mean 'seed'? known: downloads, files, general, name,"),
@@ -26,10 +26,10 @@ def test_no_mistake(mistakes):
         (f"{SMALL}.prediction.losses.logit", 1, ": unknown key (did you mean 'logits'?"),
         ("files.glove.url", "x", ": unknown key (known: column, kind, path, words)"),
         ("seed", MISSING, ": this key is missing"),
-        ("tasks", MISSING, ": this table is missing; add it (an empty one is {})"),
+        ("tasks", MISSING, ": this key is missing; add it"),
         (f"{SMALL}.intermediate", MISSING, ": this key is missing"),
         # types
-        ("files", None, ": expected a table of entries (an empty one is {}), found None"),
+        ("files", None, ": expected a mapping of keys (an empty one is {}), found None"),
         ("seed", True, ": expected a valid integer, found True"),
         (f"{MOVIES}.teacher.epochs", "3", ": expected a valid integer, found '3'"),
         (f"{MOVIES}.teacher.epochs", 2.5, ": expected a valid integer, found 2.5"),
@@ -50,40 +50,24 @@ def test_no_mistake(mistakes):
         (f"{MINI}.train.warmup", 1.0, ": expected less than 1, found 1.0"),
         (f"{MINI}.train.learning_rate", float("nan"), ": expected less than 1, found nan"),
         (f"{MINI}.losses.hidden", float("inf"), ": expected a finite number, found inf"),
-        (
-            f"{MINI}.initialise",
-            "svd",
-            ": expected 'random', 'teacher-svd', 'teacher-pruned', 'teacher-lower', 'teacher-spread' or 'start', ",
-        ),
+        (f"{MINI}.initialise", "svd", ": expected 'random', 'teacher-svd', 'teacher-pruned', "),
         (f"{MINI}.teacher", "x", ": there is no 'x' in downloads or files"),
         (f"{MINI}.start", "other", ": expected 'minilm', the teacher, found 'other'; to take the first weights from"),
         (f"{MOVIES}.augment.probability", 1.5, ": expected less than or equal to 1, found 1.5"),
         (f"{MOVIES}.text", [], ": expected at least 1 item, found []"),
         (f"{SMALL}.prediction.data", "orig", ": expected 'original' or 'augmented', found 'orig'"),
         (f"{SMALL}.prediction.temperature", 0, ": expected greater than 0, found 0"),
-        (
-            "downloads.minilm.sha256",
-            63 * "0",
-            ": expected 64 lower-case hex digits, as `sha256sum` prints them, found '0000",
-        ),
+        ("downloads.minilm.sha256", 63 * "0", ": expected 64 lower-case hex digits, as `sha256sum` prints them"),
         ("downloads.minilm.package", "b>=1", ": expected name==version, found 'b>=1'"),
         ("downloads.minilm.file", "../b.whl", ": expected an archive's file name"),
         ("downloads.minilm.members", [], ": expected at least 1 item, found []"),
         ("downloads.minilm.members", ["a/../../b"], ".0: expected a path inside the archive"),
         ("downloads.minilm.members", ["b.zip!/etc/x"], ".0: expected a path inside the archive"),
         ("downloads.bert.hubb", "x", ": unknown key (did you mean 'hub'? known: column, file, files, gensim, hub,"),
-        (
-            "downloads.bert.hub",
-            "imdb",
-            ": expected owner/name, as in google-bert/bert-base-cased, found 'imdb'",
-        ),
+        ("downloads.bert.hub", "imdb", ": expected owner/name, as in google-bert/bert-base-cased"),
         ("downloads.bert.hub", "../../x", ": expected owner/name"),
         ("downloads.bert.revision", "main", ": expected the 40 lower-case hex digits of a commit, since a branch"),
-        (
-            "downloads.bert.revision",
-            int(40 * "1"),
-            ": expected text, in quotes, found 1111",
-        ),
+        ("downloads.bert.revision", int(40 * "1"), ": expected text, in quotes, found 1111"),
         ("downloads.bert.revision", MISSING, ": this key is missing; hub goes with revision"),
         ("downloads.bert.files", ["*"], ": of a model, config, weights and tokenizer are taken"),
         ("downloads.bert.sha256", 16 * "0e1f", ": it doesn't go with hub; remove it"),
@@ -91,7 +75,6 @@ def test_no_mistake(mistakes):
         ("downloads.dump.url", "ftp://a.org/x", ": expected https://host/path/file, found 'ftp://a.org/x'"),
         ("downloads.dump.url", "https://a.org/x/", ": expected https://host/path/file"),
         ("downloads.dump.sha256", MISSING, ": this key is missing; url goes with sha256"),
-        ("downloads.dump.members", ["x"], ": pages-articles.xml.bz2 is no archive"),
         ("downloads.glue.members", MISSING, ": this key is missing; name what to take from the archive"),
         ("downloads.glue.file", "a.zip", ": it doesn't go with url; remove it"),
         ("downloads.gigaword.gensim", "../x", ": expected pattern"),
@@ -108,13 +91,15 @@ def test_no_mistake(mistakes):
         (f"{MOVIES}.label.values", [0, 1], ": expected names, as many, in the same order, and no threshold"),
         (f"{MOVIES}.label.stride", 16, ": it belongs to type span, and this is of type classification"),
         (f"{MOVIES}.label.separator", "|", ": it belongs to type multilabel, and this is of"),
-        (f"{MOVIES}.split.test", 1.0, ": expected a fraction between 0 and 1, or the name of a file, found 1.0"),
-        (f"{MOVIES}.split.test", "../dev.tsv", ": expected a file of the source, as in train.tsv"),
+        (f"{MOVIES}.split.test", 1.0, ": expected a fraction between 0 and 1, or a file of the source"),
+        (f"{MOVIES}.split.test", "../dev.tsv", ": expected a fraction between 0 and 1, or a file of the source"),
+        (f"{MOVIES}.split.train", "/dev.tsv", ": expected a file of the source, as in train.tsv"),
         (f"{MOVIES}.split.separator", ", ", """: expected one character, as in ";" or "\\t", found ', '"""),
         (f"{MOVIES}.split.quotes", "yes", ": expected a valid boolean, found 'yes'"),
         (f"{MOVIES}.split.tset", "dev.tsv", ": unknown key (did you mean 'test'?"),
         (f"{MOVIES}.columns", "text", ": expected null, a list of names, or a list for each file without a header"),
-        (f"{MOVIES}.columns", {"train.tsv": ["text"]}, ": there is no 'train.tsv' in split (known: none)"),
+        (f"{MOVIES}.columns", ["txt", "rating"], f"{MOVIES}.text: there is no 'text' in columns (did you mean 'txt'?"),
+        (f"{MOVIES}.columns", ["id", "text"], f"{MOVIES}.label: there is no 'rating' in columns"),
         # architectures and layer maps
         (f"{MINI}.architecture", "tinybert5", ": expected {layers, hidden, heads, intermediate} or a name"),
         (
@@ -123,14 +108,14 @@ def test_no_mistake(mistakes):
             ": hidden (310) is not divisible by heads (12); take hidden 300",
         ),
         (f"{MINI}.architecture", SHAPE | {"heads": "12"}, ".heads: expected a valid integer, found '12'"),
-        (f"{MINI}.layer_map", [1, 3, 2, 4], ": expected increasing layers from 1 on"),
-        (f"{MINI}.layer_map", [0, 1, 2, 3], ": expected increasing layers from 1 on"),
-        (f"{MINI}.layer_map", [1, 2, 3, True], ": expected a list of teacher layers"),
-        (f"{MINI}.layer_map", "uniformly", ": expected a list of teacher layers"),
+        (f"{MINI}.layer_map", [1, 3, 2, 4], ": expected increasing layers, found"),
+        (f"{MINI}.layer_map", [0, 1, 2, 3], ": expected uniform, top, bottom or last, a list of teacher"),
+        (f"{MINI}.layer_map", [1, 2, 3, True], ": expected uniform, top, bottom or last, a list of teacher"),
+        (f"{MINI}.layer_map", "uniformly", ": expected uniform, top, bottom or last, a list of teacher"),
         (f"{MINI}.layer_map", [1, 2, 3], ": expected 4 teacher layers, one for each student layer, found 3"),
         (f"{MINI}.layer_map", {5: 6}, ": expected student layers from 1 to 4, found 5 in {5: 6}"),
-        (f"{MINI}.layer_map", {1: 4, 2: 3}, ": expected increasing layers from 1 on"),
-        (f"{MINI}.layer_map", {"last": 6}, ": expected a list of teacher layers"),
+        (f"{MINI}.layer_map", {1: 4, 2: 3}, ": expected increasing layers, found"),
+        (f"{MINI}.layer_map", {"last": 6}, ": expected uniform, top, bottom or last, a list of teacher"),
         (f"{SMALL}.prediction.layer_map", {5: 6}, ": expected student layers from 1 to 4"),
         # names of other entries
         (f"{SMALL}.task", "movie", ": there is no 'movie' in tasks (did you mean 'movies'? known: movies)"),
@@ -141,18 +126,8 @@ def test_no_mistake(mistakes):
         (f"{MOVIES}.mlm.corpus", "glove", ": 'glove' is of kind vectors, expected one of kind corpus"),
         # keys of entries
         ("files.minilm", {"path": "a", "kind": "model"}, ": downloads has an entry of that name too; rename one"),
-        ("files.My reviews", {"path": "a"}, ": a key is made of a-z"),
-    ],
-)
-def test_one_mistake_is_one_line_that_starts_with_its_path(mistakes, path, value, message):
-    lines = mistakes(path, value)
-    assert len(lines) == 1
-    assert lines[0].startswith(path + message)
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "line"),
-    [
+        ("files.My reviews", {"path": "a"}, ": expected a key made of a-z"),
+        # where the whole entry, or another key of it, is what is wrong
         ("downloads.bert.hub", MISSING, "downloads.bert: expected one origin of package, hub, url, gensim, found none"),
         (
             "downloads.bert.gensim",
@@ -162,8 +137,6 @@ def test_one_mistake_is_one_line_that_starts_with_its_path(mistakes, path, value
         ("downloads.gigaword.kind", "table", "downloads.gigaword.words: it belongs to kind vectors"),
         (f"{MOVIES}.split.test", 0.95, f"{MOVIES}.split: test and validation leave no training rows"),
         (f"{MOVIES}.type", "regression", f"{MOVIES}.metric: expected one of pearson, spearman for regression"),
-        (f"{MOVIES}.columns", ["txt", "rating"], f"{MOVIES}.text: there is no 'text' in columns (did you mean 'txt'?"),
-        (f"{MOVIES}.columns", ["id", "text"], f"{MOVIES}.label.column: there is no 'rating' in columns"),
         (f"{MOVIES}.split.test", "dev.tsv", f"{MOVIES}.split.train: this key is missing; add it, since other rows"),
         (f"{MOVIES}.split.unlabelled", {"RTE": "test.tsv"}, f"{MOVIES}.split.train: this key is missing"),
         (f"{MOVIES}.split", FILES | {"test": "a.tsv"}, f"{MOVIES}.split.train: 'a.tsv' is named twice"),
@@ -191,29 +164,17 @@ def test_one_mistake_is_one_line_that_starts_with_its_path(mistakes, path, value
         ),
     ],
 )
-def test_keys_that_disagree(mistakes, path, value, line):
-    lines = mistakes(path, value)
-    assert len(lines) == 1
-    assert lines[0].startswith(line)
+def test_a_mistake_is_one_line_that_starts_with_its_path(mistakes, path, value, line):
+    (found,) = mistakes(path, value)
+    assert found.startswith(path + line if line[0] in ":." else line)
 
 
 def test_all_mistakes_are_told_at_once(mistakes):
-    lines = mistakes(MOVIES, {"source": "reviews", "metrc": "accuracy"})
-    assert len(lines) > 5
-    assert (
-        f"{MOVIES}.metrc: unknown key (did you mean 'metric'? known: above_chance, augment, columns, label, max_length,"
-        in lines[-1]
+    *others, last = mistakes(MOVIES, {"source": "reviews", "metrc": "accuracy"})
+    assert len(others) > 5
+    assert last.startswith(
+        f"{MOVIES}.metrc: unknown key (did you mean 'metric'? known: above_chance, augment, columns,"
     )
-
-
-def test_a_key_that_is_a_number(mistakes, tmp_path):
-    file = tmp_path / "params.yaml"
-    file.write_text(SOUND.replace("  reviews:", "  1:"))
-    assert [line.removeprefix(f"{file}: ") for line in find_mistakes(file)] == [
-        "files.1: a key is made of a-z, 0-9, '_' and '-' and starts with a letter",
-        f"{MOVIES}.source: there is no 'reviews' in downloads or files "
-        "(known: 1, bert, dump, gigaword, glove, glue, minilm, texts, wikipedia)",
-    ]
 
 
 def test_values_arrive_as_meant(tmp_path):

@@ -27,7 +27,7 @@ SPAN = {
         ({"max_length": 140}, "label.stride: expected at most 116, which leaves room for a question"),
         (
             {"split": {"test": 0.2, "validation": 0.1, "quotes": True}},
-            "split.quotes: files of questions are JSON; remove it",
+            "split.quotes: files of questions are JSON; remove",
         ),
         (
             {"label": SPAN["label"] | {"names": ["a", "b"]}},

@@ -2,12 +2,10 @@
 
 import json
 
-import pandas as pd
 import pytest
 
-from tests.tasks.test_prepare import ENTRY
+from tests.tasks.test_prepare import prepared
 from tinybert.errors import UserError
-from tinybert.params.tasks import Task
 from tinybert.questions.prepare import prepare
 from tinybert.tables.summary import describe
 
@@ -20,39 +18,37 @@ SPAN = {
 }
 
 
-def squad(contexts, each=3):
-    paragraphs = [
-        {
-            "context": f"{context} is here",
-            "qas": [
-                {"id": f"{context} {n}", "question": f"what {n}?", "answers": [{"text": context, "answer_start": 0}]}
-                for n in range(each)
-            ],
-        }
-        for context in contexts
+def paragraph(context, *questions):
+    """A context and its questions, each by id, text and answers; all of these begin at 0, the file says."""
+    qas = [
+        {"id": identity, "question": text, "answers": [{"text": answer, "answer_start": 0} for answer in answers]}
+        for identity, text, answers in questions
     ]
-    return json.dumps({"data": [{"paragraphs": paragraphs}]})
+    return {"context": context, "qas": qas}
+
+
+def about(name, each=3):
+    """A paragraph about a place, which is the answer to all its questions."""
+    return paragraph(f"{name} is here", *((f"{name} {n}", f"what {n}?", [name]) for n in range(each)))
 
 
 @pytest.fixture
 def run(tmp_path):
-    """Prepare the given files; returns the summary and the splits."""
+    """Prepare files of these lines or paragraphs; returns the summary and the splits."""
+    (tmp_path / "source").mkdir()
 
     def run(files, **changes):
-        source, folder = tmp_path / "source", tmp_path / "task"
-        source.mkdir(exist_ok=True)
-        folder.mkdir(exist_ok=True)
         for name, content in files.items():
-            (source / name).write_text(content)
-        summary = prepare(source, Task.model_validate(ENTRY | SPAN | changes), folder)
-        assert json.loads((folder / "task.json").read_text()) == summary
-        return summary, {file.stem: pd.read_parquet(file) for file in sorted(folder.rglob("*.parquet"))}
+            text = content if isinstance(content, str) else json.dumps({"data": [{"paragraphs": content}]})
+            (tmp_path / "source" / name).write_text(text)
+        return prepared(tmp_path, SPAN | changes, prepare)
 
     return run
 
 
 def test_splits_are_drawn_by_context(run):
-    summary, splits = run({"all.json": squad([f"place{n}" for n in range(50)])})
+    files = {"all.json": [about(f"place{n}") for n in range(50)]}
+    summary, splits = run(files)
     assert summary["rows"] == {"train": 105, "validation": 15, "test": 30}
     contexts = {name: set(split["text_pair"]) for name, split in splits.items()}
     assert {name: len(found) for name, found in contexts.items()} == {"train": 35, "validation": 5, "test": 10}
@@ -63,15 +59,15 @@ def test_splits_are_drawn_by_context(run):
     assert list(row["label"]) == [{"text": row["text_pair"].split()[0], "start": 0}]
     numbers = [int(name.split()[0].removeprefix("place")) for name in splits["train"]["id"]]
     assert numbers == sorted(numbers)
-    again = run({"all.json": squad([f"place{n}" for n in range(50)])})[1]
+    again = run(files)[1]
     for name, split in splits.items():
         assert split["id"].tolist() == again[name]["id"].tolist()
 
 
 def test_files_of_their_own_and_contexts_that_are_in_two(run):
-    places = [f"place{n}" for n in range(20)]
-    files = {"train.json": squad([*places, "Both  Sides"]), "dev.json": squad(["both sides", "other"])}
-    files |= {"more.json": squad(["more"]), "unknown.json": squad(["new"], each=2)}
+    files = {"train.json": [*(about(f"place{n}") for n in range(20)), about("Both  Sides")]}
+    files |= {"dev.json": [about("both sides"), about("other")], "more.json": [about("more")]}
+    files |= {"unknown.json": [about("new", each=2)]}
     split = {"train": "train.json", "test": "dev.json", "validation": 0.1}
     split |= {"also_test": {"more": "more.json"}, "unlabelled": {"mine": "unknown.json"}}
     summary, splits = run(files, split=split)
@@ -89,22 +85,15 @@ def test_files_of_their_own_and_contexts_that_are_in_two(run):
     assert "to predict for mine: 2 rows" in text
 
 
-def unplaced(number, context, answers, question="what?"):
-    """A paragraph with one question, all of whose answers begin at 0, the file says."""
-    answers = [{"text": text, "answer_start": 0} for text in answers]
-    return {"context": context, "qas": [{"id": f"{number}", "question": question, "answers": answers}]}
-
-
 def test_questions_to_score_are_kept_whole_and_those_to_learn_from_are_not(run):
     mended = [
-        unplaced("both", "Rome is here", ["Paris", "Rome"]),
-        unplaced("nowhere", "nothing is there", ["Paris"]),
-        unplaced("blank", "something", ["something"], question=" "),
+        ("Rome is here", ("both", "what?", ["Paris", "Rome"])),
+        ("nothing is there", ("nowhere", "what?", ["Paris"])),
+        ("something", ("blank", " ", ["something"])),
     ]
-    paragraphs = [*json.loads(squad(["one", "two", "three"]))["data"][0]["paragraphs"], *mended]
-    train = json.dumps({"data": [{"paragraphs": paragraphs}]})
-    test = json.dumps({"data": [{"paragraphs": [each | {"context": each["context"] + " !"} for each in mended]}]})
-    files = {"train.json": train, "dev.json": test, "validation.json": test.replace("!", "?")}
+    files = {"train.json": [*map(about, "abc"), *(paragraph(*each) for each in mended)]}
+    for name in ("dev", "validation"):
+        files[f"{name}.json"] = [paragraph(f"{context} in {name}", question) for context, question in mended]
     split = {"train": "train.json", "test": "dev.json", "validation": "validation.json"}
     summary, splits = run(files, split=split)
     assert summary["rows"] == {"train": 10, "validation": 3, "test": 3}
@@ -112,11 +101,7 @@ def test_questions_to_score_are_kept_whole_and_those_to_learn_from_are_not(run):
     assert splits["train"]["id"].tolist()[-1] == "both"
     for name in ("validation", "test"):
         golds = {row.id: [(each["text"], each["start"]) for each in row.label] for row in splits[name].itertuples()}
-        assert golds == {
-            "both": [("Paris", -1), ("Rome", 0)],
-            "nowhere": [("Paris", -1)],
-            "blank": [("something", 0)],
-        }
+        assert golds == {"both": [("Paris", -1), ("Rome", 0)], "nowhere": [("Paris", -1)], "blank": [("something", 0)]}
 
 
 def test_a_question_that_is_taken_for_its_context(run):
@@ -130,16 +115,6 @@ def test_a_question_that_is_taken_for_its_context(run):
         run(files, text=["c", "q"], split=split)
 
 
-def test_what_is_drawn_to_score_from_one_file_is_kept_whole_too(run):
-    paragraphs = [unplaced(n, f"context {n}", ["Paris"] if n % 2 else ["context"]) for n in range(40)]
-    summary, splits = run({"all.json": json.dumps({"data": [{"paragraphs": paragraphs}]})})
-    assert {name: len(splits[name]) for name in ("test", "validation")} == {"test": 8, "validation": 4}
-    held_out = pd.concat([splits["test"], splits["validation"]])
-    assert {label[0]["start"] for label in held_out["label"]} == {-1, 0}
-    assert {label[0]["start"] for label in splits["train"]["label"]} == {0}
-    assert len(splits["train"]) + summary["dropped"]["answer"] == 28
-
-
 def lines(*numbers):
     """JSON lines, a question without an id for each number."""
     answers = [{"text": "wet", "answer_start": 0}]
@@ -148,7 +123,7 @@ def lines(*numbers):
 
 
 def test_numbers_in_place_of_ids_run_on_across_files(run):
-    files = {"train.json": squad(["one", "two", "three"])}
+    files = {"train.json": [*map(about, "abc")]}
     files |= {"dev-1.jsonl": lines(1, 2), "dev-2.jsonl": lines(3, 4, 5)}
     files |= {"new-1.jsonl": lines(6), "new-2.jsonl": lines(7)}
     split = {"train": "train.json", "test": "dev-*.jsonl", "validation": 0.3, "unlabelled": {"mine": "new-*.jsonl"}}
@@ -159,9 +134,9 @@ def test_numbers_in_place_of_ids_run_on_across_files(run):
 
 @pytest.mark.parametrize("twice", ["test", "more", "mine"])
 def test_questions_to_hand_in_have_ids_of_their_own(run, twice):
-    files = {"train.json": squad(["one", "two", "three"])}
+    files = {"train.json": [*map(about, "abc")]}
     for name in ("test", "more", "mine"):
-        files |= {f"{name}-1.json": squad([name]), f"{name}-2.json": squad([name if name == twice else f"{name}s"])}
+        files |= {f"{name}-1.json": [about(name)], f"{name}-2.json": [about(name if name == twice else f"{name}s")]}
     split = {"train": "train.json", "test": "test-*.json", "validation": 0.3}
     split |= {"also_test": {"more": "more-*.json"}, "unlabelled": {"mine": "mine-*.json"}}
     with pytest.raises(UserError, match=f"{twice}: several questions have the id '{twice} 0'; give each its own"):
@@ -169,15 +144,11 @@ def test_questions_to_hand_in_have_ids_of_their_own(run, twice):
 
 
 def test_what_is_said_of_questions(run):
-    def paragraphs(*places, answers):
-        return [unplaced(place, f"so {place} it is", [place] if answers else []) for place in places]
+    def made(answered, unanswered):
+        wanted = [(name, [name]) for name in answered] + [(name, []) for name in unanswered]
+        return [paragraph(f"so {name} it is", (name, "what?", answers)) for name, answers in wanted]
 
-    def file(*parts):
-        return json.dumps({"data": [{"paragraphs": [each for part in parts for each in part]}]})
-
-    files = {"train.json": file(paragraphs("a", "b", answers=True), paragraphs("c", "d", "e", answers=False))}
-    files |= {"validation.json": file(paragraphs("f", answers=True), paragraphs("g", answers=False))}
-    files |= {"test.json": file(paragraphs("h", answers=True), paragraphs("i", "j", answers=False))}
+    files = {"train.json": made("ab", "cde"), "validation.json": made("f", "g"), "test.json": made("h", "ij")}
     split = {name: f"{name}.json" for name in ("train", "validation", "test")}
     summary, splits = run(files, split=split, label=SPAN["label"] | {"no_answer": True})
     assert summary["unanswerable"] == {"train": 3, "validation": 1, "test": 2}
@@ -191,4 +162,4 @@ def test_what_is_said_of_questions(run):
 
 def test_too_few_contexts_to_split(run):
     with pytest.raises(UserError, match="the train split gets none of the 2 contexts"):
-        run({"all.json": squad(["one", "two"])})
+        run({"all.json": [about("one"), about("two")]})

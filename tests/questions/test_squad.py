@@ -15,16 +15,11 @@ COLUMNS = ("question", "context", "answers")
 
 
 def squad(*questions, context=CONTEXT):
-    return json.dumps(
-        {"version": "x", "data": [{"title": "t", "paragraphs": [{"context": context, "qas": questions}]}]}
-    )
+    return json.dumps({"data": [{"title": "t", "paragraphs": [{"context": context, "qas": questions}]}]})
 
 
 def question(answers, identity="q1", **more):
     return {"id": identity, "question": "Where does\nit  rain?", "answers": answers} | more
-
-
-FLAT = {"question": "what?", "context": "wet", "answers": [{"text": "wet", "answer_start": 0}]}
 
 
 def answer(text, start):
@@ -67,7 +62,7 @@ def test_an_answer_without_text_is_none(read, start):
     flat = {"id": "q1", "context": CONTEXT, "question": "what?", "answers": {"text": [""], "answer_start": [start]}}
     for content in (json.dumps(flat), squad(question([answer("", start), answer(" ", start)]))):
         found, counts = read(content, no_answer=True)
-        assert [each.answers for each in found] == [[]]
+        assert found[0].answers == []
         assert counts == {"repaired": 0}
     found, _ = read(squad(question([answer("", start), answer("wet", 9)])))
     assert found[0].answers == [Answer("", -1), Answer("wet", 9)]  # SQuAD 1.1 counts it
@@ -129,22 +124,16 @@ def test_without_labels_every_question_stays(read):
     [
         ('{"data": [', "train.json: line 1: not JSON"),
         ('{"data": [\n {"paragraphs": ]}', "train.json: line 2: not JSON"),
-        ('{"rows": []}', "train.json: expected 'data', as SQuAD's files have it, found a mapping of rows"),
+        ('{"rows": []}', "train.json: expected 'data', as SQuAD's files have it, found the keys \\['rows'\\]"),
         ('{"data": [{"title": "t"}]}', "train.json: article 1: expected 'paragraphs'"),
         ('{"data": []}', "train.json: expected questions, found none"),
         (squad({"id": "q1", "question": "x"}), "train.json: question q1: expected 'answers'"),
         (squad(question([{"text": "wet"}])), "question q1: answers: expected a text and a whole answer_start"),
         (squad(question("wet")), "question q1: answers: expected a list of text and answer_start, found 'wet'"),
         (squad(question([answer("wet", 9)]), context=None), "question q1: context: expected text, found None"),
-        (squad(question([answer("wet", 9)]), context="\ud83d wet"), r"q1: context: '\\ud83d' is half of a character"),
-        (squad(question([answer("wet\udc00", 9)])), r"question q1: answers: '\\udc00' is half of a character"),
-        (squad(question([], "q\ud800")), r"train.json: article 1: id: '\\ud800' is half of a character"),
-        (squad(question([]) | {"question": "\ud800?"}), r"question q1: question: '\\ud800' is half of a character"),
-        (squad(question([answer("wet", 9)], ["q1"])), "article 1: id: expected text or a number, found \\['q1'\\]"),
+        (squad(question([answer("wet", 9)]), context="\ud83d wet"), r"q1: '\\ud83d' is half of a character"),
+        (squad(question([]) | {"question": "\ud800?"}), r"question q1: '\\ud800' is half of a character"),
         (squad(question([], "q\n1")), r"question q\\n1: it has no answer"),
-        (json.dumps({"\ud800\n": 1}), r"expected 'data', as SQuAD's files have it, found a mapping of \\ud800\\n"),
-        ("[" * 100_000, "train.json: line 1: not JSON: it is nested too deeply"),
-        (json.dumps(FLAT) + "\n" + "[" * 100_000, "train.json: line 2: not JSON: it is nested too deeply"),
         ('{"data": ' + "[" * 500 + "]" * 500 + "}", "expected 'paragraphs', as SQuAD's files have it"),
     ],
 )
@@ -162,18 +151,5 @@ def test_a_file_of_another_kind_is_refused(read):
     pq.write_table(pa.table({"id": ["a"], "question": ["b"], "contexts": ["c"]}), sink)
     with pytest.raises(UserError, match="there is no column 'context'"):
         read(sink.getvalue().to_pybytes(), "train.parquet")
-    with pytest.raises(UserError, match="damaged or no Parquet file"):
+    with pytest.raises(UserError, match="not a Parquet file"):
         read("x" * 20, "train.parquet")
-
-
-def test_damaged_cells_are_named(read):
-    bad = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0"), pa.py_buffer(b"\xff")])
-    far = pa.array([2**62], pa.timestamp("us"))
-    good = pa.array(["wet"])
-    for identity, context in ((good, bad), (bad, good), (far, good)):
-        table = pa.table({"id": identity, "question": good, "context": context})
-        sink = pa.BufferOutputStream()
-        pq.write_table(table, sink)
-        with pytest.raises(UserError, match="damaged or no Parquet file") as error:
-            read(sink.getvalue().to_pybytes(), "train.parquet", labelled=False)
-        assert "\n" not in str(error.value)

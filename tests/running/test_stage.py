@@ -5,54 +5,60 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.import_closure import ROOT
+
 START = """
-import os, signal, time
+import json, os, time
 from pathlib import Path
 from tinybert.running.stage import stage
 from tinybert.errors import UserError
 from tinybert.running.outputs import whole_file, whole_folder
 
 OUT = Path("data/out")
-with stage("some-stage@key", [Path("in")], [OUT]) as reads, whole_folder(OUT) as partial:
+with stage("some-stage@key", OUT) as reads, whole_folder(OUT) as partial:
     (partial / "half").write_text("half")
 """
 SMALL = (
-    "import resource, torch, numpy as np; from safetensors.numpy import save_file; "
+    "import resource, numpy as np; from safetensors.numpy import save_file; "
     "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))"
 )
 """No file may be larger, which each library says in words of its own, as it does of a full disk."""
 
 
-def start(folder, body):
+def start(folder, *body):
     code = START + "".join(f"    {line}\n" for line in body)
     environment = {key: value for key, value in os.environ.items() if key != "HF_HUB_OFFLINE"}
     return subprocess.Popen(
         [sys.executable, "-c", code],
-        cwd=folder,
-        env=environment | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+        cwd=folder, env=environment | {"PYTHONPATH": str(ROOT)}, stdout=-1, stderr=-1, text=True,
+    )  # fmt: skip
 
 
 @pytest.fixture
 def run(tmp_path):
     """Run a stage with the given lines as its body; returns exit code, output and errors."""
-    (tmp_path / "in").touch()
 
     def run(*body):
-        process = start(tmp_path, body)
+        process = start(tmp_path, *body)
         out, err = process.communicate(timeout=60)
         return process.returncode, out, err
 
     return run
+
+
+@pytest.fixture
+def running(tmp_path):
+    """A stage in the middle of its body."""
+    process = start(tmp_path, "print('in it', flush=True)", "time.sleep(60)")
+    while "in it" not in process.stdout.readline():
+        pass
+    yield process
+    process.kill()
+    process.communicate()
 
 
 def files(folder):
@@ -62,14 +68,14 @@ def files(folder):
 
 
 def test_what_it_reads_and_writes_comes_first_and_its_time_last(run, tmp_path):
-    (tmp_path / "later").touch()
-    code, out, err = run("reads(Path('later'))", "print('body', os.environ['HF_HUB_OFFLINE'])")
+    (tmp_path / "in").touch()
+    code, out, err = run("reads(Path('in'))", "print('body', os.environ['HF_HUB_OFFLINE'])")
     assert (code, err) == (0, "")
     lines = [" ".join(line.split()) for line in out.splitlines()]
-    assert lines[:5] == ["some-stage@key", "writes data/out", "reads in", "reads later", "body 1"]
+    assert lines[:5] == ["some-stage@key", "writes data/out", "reads params.yaml", "reads in", "body 1"]
     assert lines[-1].startswith("done in ")
     assert json.loads((tmp_path / ".runs/some-stage@key.json").read_text())["seconds"] >= 0
-    assert files(tmp_path) == [".runs/some-stage@key.json", "data/out/half", "in", "later"]
+    assert files(tmp_path) == [".runs/some-stage@key.json", "data/out/half", "in"]
 
 
 @pytest.mark.parametrize(
@@ -78,15 +84,12 @@ def test_what_it_reads_and_writes_comes_first_and_its_time_last(run, tmp_path):
         ("raise UserError('x.csv: line 7: wrong')", 1, "x.csv: line 7: wrong"),
         ("reads(Path('models/a'))", 1, "models/a: missing; an earlier stage writes it: run `dvc repro some-stage@key`"),
         ("reads(Path('my.csv'), missing='correct path')", 1, "my.csv: missing; correct path"),
-        ("reads(Path('x' * 300))", 1, f"{'x' * 300}: File name too long; correct the path"),
         ("Path('models/a/config.json').read_text()", 1, "models/a/config.json: No such file or directory; correct the"),
         ("raise OSError(28, 'full', 'data/x')", 1, "data/x: No space left on device; free some room"),
         ("raise OSError(30, 'mounted so', 'data/x')", 1, "data/x: Read-only file system; check rights"),
         (f"{SMALL}; np.save(partial / 'x.npy', np.zeros(10**6))", 1, "data/out: File too large; free some room"),
         (f"{SMALL}; save_file({{'x': np.zeros(10**6)}}, partial / 'x')", 1, "data/out: File too large; free some room"),
-        (f"{SMALL}; torch.save(torch.zeros(10**6), partial / 'x.pt')", 1, "data/out: File too large; free some room"),
         ("raise KeyboardInterrupt", 130, "stopped; nothing was written"),
-        ("os.kill(os.getpid(), 15)", 143, "stopped; nothing was written"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(run, tmp_path, line, code, message):
@@ -94,16 +97,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(run, tmp_path, line, code, mes
     assert found == code
     assert err.startswith(f"error: some-stage@key: {message}")
     assert err.count("\n") == 1
-    assert files(tmp_path) == ["in"]
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
-def test_a_full_disk_is_one_line_and_leaves_nothing(run, tmp_path):
-    code, _, err = run("(partial / 'weights').symlink_to('/dev/full')", "(partial / 'weights').write_text('x')")
-    assert code == 1
-    assert err.startswith("error: some-stage@key: data/out: No space left on device; free some room")
-    assert err.count("\n") == 1
-    assert files(tmp_path) == ["in"]
+    assert files(tmp_path) == []
 
 
 @pytest.mark.parametrize("blocked", ["data", "data/out", ".runs"])
@@ -111,20 +105,14 @@ def test_a_file_where_a_folder_is_to_be_is_in_the_way(run, tmp_path, blocked):
     (tmp_path / blocked).parent.mkdir(exist_ok=True)
     (tmp_path / blocked).touch()
     code, _, err = run("pass")
-    assert code == 1
-    assert err == f"error: some-stage@key: {blocked} is in the way; move it or remove it, and run it again\n"
-    assert files(tmp_path) == sorted(["in", blocked])
-
-
-def test_a_folder_where_a_file_is_to_be_is_in_the_way(run, tmp_path):
-    (tmp_path / "numbers.json").mkdir()
-    code, _, err = run("with whole_file(Path('numbers.json')) as file: file.write_text('1')")
-    assert (code, err.split(": ")[2]) == (1, "numbers.json is in the way; move it or remove it, and run it again\n")
+    assert (code, err.count("\n")) == (1, 1)
+    assert err.startswith(f"error: some-stage@key: {blocked}")
+    assert err.endswith("; move or remove what is in the way, and run it again\n")
+    assert files(tmp_path) == [blocked]
 
 
 @pytest.mark.parametrize(
-    ("name", "how"),
-    [("rows.parquet", "pd.read_parquet(file)"), ("task.json", "json.loads(file.read_text())")],
+    ("name", "how"), [("rows.parquet", "pd.read_parquet(file)"), ("task.json", "json.loads(file.read_text())")]
 )
 def test_an_input_that_is_cut_off_is_named(run, tmp_path, name, how):
     folder = tmp_path / "data/original/weather"
@@ -133,18 +121,15 @@ def test_an_input_that_is_cut_off_is_named(run, tmp_path, name, how):
     pd.DataFrame({"text": ["wet"] * 99}).to_parquet(folder / "rows.parquet")
     (folder / "task.json").write_text('{"names": ["bad", "good"]}')
     (folder / name).write_bytes((folder / name).read_bytes()[:-9])
-    code, _, err = run("import json, pandas as pd", f"file = reads(Path('data/original/weather'))[0] / '{name}'", how)
-    assert code == 1
+    code, _, err = run("import pandas as pd", f"file = reads(Path('data/original/weather'))[0] / '{name}'", how)
+    assert (code, err.count("\n")) == (1, 1)
     assert err.startswith(f"error: some-stage@key: data/original/weather/{name}: damaged or cut off (")
     assert err.endswith("; `dvc repro some-stage@key` writes it again\n")
-    assert err.count("\n") == 1
 
 
 def test_a_bug_keeps_its_traceback_and_leaves_nothing(run, tmp_path):
     code, _, err = run("raise ZeroDivisionError")
-    assert code == 1
-    assert "Traceback" in err
-    assert files(tmp_path) == ["in"]
+    assert (code, "Traceback" in err, files(tmp_path)) == (1, True, [])
 
 
 @pytest.fixture
@@ -166,7 +151,7 @@ def test_of_an_edited_value_the_work_is_kept_until_it_is_put_back(run, tracked):
     assert (code, err) == (
         1,
         "error: some-stage@key: params.yaml: tasks.key.epochs was 60 when it began and is 3 now; what it made is kept "
-        "for when that is put back, and `dvc repro` makes what is new\n",
+        "for when that is put back; `dvc repro` makes the new\n",
     )
     assert not (tracked / "data/out").exists()
     code, out, _ = run("print('computed')")
@@ -179,11 +164,6 @@ def test_of_an_edited_value_the_work_is_kept_until_it_is_put_back(run, tracked):
     assert not list(kept.iterdir())
 
 
-def test_edits_of_other_entries_disturb_nothing(run, tracked):
-    edit = "params = Path('params.yaml'); params.write_text(params.read_text().replace('epochs: 1', 'epochs: 2'))"
-    assert run(edit)[0] == 0
-
-
 def test_an_edited_input_ends_the_stage(run, tracked):
     code, _, err = run("Path('in').write_text('new')")
     assert (code, err.count("\n")) == (1, 1)
@@ -191,40 +171,20 @@ def test_an_edited_input_ends_the_stage(run, tracked):
     assert not (tracked / ".checkpoints").exists()
 
 
-def test_an_input_that_is_missing_from_the_start(tmp_path):
-    process = start(tmp_path, [])
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert err == ("error: some-stage@key: in: missing; an earlier stage writes it: run `dvc repro some-stage@key`\n")
-    assert files(tmp_path) == []
-
-
-def test_being_stopped_removes_what_is_partial_and_keeps_what_was_whole(tmp_path):
-    (tmp_path / "in").touch()
+def test_being_stopped_removes_what_is_partial_and_keeps_what_was_whole(tmp_path, request):
     (tmp_path / "data/out").mkdir(parents=True)
     (tmp_path / "data/out/old").touch()
-    process = start(tmp_path, ["print('ready', flush=True)", "time.sleep(60)"])
-    assert any(line.strip() == "ready" for line in process.stdout)
+    process = request.getfixturevalue("running")
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 143
-    assert err == "error: some-stage@key: stopped; nothing was written\n"
-    assert files(tmp_path) == ["data/out/old", "in"]
+    assert (process.returncode, err) == (143, "error: some-stage@key: stopped; nothing was written\n")
+    assert files(tmp_path) == ["data/out/old"]
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["out"]
 
 
-def test_a_second_run_beside_the_first_is_refused(tmp_path):
+def test_a_second_run_beside_the_first_is_refused(running, run, tmp_path):
     """A killed `dvc repro` leaves its stage running; the next one must not write into the same folder."""
-    (tmp_path / "in").touch()
-    first = start(tmp_path, ["print('in it', flush=True)", "time.sleep(60)"])
-    try:
-        while "in it" not in first.stdout.readline():
-            pass
-        second = start(tmp_path, ["pass"])
-        _, errors = second.communicate(timeout=60)
-        assert second.returncode == 1
-        assert errors.startswith("error: some-stage@key: this stage is running already")
-        assert (tmp_path / "data" / ".out.partial" / "half").exists()
-    finally:
-        first.kill()
-        first.communicate()
+    code, _, err = run("pass")
+    assert code == 1
+    assert err.startswith("error: some-stage@key: some-stage@key is running already; wait for it")
+    assert (tmp_path / "data/.out.partial/half").exists()

@@ -19,13 +19,8 @@ def params(tmp_path, monkeypatch):
 
 
 def test_stages_stand_in_the_pipelines_order_with_their_total(params, capsys):
-    for name, cost in {
-        "report": 1,
-        "evaluate@b": 2,
-        "evaluate@a": 3,
-        "prepare-task@movies": 0.5,
-        "evaluate@gone": 9,
-    }.items():
+    costs = {"report": 1, "evaluate@b": 2, "evaluate@a": 3, "prepare-task@movies": 0.5, "evaluate@gone": 9}
+    for name, cost in costs.items():
         Path(f"{name}.json").write_text(json.dumps({"seconds": cost, "bytes": cost * 2**30}))
     print_times(params, Path())
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]

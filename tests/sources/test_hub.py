@@ -1,177 +1,185 @@
-"""Models of a hub, and its network: what is taken, resumed, checked and kept; each way to fail says what to do."""
+"""Repositories of a hub: what is taken, resumed, checked and kept; each way to fail says what to do."""
 
-from __future__ import annotations
-
+import io
 import json
-import socket
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from safetensors.numpy import load, save
 
-from tests.sources.conftest import Hub, at_once
-from tests.sources.hub_downloads import failure, files, parquet, store
-from tests.sources.hub_server import COMMIT
+from tests.import_closure import ROOT
+from tests.sources.conftest import failure, store
+from tests.sources.servers import COMMIT
+from tests.tasks.glue import ROWS, write_hub
 from tests.tiny import tiny_bert
-from tinybert.sources.hub import Repository, fetch_repository
+from tinybert.params.experiment import load_experiment
+from tinybert.params.sources import Download
+from tinybert.sources.hub import fetch_repository
+from tinybert.tasks.prepare import prepare
 
-pytestmark = pytest.mark.usefixtures("quick_hub")
-
-TAKEN = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
-OTHERS = {
-    "pytorch_model.bin": b"pickle",
-    "modeling_evil.py": b"raise SystemExit",
-    "README.md": b"# A model",
-    "predictions.json": b"[1, 2",
-    "onnx/model.onnx": b"onnx",
-}
+BERT = {"kind": "model", "hub": "owner/bert", "revision": COMMIT}
+TEXTS = {"kind": "corpus", "hub": "owner/texts", "revision": COMMIT}
+OTHERS = ("pytorch_model.bin", "modeling_evil.py", "README.md", "predictions.json", "onnx/model.onnx")
+INDEX = "model.safetensors.index.json"
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def model(tmp_path_factory):
     folder = tiny_bert(tmp_path_factory.mktemp("bert"), hidden=48)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.fixture
-def bert(hub: Hub, model: dict[str, bytes]) -> Hub:
-    hub.repositories["models/owner/bert"] = model | OTHERS
+def bert(hub, model):
+    hub.repositories["models/owner/bert"] = model | dict.fromkeys(OTHERS, b"[1, 2")
     return hub
 
 
-def weights() -> bytes:
-    return (store("model", "owner/bert") / "model.safetensors").read_bytes()
+@pytest.fixture
+def texts(hub):
+    """The files of a data set, to be filled."""
+    hub.repositories["datasets/owner/texts"] = files = {"README.md": b"#"}
+    return files
 
 
-class TestModel:
-    def test_weights_config_and_tokenizer_are_taken_and_no_code_is_fetched(
-        self, bert: Hub, model: dict[str, bytes]
-    ) -> None:
-        out = store("model", "owner/bert")
-        assert {name: (out / name).read_bytes() for name in files(out)} == model
-        assert {path.rpartition("/")[2] for _, path, *_ in bert.requests if "/api/" not in path} == set(TAKEN)
-
-    def test_second_time_without_a_network(self, bert: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-        store("model", "owner/bert")
-        asked = len(bert.requests)
-        monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-        store("model", "owner/bert")
-        assert len(bert.requests) == asked
-
-    def test_two_at_once_fetch_once(self, bert: Hub, model: dict[str, bytes]) -> None:
-        bert.pause = 0.3
-        repository = Repository("model", "owner/bert", COMMIT)
-        first, second = at_once(lambda: fetch_repository(repository, lambda names: ["model.safetensors"]))
-        assert first == second
-        assert first[1][0].read_bytes() == model["model.safetensors"]
-        assert len(bert.asked_for("/cdn/")) == 1
-
-    def test_shards(self, bert: Hub, model: dict[str, bytes]) -> None:
-        from safetensors.numpy import load, save
-
-        repository, tensors = bert.repositories["models/owner/bert"], load(model["model.safetensors"])
-        del repository["model.safetensors"]
-        names = {key: f"model-0000{1 + n % 2}-of-00002.safetensors" for n, key in enumerate(tensors)}
-        for shard in sorted(set(names.values())):
-            part = {key: tensor for key, tensor in tensors.items() if names[key] == shard}
-            repository[shard] = save(part, metadata={"format": "pt"})
-        repository["model.safetensors.index.json"] = json.dumps({"metadata": {}, "weight_map": names}).encode()
-        assert {*names.values(), "model.safetensors.index.json"} <= set(files(store("model", "owner/bert")))
-
-    def test_pickled_weights_only(self, bert: Hub) -> None:
-        del bert.repositories["models/owner/bert"]["model.safetensors"]
-        assert "pytorch_model.bin is pickled" in failure("model", "owner/bert")
-        assert not bert.asked_for("/owner/bert/resolve")
-
-    def test_token_is_shown_to_the_hub(self, bert: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """And to nobody else; it outdoes netrc."""
-        (tmp_path / "netrc").write_text("machine 127.0.0.1 login user password other\n")
-        monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-        bert.token = "hf_secret"
-        message = failure("model", "owner/bert")
-        assert "private or gated" in message
-        assert "HF_TOKEN" in message
-        monkeypatch.setenv("HF_TOKEN", "hf_secret")
-        assert weights()
-        assert {auth for _, path, _, auth in bert.requests if path.startswith("/cdn/")} == {None}
-
-    def test_of_another_name_by_now(self, bert: Hub) -> None:
-        bert.moved = {"/owner/old/": "/owner/bert/", "/api/models/owner/old/": "/api/models/owner/bert/"}
-        assert files(store("model", "owner/old")) == TAKEN
+def parquet(*lines):
+    stream = io.BytesIO()
+    pq.write_table(pa.table({"text": lines}), stream)
+    return stream.getvalue()
 
 
-class TestNetwork:
-    def test_broken_connection_is_resumed(
-        self, bert: Hub, model: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 10_000)  # or 10 MB
-        repository = Repository("model", "owner/bert", COMMIT)
-        bert.mishaps = [("cut", 50_000), ("cut", 20_000)]
-        _, (file,) = fetch_repository(repository, lambda names: ["model.safetensors"])
-        assert file.read_bytes() == model["model.safetensors"]
-        assert bert.asked_for("/cdn/") == [None, "bytes=50000-", "bytes=70000-"]
+def documents(stored):
+    return [text for name in sorted(stored) for text in pq.read_table(io.BytesIO(stored[name]))["text"].to_pylist()]
 
-    def test_server_without_range_is_started_anew(self, bert: Hub) -> None:
-        bert.ranges = False
-        bert.mishaps = [("cut", 1), ("cut", 10)]
-        assert weights()
 
-    def test_busy_hub_is_asked_again(self, bert: Hub) -> None:
-        bert.api_mishaps = [503, 429]
-        bert.mishaps = [("status", 429)]
-        assert weights()
+def test_a_model_is_taken_without_its_code_and_the_second_time_without_a_network(bert, model, monkeypatch):
+    assert store(**BERT) == model
+    assert {path.rpartition("/")[2] for path, _ in bert.requests if "/api/" not in path} == set(model)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    assert store(**BERT) == model
 
-    def test_hub_that_stays_busy(self, bert: Hub) -> None:
-        bert.api_mishaps = [503] * 9
-        assert "503" in failure("model", "owner/bert")
 
-    def test_no_network(self, bert: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{port}")
-        message = failure("model", "owner/bert")
-        assert "the hub cannot be reached" in message
-        assert "check the network" in message
+def test_shards(bert, model):
+    files, tensors = bert.repositories["models/owner/bert"], load(model["model.safetensors"])
+    del files["model.safetensors"]
+    names = {key: f"model-0000{1 + n % 2}-of-00002.safetensors" for n, key in enumerate(tensors)}
+    for shard in set(names.values()):
+        part = {key: tensor for key, tensor in tensors.items() if names[key] == shard}
+        files[shard] = save(part, metadata={"format": "pt"})
+    files[INDEX] = json.dumps({"metadata": {}, "weight_map": names}).encode()
+    assert {*names.values(), INDEX} <= {*store(**BERT)}
 
-    @pytest.mark.parametrize("endpoint", ["foo bar", "ftp://mirror"])
-    def test_an_endpoint_that_is_none(self, endpoint: str, bert: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("HF_ENDPOINT", endpoint)
-        message = failure("model", "owner/bert")
-        assert message.startswith(f"owner/bert: {endpoint} cannot be read (")
-        assert message.endswith("; check HF_ENDPOINT")
 
-    @pytest.mark.parametrize("start", ["/api/", "/owner/"])
-    def test_redirects_in_a_circle(self, start: str, bert: Hub) -> None:
-        bert.moved = {start: start}
-        assert "HF_ENDPOINT" in failure("model", "owner/bert")
+def test_pickled_weights_only(bert):
+    del bert.repositories["models/owner/bert"]["model.safetensors"]
+    assert "pytorch_model.bin is pickled" in failure(store, **BERT)
+    assert not bert.ranges_of("/owner/bert/resolve")
 
-    def test_other_bytes_than_the_hub_says(self, bert: Hub) -> None:
-        bert.wrong = True
-        assert "cannot fetch config.json: its bytes are others than the hub says" in failure("model", "owner/bert")
-        bert.repositories["datasets/owner/texts"] = {"a.parquet": parquet(text=["One."])}
-        assert "cannot fetch a.parquet" in failure("corpus", "owner/texts")
 
-    @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
-    def test_spoiled_cache_is_fetched_again(self, name: str, bert: Hub, model: dict[str, bytes]) -> None:
-        store("model", "owner/bert")
+def test_broken_connection_is_resumed(bert, model, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 10_000)  # or 10 MB
+    bert.mishaps = [("cut", 50_000), ("cut", 20_000)]
+    monkeypatch.setattr("tinybert.sources.hub.choose_files", lambda download, names: ["model.safetensors"])
+    _, (file,) = fetch_repository(Download.model_validate(BERT))
+    assert file.read_bytes() == model["model.safetensors"]
+    assert [header for header in bert.ranges_of("/cdn/") if header] == ["bytes=50000-", "bytes=70000-"]
+
+
+def test_other_bytes_than_the_hub_says(bert, texts):
+    bert.wrong, texts["a.parquet"] = True, parquet("One.")
+    assert "cannot fetch config.json: its bytes are others than the hub says" in failure(store, **BERT)
+    assert "cannot fetch a.parquet" in failure(store, **TEXTS)
+
+
+def test_spoiled_cache_is_fetched_again(bert, model):
+    store(**BERT)
+    for name in ("model.safetensors", "config.json"):
         next(Path(".cache").rglob(name)).write_bytes(b"spoiled")
-        assert (store("model", "owner/bert") / name).read_bytes() == model[name]
+    assert store(**BERT) == model
 
-    def test_no_such_repository(self, bert: Hub) -> None:
-        message = failure("model", "owner/bart")
-        assert "there is no such model" in message
-        assert "owner/bart" in message
-        assert "there is no such data set" in failure("corpus", "owner/bert")
 
-    def test_no_such_commit(self, bert: Hub) -> None:
-        assert "correct `revision`" in failure("model", "owner/bert", revision="f" * 40)
+@pytest.mark.parametrize(
+    ("entry", "state", "expected"),
+    [
+        ({"hub": "owner/bart"}, {}, "owner/bart: there is no such model"),
+        ({"kind": "corpus"}, {}, "there is no such data set"),
+        ({"revision": "f" * 40}, {}, f"no commit {'f' * 40}; correct `hub` and `revision`"),
+        ({}, {"gated": True}, "/owner/bert, then log in by `hf auth login`, or set HF_TOKEN"),
+        ({}, {"private": True}, "private or gated; correct `hub`, or log in by `hf auth login`, or set HF_TOKEN"),
+        ({}, {"page_mishaps": [503] * 9}, "503"),
+    ],
+)
+def test_what_the_hub_refuses(entry, state, expected, bert):
+    vars(bert).update(state)
+    assert expected in failure(store, **BERT | entry)
 
-    def test_gated(self, bert: Hub) -> None:
-        bert.gated = True
-        message = failure("model", "owner/bert")
-        assert "accept its terms" in message
-        assert "HF_TOKEN" in message
 
-    def test_offline_switch(self, bert: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-        assert "HF_HUB_OFFLINE is set" in failure("model", "owner/bert")
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:9", "foo bar", "ftp://mirror"])
+def test_no_network_or_an_endpoint_that_is_none(endpoint, bert, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    message = failure(store, **BERT)
+    assert message.startswith(f"owner/bert: the hub cannot be reached ({endpoint}: ")
+    assert message.endswith("; check the network, the proxy and HF_ENDPOINT")
+
+
+def test_offline_switch(bert, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert "HF_HUB_OFFLINE is set" in failure(store, **BERT)
+
+
+def test_corpus_in_parts(texts):
+    texts["data/train-00000-of-00002.parquet"] = parquet("One.", "Two.")
+    texts["data/train-00001-of-00002.parquet"] = parquet("Three.")
+    assert documents(store(**TEXTS)) == ["One.", "Two.", "Three."]
+
+
+def test_patterns_choose_and_column_names_the_text(hub, texts):
+    texts |= {"en/a.jsonl": b'{"content": "One."}\n', "de/a.jsonl": b"", "texts.py": b"raise SystemExit"}
+    message = failure(store, **TEXTS)
+    assert "de/*.jsonl" in message
+    assert "en/*.jsonl" in message
+    assert documents(store(**TEXTS, files=["en/*"], column="content")) == ["One."]
+    assert not hub.ranges_of("/datasets/owner/texts/resolve/" + COMMIT + "/de")
+
+
+@pytest.mark.parametrize("name", ["mrpc/train-0.parquet", "my data/训练 50% #1?.csv", "my data/été+1.csv.gz", "a.json"])
+def test_files_of_a_table_keep_their_names(name, texts):
+    texts |= {name: b"rows", "sst2/train.py": b"other"}
+    entry = TEXTS | {"kind": "table"}
+    assert store(**entry) == store(**entry, files=[name.replace("train", "*")]) == {name: b"rows"}
+
+
+def test_glue_as_the_papers_preset_takes_it(hub, tmp_path):
+    """A folder a task, in shards, integer labels: from the hub's files to the rows of each of the nine tasks."""
+    preset = load_experiment(ROOT / "presets/paper-glue.yaml")
+    files = hub.repositories["datasets/nyu-mll/glue"] = {"README.md": b"#"}
+    for task in preset.tasks:
+        made = tmp_path / "made" / task
+        write_hub(task, made)
+        for file in made.rglob("*.parquet"):
+            name = file.relative_to(made).as_posix()
+            files[name if name.startswith("ax/") else f"{task}/{name}"] = file.read_bytes()
+    store(kind="table", hub="nyu-mll/glue", revision=COMMIT, files=preset.downloads["glue"].files)
+    for key, task in preset.tasks.items():
+        (tmp_path / key).mkdir()
+        split = task.split.model_copy(update={"validation": 0.1})  # a fiftieth of 60 rows is too few to be split
+        summary = prepare(Path("out"), task.model_copy(update={"split": split}), tmp_path / key)
+        assert summary["names"] == task.label.names
+        assert sum(summary["rows"].values()) == 2 * ROWS
+        assert set(summary["unlabelled"]) == set(task.split.unlabelled)
+
+
+@pytest.mark.parametrize(
+    ("files", "patterns", "expected"),
+    [
+        ({"texts.py": b"", "data.zip": b""}, None, "found README.md, data.zip, texts.py (texts.py is a loading script"),
+        ({"a.parquet": b""}, ["x/*"], "nothing matches 'x/*'"),
+        ({"a.parquet": b"", "texts.py": b""}, ["*.py"], "texts.py: expected"),
+        ({"../../evil.txt": b"One."}, None, "cannot contain a '..' path segment"),
+    ],
+)
+def test_data_sets_that_give_nothing(files, patterns, expected, texts):
+    texts |= files
+    assert expected in failure(store, **TEXTS, files=patterns)

@@ -1,7 +1,5 @@
 """pip's configuration is ours: files, environment variables, and what outdoes what."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -10,11 +8,8 @@ from tinybert.errors import UserError
 from tinybert.sources.pip_config import PYPI, parse_pip_settings, read_pip_settings
 
 
-def test_default_is_pypi() -> None:
+def test_lists_and_precedence():
     assert parse_pip_settings({}).index_urls == (PYPI,)
-
-
-def test_lists_and_precedence() -> None:
     settings = parse_pip_settings(
         {
             "global.index-url": "https://global/simple",
@@ -32,15 +27,14 @@ def test_lists_and_precedence() -> None:
 
 
 @pytest.mark.parametrize("value", ["1", "y", "T", "yes", "True", "on"])
-def test_no_index_leaves_only_the_links(value: str) -> None:
+def test_no_index_leaves_only_the_links(value):
     settings = parse_pip_settings({":env:.no-index": value, "global.extra-index-url": "https://a/simple"})
     assert settings.index_urls == ()
 
 
-def test_reads_pips_own_files_and_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "pip.conf"
-    file.write_text("[global]\nindex-url = https://from-file/simple\ncert = /a b/ca.pem\n")
-    monkeypatch.setenv("PIP_CONFIG_FILE", str(file))
+def test_reads_pips_own_files_and_variables(monkeypatch):
+    Path("pip.conf").write_text("[global]\nindex-url = https://from-file/simple\ncert = /a b/ca.pem\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", "pip.conf")
     monkeypatch.delenv("PIP_CERT", raising=False)
     monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://from-env/simple")
     settings = read_pip_settings()
@@ -48,10 +42,8 @@ def test_reads_pips_own_files_and_variables(tmp_path: Path, monkeypatch: pytest.
     assert settings.cert == "/a b/ca.pem"
 
 
-def test_malformed_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "pip.conf"
-    file.write_text("[global\nindex-url = x\n")
-    monkeypatch.setenv("PIP_CONFIG_FILE", str(file))
-    with pytest.raises(UserError, match=r"pip's configuration") as error:
+def test_malformed_file_is_named(monkeypatch):
+    Path("pip.conf").write_text("[global\nindex-url = x\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", "pip.conf")
+    with pytest.raises(UserError, match=r"^pip's configuration.*$"):
         read_pip_settings()
-    assert "\n" not in str(error.value)

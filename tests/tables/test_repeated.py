@@ -9,20 +9,34 @@ from tinybert.errors import UserError
 from tinybert.tables.repeated import count_conflicts, count_mirrored, same_text, separate
 
 
-def test_a_text_of_the_test_split_is_nowhere_else():
-    texts = [("Fine  Film",), ("bad",), ("fine film",), ("so so",), ("So so ",), ("BAD",), ("new",), ("bad",)]
-    splits = {"train": np.array([0, 1, 3, 6]), "validation": np.array([2, 4]), "test": np.array([5, 7])}
-    apart, removed = separate(splits, texts)
-    assert {name: rows.tolist() for name, rows in apart.items()} == {"train": [6], "validation": [2, 4], "test": [5, 7]}
-    assert removed == {"train": {"validation": 2, "test": 1}, "validation": {"test": 0}}
-    assert list(apart) == ["train", "validation", "test"]
-
-
-def test_a_pair_repeats_only_as_a_pair():
-    texts = [("a", "b"), ("a", "c"), ("b", "a"), ("A", "b")]
-    apart, removed = separate({"train": np.array([0, 1]), "validation": np.array([2]), "test": np.array([3])}, texts)
-    assert removed == {"train": {"validation": 0, "test": 1}, "validation": {"test": 0}}
-    assert apart["train"].tolist() == [1]
+@pytest.mark.parametrize(
+    ("texts", "splits", "apart", "removed"),
+    [
+        (
+            [("Fine  Film",), ("bad",), ("fine film",), ("so so",), ("So so ",), ("BAD",), ("new",), ("bad",)],
+            {"train": [0, 1, 3, 6], "validation": [2, 4], "test": [5, 7]},
+            {"train": [6], "validation": [2, 4], "test": [5, 7]},
+            {"train": {"validation": 2, "test": 1}, "validation": {"test": 0}},
+        ),
+        (  # a pair repeats only as a pair
+            [("a", "b"), ("a", "c"), ("b", "a"), ("A", "b")],
+            {"train": [0, 1], "validation": [2], "test": [3]},
+            {"train": [1], "validation": [2], "test": [3]},
+            {"train": {"validation": 0, "test": 1}, "validation": {"test": 0}},
+        ),
+        (  # further test sets stay whole
+            [("a",), ("b",), ("c",), ("a",), ("b",), ("b",)],
+            {"train": [0, 1, 2], "validation": [3], "test": [4], "more": [5]},
+            {"train": [2], "validation": [3], "test": [4], "more": [5]},
+            {"train": {"validation": 1, "test": 1, "more": 0}, "validation": {"test": 0, "more": 0}},
+        ),
+    ],
+)
+def test_a_text_of_a_test_split_is_nowhere_else(texts, splits, apart, removed):
+    found = separate({name: np.array(rows) for name, rows in splits.items()}, texts)
+    assert {name: rows.tolist() for name, rows in found[0].items()} == apart
+    assert list(found[0]) == list(splits)
+    assert found[1] == removed
 
 
 def test_nothing_left():
@@ -34,20 +48,6 @@ def test_nothing_left():
 def test_conflicts_are_texts_with_several_labels():
     texts = [("a",), ("A ",), ("b",), ("b",), ("c",)]
     assert count_conflicts(texts, np.array([0, 1, 1, 1, 0])) == 1
-
-
-def test_further_test_sets_stay_whole():
-    texts = [("a",), ("b",), ("c",), ("a",), ("b",), ("b",)]
-    splits = {"train": [0, 1, 2], "validation": [3], "test": [4], "mismatched": [5]}
-    apart, removed = separate({name: np.array(rows) for name, rows in splits.items()}, texts)
-    assert {name: rows.tolist() for name, rows in apart.items()} == {
-        "train": [2],
-        "validation": [3],
-        "test": [4],
-        "mismatched": [5],
-    }
-    tests = {"test": 1, "mismatched": 0}
-    assert removed == {"train": {"validation": 1} | tests, "validation": {"test": 0, "mismatched": 0}}
 
 
 @pytest.mark.parametrize("text", ["Élan, 한국어, Ǻ", "ǰ ΐ ﬁ", "Straße"])

@@ -1,6 +1,5 @@
 """Class names that `datasets` wrote into Parquet files are the task's, by name and never by position alone."""
 
-import gzip
 import json
 
 import numpy as np
@@ -10,11 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from tests.tasks.test_prepare import ENTRY
+from tests.tasks.test_prepare import prepared
 from tinybert.errors import UserError
-from tinybert.params.tasks import Task
 from tinybert.tasks.class_names import read_class_names
-from tinybert.tasks.prepare import prepare
 
 MOODS = ["very sad", "glad", "calm"]
 
@@ -27,31 +24,21 @@ def write(tmp_path):
     def write(labels, names=MOODS, name="data.parquet", first=0):
         kind = List(ClassLabel(names=names)) if isinstance(labels[0], list) else ClassLabel(names=names)
         columns = {"text": [f"text {first + row}" for row in range(len(labels))], "label": labels}
-        Dataset.from_dict(columns, Features({"text": Value("string"), "label": kind})).to_parquet(
-            tmp_path / "source" / name
-        )
-        return tmp_path / "source" / name
+        made = Dataset.from_dict(columns, Features({"text": Value("string"), "label": kind}))
+        made.to_parquet(tmp_path / "source" / name)
 
     return write
 
 
 @pytest.fixture
 def run(tmp_path):
+    """Prepare the files; returns the summary and each text's label, by the text's number."""
+
     def run(**changes):
-        (tmp_path / "task").mkdir(exist_ok=True)
-        summary = prepare(tmp_path / "source", Task.model_validate(ENTRY | changes), tmp_path / "task")
-        splits = [pd.read_parquet(tmp_path / "task" / f"{name}.parquet") for name in summary["rows"]]
-        rows = pd.concat(splits)
-        return summary, dict(sorted((int(text.split()[1]), label) for text, label in rows.to_numpy()))
+        summary, splits = prepared(tmp_path, changes)
+        return summary, {int(text.split()[1]): label for text, label in pd.concat(splits.values()).to_numpy()}
 
     return run
-
-
-def test_classes_have_their_names_and_keep_their_order(write, run):
-    write([row % 3 for row in range(60)])
-    summary, labels = run()
-    assert summary["names"] == MOODS
-    assert [labels[row] for row in range(6)] == [0, 1, 2, 0, 1, 2]
 
 
 def test_what_is_dropped_is_no_class(write, run):
@@ -72,8 +59,11 @@ def test_lists_of_classes(write, run):
     assert [labels[row].tolist() for row in range(4)] == [[1, 0, 0], [1, 0, 1], [0, 0, 0], [0, 1, 0]]
 
 
-def test_the_users_names_are_compared_with_them(write, run):
+def test_classes_have_their_names_and_the_users_are_compared_with_them(write, run):
     write([row % 3 for row in range(60)])
+    summary, labels = run()
+    assert summary["names"] == MOODS
+    assert [labels[row] for row in range(6)] == [0, 1, 2, 0, 1, 2]
     summary, labels = run(label={"column": "label", "names": ["calm", "glad", "very sad"]})
     assert summary["names"] == ["calm", "glad", "very sad"]
     assert [labels[row] for row in range(3)] == [2, 1, 0]
@@ -90,12 +80,16 @@ def test_files_have_to_agree(write, run, tmp_path):
     write([0, 1, 2], name="test.parquet", first=60)
     assert run(split=split)[0]["names"] == MOODS
     write([0, 1, 2], ["very sad", "calm", "glad"], "test.parquet", first=60)
-    with pytest.raises(UserError, match=r"test.parquet: its class 1 is 'calm', that of .*train.parquet is 'glad'; set"):
+    with pytest.raises(
+        UserError, match=r"test.parquet: its class 1 is called 'calm', that of .*train.parquet 'glad'; set"
+    ):
         run(split=split)
     labels = run(split=split, label={"column": "label", "names": MOODS})[1]
     assert [labels[row] for row in (60, 61, 62)] == [0, 2, 1]
     pq.write_table(pa.table({"text": ["a"], "label": [1]}), tmp_path / "source/test.parquet")
-    with pytest.raises(UserError, match=r"test.parquet: it has no names for its classes, and .*train.parquet has"):
+    with pytest.raises(
+        UserError, match=r"test.parquet: its class 0 is called None, that of .*train.parquet 'very sad'"
+    ):
         run(split=split)
 
 
@@ -116,5 +110,3 @@ def test_metadata_of_any_age(tmp_path, metadata, names):
     file = tmp_path / "t.parquet"
     pq.write_table(pa.table([np.array([0])], schema=schema), file)
     assert read_class_names(file, "label") == names
-    (tmp_path / "t.parquet.gz").write_bytes(gzip.compress(file.read_bytes()))
-    assert read_class_names(tmp_path / "t.parquet.gz", "label") == names

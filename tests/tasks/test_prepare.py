@@ -4,7 +4,6 @@ import json
 import math
 import random
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -27,22 +26,31 @@ ENTRY = {
     "mlm": {"from": "m", "corpus": "c", "steps": 0, **OPTIMISER},
     "augment": {"copies": 1, "vectors": "v"},
 }
+NAMED = {"column": "label", "names": ["bad", "good"]}
+TAGS = {"type": "multilabel", "metric": "f1_micro", "label": {"column": "label", "separator": "|"}}
+TAGGED = [f"review {n},{['', 'new', 'old', 'new|old'][n % 4]}" for n in range(80)]
+
+
+def prepared(folder, entry, prepare=prepare):
+    """What becomes of `folder/source`: the summary, and all Parquet files by name."""
+    made = folder / "task"
+    made.mkdir(exist_ok=True)
+    summary = prepare(folder / "source", Task.model_validate(ENTRY | entry), made)
+    splits = {file.stem: pd.read_parquet(file) for file in sorted(made.rglob("*.parquet"))}
+    assert json.loads((made / "task.json").read_text()) == summary
+    assert {name: len(splits[name]) for name in ("train", "validation", "test")} == summary["rows"]
+    return summary, splits
 
 
 @pytest.fixture
 def run(tmp_path):
-    """Prepare the given CSV; returns the summary and the splits as lists of rows."""
+    """Prepare the given CSV, or files by name."""
+    (tmp_path / "source").mkdir()
 
-    def run(content, **changes):
-        source, folder = tmp_path / "source", tmp_path / "original" / "task"
-        source.mkdir(exist_ok=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        (source / "reviews.csv").write_bytes(content.encode())
-        summary = prepare(source, Task.model_validate(ENTRY | changes), folder)
-        splits = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("train", "validation", "test")}
-        assert json.loads((folder / "task.json").read_text()) == summary
-        assert {name: len(split) for name, split in splits.items()} == summary["rows"]
-        return summary, splits
+    def run(files, **changes):
+        for name, content in (files if isinstance(files, dict) else {"reviews.csv": files}).items():
+            (tmp_path / "source" / name).write_text(content)
+        return prepared(tmp_path, changes)
 
     return run
 
@@ -53,6 +61,10 @@ def reviews(count, labels=("bad", "good"), first=0):
 
 def csv(lines, header="text,label"):
     return "\n".join([header, *lines]) + "\n"
+
+
+def pairs(splits, *columns):
+    return {tuple(row) for split in splits for row in split[list(columns)].to_numpy()}
 
 
 def test_a_task_of_two_classes(run):
@@ -75,14 +87,6 @@ def test_a_task_of_two_classes(run):
         assert [number % 2 for number in numbers] == split["label"].tolist()
 
 
-def test_pairs(run):
-    lines = [f"first {n},second {n},{n % 2}" for n in range(40)]
-    summary, splits = run(csv(lines, "a,b,label"), text=["a", "b"])
-    assert summary["pair"] is True
-    assert list(splits["test"].columns) == ["text", "text_pair", "label"]
-    assert all(a.split()[1] == b.split()[1] for a, b in splits["train"][["text", "text_pair"]].to_numpy())
-
-
 def test_regression(run):
     lines = [f"review {n},{n / 10}" for n in range(100)]
     summary, splits = run(csv(lines), type="regression", metric="pearson")
@@ -91,17 +95,11 @@ def test_regression(run):
     assert all(float(text.split()[1]) / 10 == label for text, label in splits["test"].to_numpy())
 
 
-def test_sign_of_a_rating(run):
-    rating = {"column": "label", "threshold": 0.0, "drop": [0.0], "names": ["negative", "positive"]}
-    summary, splits = run(csv([f"review {n},{n - 50}.0" for n in range(101)]), label=rating)
+def test_sign_of_a_rating_and_how_certain_it_is(run):
+    rating = {"column": "label", "threshold": 50, "drop": [50.0], "names": ["negative", "positive"], "softness": 10}
+    summary, splits = run(csv([f"review {n},{n}.0" for n in range(101)]), label=rating)
     assert summary["dropped"]["label"] == 1
     assert sum(summary["rows"].values()) == 100
-    assert all((int(text.split()[1]) > 50) == label for text, label in splits["train"].to_numpy())
-
-
-def test_a_rating_near_the_threshold_is_learnt_as_uncertain(run):
-    rating = {"column": "label", "threshold": 50, "names": ["negative", "positive"], "softness": 10}
-    _, splits = run(csv([f"review {n},{n}" for n in range(101)]), label=rating)
     assert list(splits["train"].columns) == ["text", "label", "probability"]
     for text, label, probability in splits["train"].to_numpy():
         number = int(text.split()[1])
@@ -110,38 +108,44 @@ def test_a_rating_near_the_threshold_is_learnt_as_uncertain(run):
     assert list(splits["validation"].columns) == list(splits["test"].columns) == ["text", "label"]
 
 
+def test_labels_of_a_row_are_a_list(run):
+    summary, splits = run(csv(TAGGED), **TAGS)
+    assert summary["names"] == ["new", "old"]
+    assert summary["rows"] == {"train": 56, "validation": 8, "test": 16}
+    assert summary["classes"]["test"] == pytest.approx([8, 8], abs=2)
+    for split in splits.values():
+        for text, label in split.to_numpy():
+            assert label.dtype == "int8"
+            assert label.tolist() == [int(text.split()[1]) & 1, int(text.split()[1]) >> 1 & 1]
+    lines = [f"review {n},{n & 1},{n >> 1 & 1 if n else -1}" for n in range(80)]
+    label = {"columns": ["new", "old"], "drop": [-1]}
+    summary, splits = run(csv(lines, "text,new,old"), **TAGS | {"label": label})
+    assert summary["dropped"]["label"] == 1
+    assert sum(splits["train"]["label"]).tolist() == summary["classes"]["train"]
+
+
 def test_texts_lose_their_margins_and_line_breaks_and_nothing_else(run):
     odd = '"  two\r\n\tlines  here\u2028NA ",bad'
     _, splits = run(csv([*reviews(60), odd, "null,good", "NA,bad", "naïve – “quoted” 电影,good"]))
-    texts = {text for split in splits.values() for text in split["text"]}
-    assert {"two lines  here NA", "null", "NA", "naïve – “quoted” 电影"} < texts
+    assert {("two lines  here NA",), ("null",), ("NA",), ("naïve – “quoted” 电影",)} < pairs(splits.values(), "text")
 
 
-def test_the_split_says_how_its_files_are_read(tmp_path):
-    source, folder = tmp_path / "source", tmp_path / "task"
-    source.mkdir()
-    folder.mkdir()
+def test_the_split_says_how_its_files_are_read(run):
     rows = pd.DataFrame({"text": [f'{n}; a "quote"\tand a tab' for n in range(60)], "label": ["bad", "good"] * 30})
-    rows.to_csv(source / "all.txt", sep=";", index=False)
-    rows[["text"]].to_csv(source / "new.txt", sep=";", index=False)
+    files = {"all.txt": rows.to_csv(sep=";", index=False), "new.txt": rows[["text"]].to_csv(sep=";", index=False)}
     split = {"train": "all.txt", "test": 0.2, "validation": 0.1, "unlabelled": {"new": "new.txt"}}
-    split |= {"separator": ";", "quotes": True}
-    summary = prepare(source, Task.model_validate(ENTRY | {"split": split}), folder)
+    summary, splits = run(files, split=split | {"separator": ";", "quotes": True})
     assert sum(summary["rows"].values()) == 60
-    texts = pd.read_parquet(folder / "unlabelled/new.parquet")["text"].tolist()
-    assert texts == [f'{n}; a "quote" and a tab' for n in range(60)]
-    assert set(pd.read_parquet(folder / "test.parquet")["text"]) < set(texts)
+    assert splits["new"]["text"].tolist() == [f'{n}; a "quote" and a tab' for n in range(60)]
+    assert set(splits["test"]["text"]) < set(splits["new"]["text"])
 
 
 def test_empty_texts_are_left_out_and_counted(run):
-    summary, _ = run(csv([*reviews(60), ",bad", '" \n\t",good', ",no such label"]), label=LABEL_NAMES)
+    summary, _ = run(csv([*reviews(60), ",bad", '" \n\t",good', ",no such label"]), label=NAMED)
     assert summary["dropped"]["empty"] == 3
     assert sum(summary["rows"].values()) == 60
     summary, _ = run(csv([*(f"a {n},b,{n % 2}" for n in range(60)), "a,,1"], "a,b,label"), text=["a", "b"])
     assert summary["dropped"]["empty"] == 1
-
-
-LABEL_NAMES = {"column": "label", "names": ["bad", "good"]}
 
 
 def test_no_text_of_test_elsewhere_and_test_keeps_its_size(run):
@@ -154,33 +158,23 @@ def test_no_text_of_test_elsewhere_and_test_keeps_its_size(run):
     assert not texts["validation"] & texts["train"]
 
 
-def test_contradictions_stay_and_are_counted(run):
-    summary, _ = run(csv([*reviews(100), *reviews(7, labels=("good", "bad"))]))
-    assert summary["conflicting"] == 7
-
-
-def test_what_is_odd_about_a_pair_a_name_or_the_validation_rows_is_said(run):
-    lines = [f"first {n},second {n},{n % 2}" for n in range(40)]
-    mirrored = [f"second {n},first {n},{n % 2}" for n in range(40)]
-    summary, splits = run(csv([*lines, *mirrored], "a,b,label"), text=["a", "b"])
-    held_out = {
-        tuple(pair) for name in ("validation", "test") for pair in splits[name][["text_pair", "text"]].to_numpy()
-    }
-    of_train = [tuple(pair) in held_out for pair in splits["train"][["text", "text_pair"]].to_numpy()]
-    assert summary["mirrored"] >= sum(of_train) > 0
+def test_pairs_and_what_is_odd_about_them_or_a_name_is_said(run):
+    lines = [f"{one} {n},{two} {n},{n % 2}" for one, two in ("ab", "ba") for n in range(40)]
+    summary, splits = run(csv(lines, "a,b,label"), text=["a", "b"])
+    assert summary["pair"] is True
+    assert list(splits["test"].columns) == ["text", "text_pair", "label"]
+    assert all(a.split()[1] == b.split()[1] for a, b in pairs(splits.values(), "text", "text_pair"))
+    held_out = pairs([splits["validation"], splits["test"]], "text_pair", "text")
+    assert summary["mirrored"] >= len(pairs([splits["train"]], "text", "text_pair") & held_out) > 0
     assert f"kept: {summary['mirrored']} pairs that a later split has the other way round" in describe(summary)
     summary, _ = run(csv(reviews(99, labels=("Good", "good", "bad"))))
     assert "kept: classes whose names differ in case only: 'Good', 'good'" in describe(summary)
 
 
-def test_a_validation_split_on_which_nothing_can_be_seen(tmp_path):
-    source, folder = tmp_path / "source", tmp_path / "task"
-    for path in (source, folder):
-        path.mkdir()
-    for name, lines in (("train", reviews(60)), ("test", reviews(9, first=200)), ("dev", reviews(9, ("bad",), 100))):
-        (source / f"{name}.csv").write_text(csv(lines))
+def test_a_validation_split_on_which_nothing_can_be_seen(run):
+    files = {"train": reviews(60), "test": reviews(9, first=200), "dev": reviews(9, ("bad",), 100)}
     split = {"train": "train.csv", "validation": "dev.csv", "test": "test.csv"}
-    shown = describe(prepare(source, Task.model_validate(ENTRY | {"split": split}), folder))
+    shown = describe(run({f"{name}.csv": csv(lines) for name, lines in files.items()}, split=split)[0])
     assert "kept: 1 of 2 classes without a row in validation: 'good'" in shown
     assert "kept: a validation split with one label only, on which no score can be above chance" in shown
 
@@ -191,76 +185,36 @@ def test_a_rare_class_is_in_every_split(run):
     assert "kept" not in describe(summary)
 
 
-def test_the_same_bytes_again(run, tmp_path):
-    folder, found = tmp_path / "original" / "task", []
+@pytest.mark.parametrize(
+    ("lines", "changes"),
+    [([*reviews(100), "review 3,bad", "Review 6,good"], {}), ([*TAGGED, "review 3,new", "Review 6,old"], TAGS)],
+)
+def test_the_same_bytes_again_and_contradictions_stay_and_are_counted(run, tmp_path, lines, changes):
+    found = []
     for _ in range(2):
-        run(csv(reviews(100)))
-        found.append({file.name: file.read_bytes() for file in folder.iterdir()})
+        summary, _ = run(csv(lines), **changes)
+        found.append({file.name: file.read_bytes() for file in (tmp_path / "task").iterdir()})
     assert found[0] == found[1]
     assert sorted(found[0]) == ["labels.json", "task.json", "test.parquet", "train.parquet", "validation.parquet"]
+    assert summary["conflicting"] == (1 if changes else 2)
 
 
-TAGGED = [f"review {n},{['', 'new', 'old', 'new|old'][n % 4]}" for n in range(80)]
-TAGS = {"type": "multilabel", "metric": "f1_micro", "label": {"column": "label", "separator": "|"}}
-
-
-class TestMultilabel:
-    def test_each_row_has_a_list(self, run):
-        summary, splits = run(csv(TAGGED), **TAGS)
-        assert summary["names"] == ["new", "old"]
-        assert summary["rows"] == {"train": 56, "validation": 8, "test": 16}
-        assert summary["classes"]["test"] == pytest.approx([8, 8], abs=2)
-        for split in splits.values():
-            for text, label in split.to_numpy():
-                assert label.dtype == "int8"
-                assert label.tolist() == [int(text.split()[1]) & 1, int(text.split()[1]) >> 1 & 1]
-        assert "new" in describe(summary)
-
-    def test_a_column_each(self, run):
-        lines = [f"review {n},{n & 1},{n >> 1 & 1 if n else -1}" for n in range(80)]
-        label = {"columns": ["new", "old"], "drop": [-1]}
-        summary, splits = run(csv(lines, "text,new,old"), **TAGS | {"label": label})
-        assert summary["dropped"]["label"] == 1
-        assert np.stack(splits["train"]["label"].tolist()).sum(axis=0).tolist() == summary["classes"]["train"]
-
-    def test_the_same_bytes_and_contradictions(self, run, tmp_path):
-        found = []
-        for _ in range(2):
-            summary, _ = run(csv([*TAGGED, "Review 3,new", "review 6,old"]), **TAGS)
-            found.append([file.read_bytes() for file in sorted((tmp_path / "original/task").iterdir())])
-        assert found[0] == found[1]
-        assert summary["conflicting"] == 1
-
-
-def test_splits_from_files(tmp_path):
-    source, folder = tmp_path / "source", tmp_path / "task"
-    source.mkdir()
-    folder.mkdir()
-    (source / "train-1.csv").write_text(csv([*reviews(30), ",bad"]))
-    (source / "train-2.csv").write_text(csv(reviews(30, first=30)))
-    (source / "valid.csv").write_text(csv([*reviews(10, first=100), "REVIEW 200,bad"]))
-    (source / "test.csv").write_text(csv([*reviews(10, first=200), "Review 5,bad"]))
+def test_splits_from_files(run, tmp_path):
+    files = {"train-1.csv": [*reviews(30), ",bad"], "train-2.csv": reviews(30, first=30)}
+    files |= {"valid.csv": [*reviews(10, first=100), "REVIEW 200,bad"]}
+    files |= {"test.csv": [*reviews(10, first=200), "Review 5,bad"]}
     split = {"train": "train-*.csv", "validation": "valid.csv", "test": "test.csv"}
-    summary = prepare(source, Task.model_validate(ENTRY | {"split": split}), folder)
+    summary, splits = run({name: csv(lines) for name, lines in files.items()}, split=split)
     assert summary["rows"] == {"train": 59, "validation": 10, "test": 11}
     assert summary["dropped"] == {"label": 0, "empty": 1, "duplicates": 2}
     assert summary["repeated"] == {"train": {"validation": 0, "test": 1}, "validation": {"test": 1}}
     assert "2 repeated in a later split (1 of train in test, 1 of validation in test)" in describe(summary)
-    assert pd.read_parquet(folder / "test.parquet")["text"].tolist()[-1] == "Review 5"
-    (source / "test.csv").write_text(csv([*reviews(10, first=200), "a,ugly"]))
+    assert splits["test"]["text"].tolist()[-1] == "Review 5"
     with pytest.raises(UserError, match=r"train-1.csv: class 'ugly' has 0 rows to train on; .*label.drop"):
-        prepare(source, Task.model_validate(ENTRY | {"split": split}), folder)
-    (source / "test.csv").unlink()
+        run({"test.csv": csv([*reviews(10, first=200), "a,ugly"])}, split=split)
+    (tmp_path / "source/test.csv").unlink()
     with pytest.raises(UserError, match=r"there is no file 'test.csv' \(.*known: train-1.csv"):
-        prepare(source, Task.model_validate(ENTRY | {"split": split}), folder)
-
-
-def test_hundreds_of_classes_with_spaces_in_their_names(run):
-    lines = [f'"review {n}, copy {copy}",class {n}' for n in range(300) for copy in range(12)]
-    summary, _ = run(csv(lines))
-    assert len(summary["names"]) == 300
-    assert summary["names"][:2] == ["class 0", "class 1"]
-    assert all(min(counts) >= 1 for counts in summary["classes"].values())
+        run({}, split=split)
 
 
 def test_more_classes_than_a_split_has_rows_and_classes_of_one_row(run):
@@ -281,14 +235,8 @@ def test_more_classes_than_a_split_has_rows_and_classes_of_one_row(run):
     ("lines", "changes", "message"),
     [
         (reviews(50, labels=("good",)), {}, "at least two classes, found 'good' only"),
-        (
-            [*reviews(50), "x,nan"],
-            {"type": "regression", "metric": "pearson"},
-            "line 2: .*expected a number, found 'bad'",
-        ),
-        ([*reviews(50), "x,goood"], {"label": LABEL_NAMES}, r"line 52: .*unknown label 'goood' \(did you mean 'good'"),
-        (["x,rare", *reviews(50, labels=("good",))], {}, "class 'rare' has 1 rows, expected at least 3"),
-        (reviews(4), {}, "class 'bad' has 2 rows"),
+        (reviews(50), {"type": "regression", "metric": "pearson"}, "line 2: .*expected a number, found 'bad'"),
+        ([*reviews(50), "x,goood"], {"label": NAMED}, r"line 52: .*unknown label 'goood' \(did you mean 'good'"),
         (reviews(6), {}, "test split gets 1 of 6 rows"),
         ([",bad", ",good"], {}, "no row is left: label.drop takes 0, 2 have no text"),
         (reviews(50), {"label": {"column": "label", "drop": ["bad", "good"]}}, "no row is left: label.drop takes 50"),
@@ -302,9 +250,8 @@ def test_a_mistake_is_one_line_and_leaves_nothing(run, tmp_path, lines, changes,
     with pytest.raises(UserError, match=message) as caught:
         run(csv(lines), **changes)
     assert "\n" not in str(caught.value)
-    assert "reviews.csv" in str(caught.value)
     assert str(caught.value).count("reviews.csv") == 1
-    assert not list((tmp_path / "original" / "task").iterdir())
+    assert not list((tmp_path / "task").iterdir())
 
 
 def test_the_summary_for_people(run):

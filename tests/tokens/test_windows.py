@@ -1,4 +1,4 @@
-"""Windows of tokens on questions and contexts, and answers out of them."""
+"""Windows of tokens on questions and contexts; answers out of them are in tests/models/test_heads.py."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ import pytest
 from tests.families import FAMILIES, family_tokenizer
 from tests.tiny import tiny_tokenizer
 from tinybert.tokens.encoding import TEACHER_LOGITS
-from tinybert.tokens.windows import WindowPadding, encode_windows, find_answers, gold_answers
+from tinybert.tokens.windows import WindowPadding, encode_windows, gold_answers
 
 CONTEXT = "the weather was sunny today and very mild in london , we had  drizzly paris in the morning !"
 
@@ -45,24 +45,21 @@ def test_a_long_context_is_read_in_windows_that_overlap(family):
     assert "drizzly paris" in [text_of(window) for window in windows]
 
 
-def test_windows_without_the_whole_answer_point_to_cls():
-    windows = encode_windows(tiny_tokenizer(), rows("sunny", "mild"), max_length=17, stride=3).to_list()
-    assert [text_of(window) for window in windows] == ["sunny"] + [None] * (len(windows) - 1)
-    windows = encode_windows(tiny_tokenizer(), rows(), max_length=17, stride=3).to_list()
-    assert {text_of(window) for window in windows} == {None}
-    long = "weather was sunny today and very mild in london , we had"
-    windows = encode_windows(tiny_tokenizer(), rows(long), max_length=17, stride=3).to_list()
-    assert {text_of(window) for window in windows} == {None}
+LONG = "weather was sunny today and very mild in london , we had"
 
 
-def test_the_first_answer_that_stands_in_the_context_is_learnt():
-    table = rows("sunny", "mild")
+@pytest.mark.parametrize(("answers", "first"), [(("sunny", "mild"), "sunny"), ((), None), ((LONG,), None)])
+def test_windows_without_the_whole_answer_point_to_cls(answers, first):
+    windows = encode_windows(tiny_tokenizer(), rows(*answers), max_length=17, stride=3).to_list()
+    assert [text_of(window) for window in windows] == [first] + [None] * (len(windows) - 1)
+
+
+@pytest.mark.parametrize("others", [["sunny", "mild"], []])
+def test_the_first_answer_that_stands_in_the_context_is_learnt(others):
+    table = rows(*others)
     table["label"] = [[{"text": "unsunny", "start": -1}, *table["label"][0]]]
     (window,) = encode_windows(tiny_tokenizer(), table, max_length=40, stride=0).to_list()
-    assert text_of(window) == "sunny"
-    table["label"] = [[{"text": "the weather", "start": -1}]]
-    (window,) = encode_windows(tiny_tokenizer(), table, max_length=40, stride=0).to_list()
-    assert text_of(window) is None
+    assert text_of(window) == (others[0] if others else None)
 
 
 def test_an_answer_within_a_word_takes_the_pieces_it_touches():
@@ -116,31 +113,6 @@ def test_a_question_is_cut_at_a_character(family, question):
     windows = encode_windows(tokenizer, rows("sunny", question=question), max_length=32, stride=8).to_list()
     assert "sunny" in [text_of(window) for window in windows]
     assert all(window["length"] <= 32 for window in windows)
-
-
-def test_the_best_answer_over_all_windows():
-    table = rows()
-    windows = encode_windows(tiny_tokenizer(), table, max_length=17, stride=3)
-    logits = np.zeros((len(windows), 2, 17), dtype=np.float32)
-    first = windows[0]["first"]
-
-    def best(longest=5):
-        answers, margins = find_answers(table, windows, logits, longest)
-        return answers[0], margins[0]
-
-    logits[0, 0, first + 3], logits[0, 1, first + 3] = 2, 2  # sunny
-    logits[1, 0, first], logits[1, 1, first + 2] = 3, 3  # three words from the second window
-    logits[:, :, 0] = 1
-    logits[1, :, 0] = 0.5
-    three = CONTEXT[windows[1]["starts"][0] : windows[1]["ends"][2]]
-    assert best() == (three, pytest.approx(1 - 6))  # [CLS] at its lowest
-    assert best(longest=2) == ("sunny", pytest.approx(1 - 4))
-    logits[0, :, 1 : first - 1] = 50  # the question is no place for an answer, nor is what lies behind the context
-    logits[:, :, windows[0]["length"] - 1] = 50
-    assert best() == (three, pytest.approx(1 - 6))
-    logits[1, 0, first + 4], logits[1, 1, first + 1] = 9, 9  # an end before its start is no span
-    answer, margin = best(longest=2)
-    assert (answer, margin) == (" ".join(three.split()[:2]), pytest.approx(1 - 3 - 9))
 
 
 def test_logits_go_with_their_windows_and_are_cut_to_the_batch():

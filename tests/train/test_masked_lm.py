@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,14 +8,11 @@ from tests.tiny import tiny_bert, tiny_job, tiny_tokenizer, weather_report
 from tinybert.corpus.store import write_documents
 from tinybert.errors import UserError
 from tinybert.models.loading import load_masked_lm
+from tinybert.models.signals import SignalModel
 from tinybert.params.tasks import MaskedLanguageModel
+from tinybert.running.lineage import read_lineage
 from tinybert.tokens.masking import Masking
-from tinybert.train.masked_lm import (
-    MaskedPositions,
-    MaskedTokenObjective,
-    adapt_masked_lm,
-    guess_by_frequency,
-)
+from tinybert.train.masked_lm import MaskedTokenObjective, adapt_masked_lm, guess_by_frequency
 
 
 @pytest.fixture
@@ -31,21 +26,21 @@ def world(tmp_path, monkeypatch):
     return tmp_path
 
 
-def adapt(world, source, steps, folder="mlm", **changes):
+def adapt(world, source, steps, **changes):
     settings = MaskedLanguageModel.model_validate(
         {"from": "bert", "corpus": "corpus", "steps": steps, "batch_size": 16, "learning_rate": 1e-2} | changes
     )
-    job = tiny_job(world / folder, world / "curves")
+    job = tiny_job(world / "mlm", world / "curves")
     adapt_masked_lm(settings, source, world / "corpus", world / "train.parquet", job)
+    return read_lineage(job.folder)["facts"]
 
 
 def test_head_and_trunk_are_trained_and_held_out_accuracy_is_reported(world):
-    adapt(world, tiny_bert(world / "bert"), steps=400)
+    facts = adapt(world, tiny_bert(world / "bert"), steps=400)
     curve = pd.read_csv(world / "curves" / "validation.csv")
     assert list(curve["step"]) == [0, 400]
     assert curve["accuracy"][0] < 0.2
     assert curve["accuracy"][1] > 0.4  # half of the words follow from the sentence's shape
-    facts = json.loads((world / "mlm" / "lineage.json").read_text())["facts"]
     assert facts["masked_accuracy"] == pytest.approx(curve["accuracy"][1], abs=1e-3)
     load_masked_lm(world / "mlm")  # has its head now
 
@@ -65,30 +60,24 @@ def test_a_checkpoint_without_its_head_and_no_steps(world):
 def test_a_new_head_starts_from_how_frequent_tokens_are(tmp_path):
     model = load_masked_lm(tiny_bert(tmp_path / "bert"), new_head=True)
     guess_by_frequency(model, Dataset.from_dict({"input_ids": [[2, 5, 5, 3], [2, 5, 3]]}))
-    guesses = torch.tensor([token_log_probability(model, token) for token in (5, 2, 7)])
+    guesses = model.get_output_embeddings()(torch.zeros(24)).log_softmax(-1)[[5, 2, 7]].detach()
     torch.testing.assert_close(guesses - guesses[0], torch.log(torch.tensor([4 / 4, 3 / 4, 1 / 4])))
     before = model.get_output_embeddings().bias.clone()
     guess_by_frequency(model, Dataset.from_dict({"input_ids": [[7, 7, 7]]}))
     assert torch.equal(model.get_output_embeddings().bias, before)  # a head that isn't new
 
 
-def token_log_probability(model, token):
-    return model.get_output_embeddings()(torch.zeros(24)).log_softmax(-1)[token].item()
-
-
 def test_texts_in_which_nothing_can_be_masked_are_left_out_and_counted(world, capsys):
     """Signs that the vocabulary lacks are [UNK], and what can't be seen is no token at all."""
-    rows = pd.concat(
-        [pd.read_parquet("train.parquet")[:20], pd.DataFrame({"text": ["☔ ☔", "\u200b"] * 4, "label": 0})]
-    )
-    rows.to_parquet("train.parquet")
-    adapt(world, tiny_bert(world / "bert", head=True), steps=5, batch_size=1)
+    unread = pd.DataFrame({"text": ["☔ ☔", "\u200b"] * 4, "label": 0})
+    pd.concat([pd.read_parquet("train.parquet")[:20], unread]).to_parquet("train.parquet")
+    facts = adapt(world, tiny_bert(world / "bert", head=True), steps=5, batch_size=1)
     assert "8 of 28 texts have no token that could be masked, and are left out" in capsys.readouterr().out
-    assert json.loads((world / "mlm" / "lineage.json").read_text())["facts"]["texts_without_words"] == 8
+    assert facts["texts_without_words"] == 8
 
 
 def test_a_batch_in_which_nothing_is_masked_counts_0(tmp_path):
-    model = MaskedPositions(load_masked_lm(tiny_bert(tmp_path / "bert", head=True)))
+    model = SignalModel(load_masked_lm(tiny_bert(tmp_path / "bert", head=True)), records_scores=False)
     batch = Masking(tiny_tokenizer(), 0, 100)([{"input_ids": [2, 1, 1, 3]}, {"input_ids": [2, 3]}])
     loss = MaskedTokenObjective()(model, batch)["mlm"]
     loss.backward()

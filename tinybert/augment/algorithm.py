@@ -6,8 +6,9 @@ included, and what it thinks of the original word is a candidate too.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,42 +16,22 @@ from tinybert.augment.candidates import MaskedWords, Place
 from tinybert.augment.neighbours import Neighbours
 from tinybert.augment.words import Sentence, Word, in_style_of
 
+Tally = Counter[str]
+"""What became of the words of all copies: those looked at, and those replaced, by the candidates' source.
 
-@dataclass
-class Tally:
-    """What became of the words of all copies: those looked at, and those replaced, by the candidates' source.
-
-    A draw may give a word back, since what the model thinks of the original word is a candidate too: `kept`.
-    """
-
-    words: int = 0
-    by_masked_language_model: int = 0
-    by_vectors: int = 0
-    kept: int = 0
-    without_candidates: int = 0
-
-    def add(self, other: Tally) -> None:
-        for name, count in asdict(other).items():
-            setattr(self, name, getattr(self, name) + count)
+A draw may give a word back, since what the model thinks of the original word is a candidate too: `kept`.
+"""
 
 
 @dataclass(slots=True)
 class Copy:
-    """A copy of a sentence on its way through the algorithm, and at its end the augmented sentence.
+    """A copy of a sentence on its way through the algorithm, and at its end the augmented sentence."""
 
-    Attributes:
-        row: of the original sentence.
-        sides: the parts of each side, as in `Sentence`.
-        ahead: words still to replace, the last one first, each with its draw in [0, 1) among the candidates.
-        reach: how many parts of each side the masked language model is shown, see `Sentence.reach`.
-        changed: (side, slot) of the parts that differ from the original's.
-    """
-
-    row: int
-    sides: list[list[str]]
-    ahead: list[tuple[Word, float]]
-    reach: tuple[int, ...]
-    changed: set[tuple[int, int]] = field(default_factory=set)
+    row: int  # of the original sentence
+    sides: list[list[str]]  # the parts of each, as in `Sentence`
+    ahead: list[tuple[Word, float]]  # words still to replace, the last one first, each with its draw in [0, 1)
+    reach: tuple[int, ...]  # how many parts of each side the masked language model is shown
+    changed: set[tuple[int, int]] = field(default_factory=set)  # (side, slot) of the parts that are not the original's
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -65,13 +46,16 @@ class Copy:
         heads = [parts[:end] for parts, end in zip(self.sides, self.reach, strict=True)]
         return Place(tuple(map("".join, heads)), word.side, sum(map(len, heads[word.side][: word.slot])))
 
-    def replace(self, word: Word, candidates: Sequence[str], draw: float) -> bool:
-        """Put the candidate that is drawn in the word's place; whether that changed anything."""
+    def replace(self, word: Word, candidates: Sequence[str], draw: float, source: str) -> str:
+        """Put the candidate that is drawn in the word's place; what to count that as, `source` if anything changed."""
+        if not len(candidates):
+            return "without_candidates"
         replacement = in_style_of(word.text, candidates[int(draw * len(candidates))])
-        if replacement != word.text:
-            self.sides[word.side][word.slot] = replacement
-            self.changed.add((word.side, word.slot))
-        return replacement != word.text
+        if replacement == word.text:
+            return "kept"
+        self.sides[word.side][word.slot] = replacement
+        self.changed.add((word.side, word.slot))
+        return source
 
 
 def vary(
@@ -105,46 +89,25 @@ def vary(
         probability: p_t.
         tally: counts are added to it.
     """
-    reaches = [sentence.reach(masked.max_length) for sentence in sentences]
-    chosen = [
-        _start(sentence, first_row + index, copy, probability, seed, reach)
-        for index, (sentence, reach) in enumerate(zip(sentences, reaches, strict=True))
-        for copy in range(copies)
-    ]
-    tally.words += copies * sum(len(sentence.words) for sentence in sentences)
+    chosen = []
+    for row, sentence in enumerate(sentences, start=first_row):
+        reach, words = sentence.reach(masked.max_length), sentence.words
+        for number in range(copies):
+            generator = np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, row, number))))
+            u, draws = generator.random((2, len(words))).tolist()
+            ahead = [(word, draw) for word, chance, draw in zip(words, u, draws, strict=True) if chance < probability]
+            chosen.append(Copy(row, [list(parts) for parts in sentence.sides], ahead[::-1], reach))
+        tally["words"] += copies * len(words)
     near = neighbours.find(word.text for copy in chosen for word, _ in copy.ahead if not word.single)
     live = chosen
     while live:
-        for copy in live:
-            _replace_by_vectors(copy, near, tally)
+        for copy in live:  # to its next word for the masked language model, or to its end
+            while copy.ahead and not copy.asks_model(copy.ahead[-1][0]):
+                word, draw = copy.ahead.pop()
+                tally[copy.replace(word, [] if word.single else near[word.text], draw, "by_vectors")] += 1
         live = [copy for copy in live if copy.ahead]
         steps = [copy.ahead.pop() for copy in live]
         answers = masked.find([copy.place(word) for copy, (word, _) in zip(live, steps, strict=True)])
         for copy, (word, draw), candidates in zip(live, steps, answers, strict=True):
-            if candidates is None:
-                tally.without_candidates += 1
-            elif copy.replace(word, candidates, draw):
-                tally.by_masked_language_model += 1
-            else:
-                tally.kept += 1
+            tally[copy.replace(word, candidates, draw, "by_masked_language_model")] += 1
     return chosen
-
-
-def _start(sentence: Sentence, row: int, copy: int, probability: float, seed: int, reach: tuple[int, ...]) -> Copy:
-    generator = np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, row, copy))))
-    u, draws = generator.random((2, len(sentence.words))).tolist()
-    ahead = [(word, draw) for word, chance, draw in zip(sentence.words, u, draws, strict=True) if chance < probability]
-    return Copy(row, [list(parts) for parts in sentence.sides], ahead[::-1], reach)
-
-
-def _replace_by_vectors(copy: Copy, near: dict[str, list[str]], tally: Tally) -> None:
-    """Take the copy to its next word for the masked language model, or to its end."""
-    while copy.ahead and not copy.asks_model(copy.ahead[-1][0]):
-        word, draw = copy.ahead.pop()
-        candidates = [] if word.single else near[word.text]
-        if not candidates:
-            tally.without_candidates += 1
-        elif copy.replace(word, candidates, draw):
-            tally.by_vectors += 1
-        else:
-            tally.kept += 1

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tinybert.augment.words import bare_tokenizer
+from tinybert.models.loading import TYPES, takes_types
+from tinybert.tokens.encoding import Padding, model_inputs
 
 
 class Place(NamedTuple):
@@ -41,8 +43,8 @@ class MaskedWords:
         self._backend = bare_tokenizer(tokenizer)
         self._backend.enable_truncation(max_length)
         self.max_length = max_length
-        self._mask, self._pad = tokenizer.mask_token_id, tokenizer.pad_token_id
-        self._typed = getattr(model.config, "type_vocab_size", 0) > 1
+        self._mask, self._collate = tokenizer.mask_token_id, Padding(tokenizer.pad_token_id)
+        self._typed = takes_types(model.config)
         words = whole_words(tokenizer)
         self._words = np.array(list(words.values()), dtype=object)
         self._k = min(k, len(words))
@@ -52,56 +54,39 @@ class MaskedWords:
         self._narrow_head(torch.tensor(list(words), device=model.device))
         self._pick_masked()
 
-    def find(self, places: Sequence[Place]) -> list[Sequence[str] | None]:
-        """The candidates at each place, in the vocabulary's order; None where there are none (beyond `max_length`)."""
-        encodings = self._backend.encode_batch(
-            [place.texts if len(place.texts) > 1 else place.texts[0] for place in places]
-        )
-        queries: dict[tuple[int, ...], tuple[int, list[int]]] = {}  # masked ids → position, token types
-        asked: list[tuple[int, ...] | None] = []
-        for place, encoding in zip(places, encodings, strict=True):
-            position = encoding.char_to_token(place.start, place.side)
+    def find(self, places: Sequence[Place]) -> list[Sequence[str]]:
+        """The candidates at each place, in the vocabulary's order; none at one beyond `max_length`."""
+        texts = [place.texts if len(place.texts) > 1 else place.texts[0] for place in places]
+        queries: dict[tuple[int, ...], dict[str, Any]] = {}
+        asked: list[tuple[int, ...]] = []
+        for place, encoding in zip(places, self._backend.encode_batch(texts), strict=True):
+            ids, position = encoding.ids, encoding.char_to_token(place.start, place.side)
             if position is None or not self._k:
-                asked.append(None)
+                asked.append(())
                 continue
-            ids = encoding.ids
             ids[position] = self._mask
-            key = tuple(ids)
-            asked.append(key)
+            asked.append(tuple(ids))
             # Copies of a sentence are alike until their first replacements: what is asked twice is computed once.
-            queries.setdefault(key, (position, encoding.type_ids))
+            queries.setdefault(tuple(ids), {"input_ids": ids, TYPES: encoding.type_ids, "position": position})
         by_length = sorted(queries, key=len)
-        answers: dict[tuple[int, ...] | None, Sequence[str] | None] = {None: None}
+        answers: dict[tuple[int, ...], Sequence[str]] = {(): ()}
         for start in range(0, len(by_length), self._batch_size):
             batch = by_length[start : start + self._batch_size]
-            top = self._forward(batch, [queries[key] for key in batch])
-            answers.update(zip(batch, self._words[top], strict=True))
-        return [answers[key] for key in asked]
+            answers.update(zip(batch, self._words[self._forward([queries[ids] for ids in batch])], strict=True))
+        return [answers[ids] for ids in asked]
 
     @torch.inference_mode()
-    def _forward(self, batch: list[tuple[int, ...]], queries: list[tuple[int, list[int]]]) -> np.ndarray:
+    def _forward(self, queries: list[dict[str, Any]]) -> np.ndarray:
         """Indices of the K most probable words, (texts, K), each row in increasing order.
 
         In the vocabulary's order rather than that of probability: a uniform draw needs no order, and this one stays
         when rounding swaps two of nearly equal probability.
         """
-        device = self._model.device
-        inputs = {
-            "input_ids": self._padded(batch, self._pad),
-            "attention_mask": self._padded([[1] * len(ids) for ids in batch], 0),
-        }
-        if self._typed:
-            inputs["token_type_ids"] = self._padded([types for _, types in queries], 0)
-        self._positions = torch.tensor([position for position, _ in queries], device=device)
-        logits = self._model(**{name: value.to(device) for name, value in inputs.items()}).logits[:, 0]
+        batch = {name: tensor.to(self._model.device) for name, tensor in self._collate(queries).items()}
+        self._positions = batch["position"]
+        inputs = {name: tensor for name, tensor in model_inputs(batch).items() if name != TYPES or self._typed}
+        logits = self._model(**inputs).logits[:, 0]
         return np.sort(logits.topk(self._k, sorted=False).indices.cpu().numpy(), axis=1)
-
-    @staticmethod
-    def _padded(rows: Sequence[Sequence[int]], fill: int) -> Tensor:
-        array = np.full((len(rows), max(map(len, rows))), fill, dtype=np.int64)
-        for line, row in zip(array, rows, strict=True):
-            line[: len(row)] = row
-        return torch.from_numpy(array)
 
     def _pick_masked(self) -> None:
         """Let only the masked position through, (texts, 1, hidden), as early as the architecture allows.
@@ -114,17 +99,13 @@ class MaskedWords:
             texts = torch.arange(len(self._positions), device=self._positions.device)
             return hidden[texts, self._positions].unsqueeze(1)
 
-        def masked_only(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-            return tuple(map(at_masked, inputs))
-
-        def masked_output(_: nn.Module, __: Any, output: Any) -> Any:
+        def masked_output(_: nn.Module, __: Any, output: Any) -> None:
             output.last_hidden_state = at_masked(output.last_hidden_state)
-            return output
 
         layers = getattr(getattr(self._model.base_model, "encoder", None), "layer", None)
         early = getattr(getattr(layers[-1], "attention", None), "output", None) if layers else None
         if early is not None:
-            early.register_forward_pre_hook(masked_only)
+            early.register_forward_pre_hook(lambda _, inputs: tuple(map(at_masked, inputs)))
         else:
             self._model.base_model.register_forward_hook(masked_output)
 
@@ -133,9 +114,8 @@ class MaskedWords:
         full = self._model.get_output_embeddings()
         if full.out_features != self._model.config.vocab_size:  # a newer DeBERTa's head uses the words' embeddings
 
-            def whole_words_only(_: nn.Module, __: Any, output: Any) -> Any:
+            def whole_words_only(_: nn.Module, __: Any, output: Any) -> None:
                 output.logits = output.logits[..., ids]
-                return output
 
             self._model.register_forward_hook(whole_words_only)
             return
@@ -153,12 +133,8 @@ def whole_words(tokenizer: PreTrainedTokenizerBase) -> dict[int, str]:
     no special token, nothing that the normaliser would turn into something else.
     """
     backend = bare_tokenizer(tokenizer)
-    special = set(tokenizer.all_special_ids)
-    texts = {
-        index: backend.decode([index]).strip() for index in sorted(backend.get_vocab(with_added_tokens=True).values())
-    }
-    words = {index: text for index, text in texts.items() if text.isalpha() and index not in special}
-    encodings = backend.encode_batch([f" {text}" for text in words.values()], add_special_tokens=False)
-    return {
-        index: word for (index, word), encoding in zip(words.items(), encodings, strict=True) if encoding.ids == [index]
-    }
+    entries = sorted(set(backend.get_vocab(with_added_tokens=True).values()) - set(tokenizer.all_special_ids))
+    texts = {index: backend.decode([index]).strip() for index in entries}
+    words = [(index, text) for index, text in texts.items() if text.isalpha()]
+    encodings = backend.encode_batch([f" {text}" for _, text in words], add_special_tokens=False)
+    return {index: text for (index, text), encoding in zip(words, encodings, strict=True) if encoding.ids == [index]}

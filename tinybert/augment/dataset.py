@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import NamedTuple
 
 import psutil
 import pyarrow as pa
@@ -22,9 +21,7 @@ from tinybert.augment.candidates import MaskedWords
 from tinybert.augment.neighbours import Neighbours, share_vectors
 from tinybert.augment.report import Report, write_report
 from tinybert.augment.words import split
-from tinybert.errors import UserError
-from tinybert.models.compatibility import require_length
-from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer
+from tinybert.models.loading import load_masked_lm, load_tokenizer
 from tinybert.models.precision import choose, one_thread
 from tinybert.params.tasks import Augment
 from tinybert.running.memory import keep_freed_memory
@@ -34,7 +31,6 @@ from tinybert.tables.repeated import same_text
 Texts = tuple[str, ...]
 """A text, or the two of a pair."""
 
-FILE = "train.parquet"
 PROCESS = 700 * 2**20
 """Bytes that a process is given besides the model: its libraries hold about 500 MB, the rest is a batch on its way."""
 AT_ONCE = 1024
@@ -62,59 +58,70 @@ def augment(
         rows: Parquet with the columns `text`, `text_pair` (pairs only) and `label`. Of questions on contexts (see
             `tinybert.questions.prepare`) the questions alone are varied; everything else is carried over.
         held_out: Parquet of the validation rows and of the test rows.
-        masked_lm: Hugging Face folder of a model with its masked-language head.
+        masked_lm: what adapt-mlm wrote.
         vectors: see `share_vectors`.
         folder: gets `train.parquet`, `report.json` and `report.md`.
         seed: used where the settings have none of their own.
         max_length: tokens of a row that the model sees, special ones among them.
-
-    Raises:
-        UserError: `max_length` is above the model's positions, the model has no masked-language head, its tokenizer has
-            no mask, or the vectors can't be read.
     """
     originals = pq.read_table(rows).replace_schema_metadata(None)
-    columns, sides = _columns(originals.schema), _sides(originals.schema)
+    columns = [name for name in ("text", "text_pair") if name in originals.schema.names]
+    label = originals.schema.field("label").type
+    answers = pa.types.is_list(label) and pa.types.is_struct(label.value_type)
+    sides = ["text"] if answers else columns  # those that are varied: not a context, since answers are counted in it
     texts = _texts(originals, sides)
     fixed = [text[len(sides) :] for text in _texts(originals, columns)]
     held = {same_text(text) for file in held_out for text in _texts(pq.read_table(file, columns=columns), columns)}
     labels = originals.drop_columns(sides).to_pylist()
+    seen = set(map(_digest, texts, labels))
     report = Report(texts)
-    seed = seed if settings.seed is None else settings.seed
-    with pq.ParquetWriter(folder / FILE, originals.schema) as writer, TemporaryDirectory(dir=folder) as shared:
+
+    def is_new(copy: Copy) -> bool:
+        digest = _digest(copy.texts, labels[copy.row])
+        if copy.texts == texts[copy.row]:
+            fate = "unchanged"
+        elif digest in seen:
+            fate = "duplicates"
+        elif same_text((*copy.texts, *fixed[copy.row])) in held:
+            fate = "held_out"
+        else:
+            fate = "augmented"
+            seen.add(digest)
+            report.show(copy)
+        report.tally["copies"] += 1
+        report.tally[fate] += 1
+        return fate == "augmented"
+
+    with (
+        pq.ParquetWriter(folder / "train.parquet", originals.schema) as writer,
+        TemporaryDirectory(dir=folder) as shared,
+    ):
         writer.write_table(originals)
         if settings.copies and texts:
-            seen = set(map(_digest, texts, labels))
             share_vectors(vectors, settings.vocabulary, Path(shared))
             models = _Models(masked_lm.resolve(), Path(shared).resolve(), settings, precision, max_length)
+            seed = seed if settings.seed is None else settings.seed
             for copies in _copies(texts, models, seed, report.tally):
-                kept = list(_new(copies, texts, labels, fixed, seen, held, report))
+                kept = [copy for copy in copies if is_new(copy)]
                 table = originals.take(pa.array([copy.row for copy in kept], pa.int64()))
                 for side, name in enumerate(sides):
-                    column = pa.array([copy.texts[side] for copy in kept], originals.schema.field(name).type)
-                    table = table.set_column(table.schema.get_field_index(name), originals.schema.field(name), column)
+                    field = originals.schema.field(name)
+                    column = pa.array([copy.texts[side] for copy in kept], field.type)
+                    table = table.set_column(table.schema.get_field_index(name), field, column)
                 writer.write_table(table)
     write_report(report, folder)
     return report
-
-
-def _columns(schema: pa.Schema) -> list[str]:
-    """The columns of text."""
-    return [name for name in ("text", "text_pair") if name in schema.names]
-
-
-def _sides(schema: pa.Schema) -> list[str]:
-    """Those that are varied: not a context, since answers are counted in it."""
-    if pa.types.is_list(label := schema.field("label").type) and pa.types.is_struct(label.value_type):
-        return ["text"]
-    return _columns(schema)
 
 
 def _texts(table: pa.Table, columns: list[str]) -> list[Texts]:
     return list(zip(*(table[name].to_pylist() for name in columns), strict=True))
 
 
-@dataclass(frozen=True)
-class _Models:
+def _digest(texts: Texts, label: object) -> bytes:
+    return hashlib.blake2b(repr((texts, label)).encode(), digest_size=16).digest()
+
+
+class _Models(NamedTuple):
     """What suggests the words, by where it lies: a process loads the model for itself, once, and maps the vectors."""
 
     masked_lm: Path
@@ -140,9 +147,6 @@ def _copies(texts: list[Texts], models: _Models, seed: int, tally: Tally) -> Ite
 
     The model is small and so are its batches: a core is used better by a process of its own than by a second thread.
     """
-    require_length(load_config(models.masked_lm), models.max_length, models.masked_lm)
-    if load_tokenizer(models.masked_lm).mask_token_id is None:
-        raise UserError(f"{models.masked_lm}: its tokenizer has no mask token; set mlm.from to a masked language model")
     copies = models.settings.copies
     step = max(1, AT_ONCE // copies)
     parts = [(first, texts[first : first + step]) for first in range(0, len(texts), step)]
@@ -150,7 +154,7 @@ def _copies(texts: list[Texts], models: _Models, seed: int, tally: Tally) -> Ite
     with tqdm(total=len(texts) * copies, unit=" copies", desc="augment", mininterval=1) as progress:
         for varied, counts in ordered_map(partial(_vary, models, seed), parts, processes):
             progress.update(len(varied))
-            tally.add(counts)
+            tally.update(counts)
             yield varied
 
 
@@ -169,32 +173,3 @@ def _vary(models: _Models, seed: int, part: tuple[int, list[Texts]]) -> tuple[li
         sentences = split(tokenizer, texts)
         copies = vary(sentences, first, settings.copies, settings.probability, seed, masked, neighbours, tally)
     return copies, tally
-
-
-def _new(
-    copies: list[Copy],
-    texts: list[Texts],
-    labels: list[Any],
-    fixed: list[Texts],
-    seen: set[bytes],
-    held: set[Texts],
-    report: Report,
-) -> Iterator[Copy]:
-    """Those copies that are neither their original, nor a row that is there already, nor one that is held out."""
-    for copy in copies:
-        report.copies += 1
-        digest = _digest(copy.texts, labels[copy.row])
-        if copy.texts == texts[copy.row]:
-            report.unchanged += 1
-        elif digest in seen:
-            report.duplicates += 1
-        elif same_text((*copy.texts, *fixed[copy.row])) in held:
-            report.held_out += 1
-        else:
-            seen.add(digest)
-            report.show(copy)
-            yield copy
-
-
-def _digest(texts: tuple[str, ...], label: Any) -> bytes:
-    return hashlib.blake2b(repr((texts, label)).encode(), digest_size=16).digest()

@@ -9,8 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tinybert.errors import UserError
-
 AT_ONCE = 64  # words in one matrix product: 64 × 100,000 similarities take 26 MB
 ROWS = 65_536
 """Vectors that are read at once."""
@@ -20,17 +18,15 @@ MATRIX, WORDS = "matrix.npy", "words.parquet"
 def share_vectors(source: Path, words: int, folder: Path) -> None:
     """Write the first `words` vectors of `source` to `folder`, as `Neighbours` maps them: several processes, one copy.
 
-    `source` has `vectors.npy` (words × dimensions) and the words in `words.parquet`. Written are unit vectors, a column
-    each, those of alphabetic words first. A vector of zeros has no direction, so it is as good as none; of a word that
-    is there several times the first vector counts. A few thousand are in memory at a time.
-
-    Raises:
-        UserError: the array holds objects or has another shape, or words and vectors differ in number.
+    `source` is what `tinybert.sources.vectors.convert_vectors` wrote. Written are unit vectors, a column each, those of
+    alphabetic words first. A vector of zeros has no direction, so it is as good as none; of a word that is there
+    several times the first vector counts. A few thousand are in memory at a time.
     """
-    array, names = _open(source)
-    names, norms = names[:words], np.empty(min(words, len(names)), np.float32)
+    array = np.load(source / "vectors.npy", mmap_mode="r", allow_pickle=False)[:words]
+    names = pq.read_table(source / WORDS)["word"].to_pylist()[:words]
+    norms = np.empty(len(names), np.float32)
     for start in range(0, len(names), ROWS):
-        norms[start : start + ROWS] = np.linalg.norm(_rows(array[: len(names)], slice(start, start + ROWS)), axis=1)
+        norms[start : start + ROWS] = np.linalg.norm(array[start : start + ROWS], axis=1)
     rows: dict[str, int] = {}
     for row in np.flatnonzero(norms).tolist():
         rows.setdefault(names[row], row)
@@ -39,35 +35,9 @@ def share_vectors(source: Path, words: int, folder: Path) -> None:
     matrix = np.lib.format.open_memmap(folder / MATRIX, mode="w+", dtype=np.float32, shape=shape)
     for start in range(0, len(kept), ROWS):
         part = [rows[word] for word in kept[start : start + ROWS]]
-        matrix[:, start : start + len(part)] = (_rows(array, part) / norms[part, np.newaxis]).T
+        matrix[:, start : start + len(part)] = (array[part] / norms[part, np.newaxis]).T
     matrix.flush()
     pq.write_table(pa.table({"word": pa.array(kept, pa.string())}), folder / WORDS)
-
-
-def _open(folder: Path) -> tuple[np.ndarray, list[str]]:
-    """The vectors, mapped, and their words."""
-    file = folder / "vectors.npy"
-    try:
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
-        names = pq.read_table(folder / WORDS, columns=["word"])["word"].to_pylist()
-    except FileNotFoundError as error:
-        raise UserError(
-            f"{error.filename}: missing; word vectors are vectors.npy and words.parquet in one folder"
-        ) from None
-    except (ValueError, KeyError) as error:
-        raise UserError(
-            f"{folder}: expected numbers in vectors.npy and a column 'word' in words.parquet, "
-            f"found: {str(error).splitlines()[0]}"
-        ) from None
-    if array.ndim != 2 or len(array) != len(names):
-        raise UserError(
-            f"{file}: expected one row for each of the {len(names):,} words, found an array of shape {array.shape}"
-        )
-    return array, names
-
-
-def _rows(array: np.ndarray, rows: slice | list[int]) -> np.ndarray:
-    return np.asarray(array[rows], dtype=np.float32)
 
 
 class Neighbours:
@@ -78,10 +48,7 @@ class Neighbours:
     """
 
     def __init__(self, folder: Path, k: int) -> None:
-        """
-        Args:
-            folder: what `share_vectors` wrote; it is mapped, not read.
-        """
+        """`folder` is what `share_vectors` wrote; it is mapped, not read."""
         self._matrix = np.asarray(np.load(folder / MATRIX, mmap_mode="r", allow_pickle=False))
         self._words: list[str] = pq.read_table(folder / WORDS)["word"].to_pylist()
         self._column = {word: column for column, word in enumerate(self._words)}

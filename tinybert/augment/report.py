@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from pathlib import Path
@@ -29,15 +28,13 @@ COUNTS = {
 
 
 class Report:
-    """Counts and examples, filled while copies are made."""
+    """Counts and examples, filled while copies are made; `tally` is of words and of copies."""
 
     def __init__(self, originals: list[tuple[str, ...]]) -> None:
-        self.rows = len(originals)
-        self.copies = self.unchanged = self.duplicates = self.held_out = 0
-        self.tally = Tally()
-        shown = {self.rows * index // EXAMPLES for index in range(EXAMPLES)} if originals else set()
-        self._originals = {row: originals[row] for row in sorted(shown)}
-        self._variants: dict[int, list[Copy]] = {row: [] for row in self._originals}
+        self.tally = Tally(rows=len(originals))
+        shown = sorted({len(originals) * index // EXAMPLES for index in range(EXAMPLES)}) if originals else []
+        self._originals = {row: originals[row] for row in shown}
+        self._variants: dict[int, list[Copy]] = {row: [] for row in shown}
 
     def show(self, copy: Copy) -> None:
         """Keep a copy as an example if its row is one of those shown and has not enough yet."""
@@ -45,9 +42,7 @@ class Report:
             self._variants[copy.row].append(copy)
 
     def counts(self) -> dict[str, int]:
-        own = {name: getattr(self, name) for name in ("rows", "copies", "unchanged", "duplicates", "held_out")}
-        written = self.copies - self.unchanged - self.duplicates - self.held_out
-        return own | {"augmented": written} | dataclasses.asdict(self.tally)
+        return {name: self.tally[name] for name in COUNTS}
 
     def examples(self) -> list[dict[str, Any]]:
         """Rows with their texts and those of some of their variants."""
@@ -84,13 +79,10 @@ def write_report(report: Report, folder: Path) -> None:
 
 
 def _bold(copy: Copy) -> str:
-    sides = (
-        "".join(
-            f"**{_escape(part)}**" if (side, slot) in copy.changed else _escape(part) for slot, part in enumerate(parts)
-        )
-        for side, parts in enumerate(copy.sides)
-    )
-    return " ⏎ ".join(sides)
+    sides = [list(map(_escape, parts)) for parts in copy.sides]
+    for side, slot in copy.changed:
+        sides[side][slot] = f"**{sides[side][slot]}**"
+    return " ⏎ ".join(map("".join, sides))
 
 
 def _escape(text: str) -> str:

@@ -13,19 +13,12 @@ from transformers import PreTrainedTokenizerBase
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word that may be replaced.
+    """A word that may be replaced."""
 
-    Attributes:
-        side: 0 for the text, 1 for the second text of a pair.
-        slot: its index among the parts of that side.
-        text: as it stands in the original.
-        single: it is one word piece, so that the masked language model can be asked for it.
-    """
-
-    side: int
-    slot: int
-    text: str
-    single: bool
+    side: int  # 0 for the text, 1 for the second text of a pair
+    slot: int  # its index among the parts of that side
+    text: str  # as it stands in the original
+    single: bool  # one word piece, so that the masked language model can be asked for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +53,7 @@ def split(tokenizer: PreTrainedTokenizerBase, examples: Sequence[tuple[str, ...]
     numbers and punctuation are part of what stands between, and so is the end of a contraction or a possessive.
     """
     backend = bare_tokenizer(tokenizer)
-    special = frozenset(
-        tokenizer.all_special_ids
-    )  # [UNK] too: a word that the model can't read is nothing to ask it for
+    special = frozenset(tokenizer.all_special_ids)  # [UNK] too: what the model can't read is nothing to ask it for
     encodings = iter(backend.encode_batch([text for texts in examples for text in texts], add_special_tokens=False))
     sentences = []
     for texts in examples:

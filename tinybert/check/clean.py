@@ -8,31 +8,32 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
-from tinybert.errors import UserError
 from tinybert.running import finished
 from tinybert.running.caches import CACHE, USERS, users_of_entries
 from tinybert.running.stage import TIMES
 from tinybert.running.tracked import PARAMS, instances, track
 
-WRITTEN = ("data", "models", "curves", "evaluation", "reports", "results", CACHE.name)
+WRITTEN = ("data", "models", "curves", "evaluation", "reports", "results", str(CACHE), str(finished.FOLDER))
 """Folders in which a stage that was killed can have left something half-written."""
 
 
 class Leftover(NamedTuple):
-    """What could go.
-
-    Attributes:
-        bytes: of all files in it.
-        changed: the last time, in seconds of the epoch.
-        users: what of the present params would read it; empty where nothing would.
-    """
+    """What could go, and what of the present params would read it: `users` are empty where nothing would."""
 
     path: Path
-    bytes: int
-    changed: float
     users: list[str]
+
+    @property
+    def files(self) -> list[Path]:
+        """All in it; a link and what it points to count once."""
+        return [file for file in (self.path, *self.path.rglob("*")) if file.is_file() and not file.is_symlink()]
+
+    @property
+    def bytes(self) -> int:
+        """Of all files in it."""
+        return sum(file.stat().st_size for file in self.files)
 
 
 def find_leftovers() -> Iterator[Leftover]:
@@ -41,24 +42,23 @@ def find_leftovers() -> Iterator[Leftover]:
     for folder in sorted(CACHE.glob("*")):
         if folder.name == "downloads":
             for path, pins in _downloads(folder):
-                yield _leftover(path, [str(PARAMS)] if any(pin in text for pin in pins) else [])
+                yield Leftover(path, [str(PARAMS)] if any(pin in text for pin in pins) else [])
         elif folder != USERS:
             for path in sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix != ".partial"):
-                yield _leftover(path, [name for name in users.get(path, []) if name in names])
+                yield Leftover(path, [name for name in users.get(path, []) if name in names])
     for path in sorted(path.parent for path in finished.FOLDER.rglob("finished")):
         name = "@".join(path.relative_to(finished.FOLDER).parts[:-1])
         tracked = track(name) if name in names else None
-        yield _leftover(path, [name] if tracked and tracked.fingerprint == path.name else [])
-    for folder in (*map(Path, WRITTEN), finished.FOLDER):
-        for path in sorted(folder.rglob(".*.partial")):
-            yield _leftover(path, [])
+        yield Leftover(path, [name] if tracked and tracked.fingerprint == path.name else [])
+    for folder in map(Path, WRITTEN):
+        yield from (Leftover(path, []) for path in sorted(folder.rglob(".*.partial")))
 
 
 def describe_leftovers(leftovers: list[Leftover]) -> Iterator[str]:
     """A line for each: name, size, age, users."""
     width = max((len(str(left.path)) for left in leftovers), default=0)
     for left in leftovers:
-        days = (time.time() - left.changed) / 86400
+        days = (time.time() - max(file.stat().st_mtime for file in left.files or [left.path])) / 86400
         use = f"used by {', '.join(left.users)}" if left.users else f"not used by {PARAMS}"
         yield f"{left.path!s:<{width}}  {left.bytes / 2**20:9.1f} MiB  {days:5.1f} days old  {use}"
 
@@ -66,14 +66,11 @@ def describe_leftovers(leftovers: list[Leftover]) -> Iterator[str]:
 def remove(leftovers: list[Leftover]) -> None:
     """
     Raises:
-        UserError: a stage is running, and what looks left over may be its.
+        Timeout: a stage is running, and what looks left over may be its.
     """
     for lock in TIMES.glob("*.lock"):
-        try:
-            with FileLock(lock, timeout=0):
-                pass
-        except Timeout:
-            raise UserError(f"{lock.stem} is running; wait for it, and clean then") from None
+        with FileLock(lock, timeout=0):
+            pass
     for left in leftovers:
         shutil.rmtree(left.path) if left.path.is_dir() else left.path.unlink()
 
@@ -83,9 +80,3 @@ def _downloads(folder: Path) -> Iterator[tuple[Path, list[str]]]:
     for path in sorted([*folder.iterdir(), *folder.glob("hub/*--*")]):
         if path.is_dir() and path.name != "hub":
             yield path, [commit.name for commit in path.glob("snapshots/*")] or [path.name]
-
-
-def _leftover(path: Path, users: list[str]) -> Leftover:
-    files = [file for file in (path, *path.rglob("*")) if file.is_file() and not file.is_symlink()]
-    states = [file.stat() for file in files or [path]]
-    return Leftover(path, sum(state.st_size for state in states), max(state.st_mtime for state in states), users)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,56 +15,71 @@ from tinybert.params.experiment import Experiment
 from tinybert.params.tasks import Task
 from tinybert.train.teacher import load_teacher
 
-Folders = Mapping[str, Path]
-"""Of models, by source."""
+
+class Misfits(list[str]):
+    """One line each, which starts with the place in params.yaml."""
+
+    def fits(self, place: str, requirement: Callable[..., Any], *arguments: Any) -> bool:
+        """Whether the requirement holds; its line is taken where it doesn't."""
+        try:
+            requirement(*arguments)
+        except UserError as error:
+            self.append(f"{place}: {error}")
+            return False
+        return True
 
 
-def find_misfits(experiment: Experiment, models: Folders, summaries: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """One line for each misfit, which starts with the place in params.yaml.
+def find_misfits(
+    experiment: Experiment, models: Mapping[str, Path], summaries: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """A line for each misfit.
 
     Args:
-        models: folders of those that are on disk.
-        summaries: by task, what `tinybert.tasks.prepare.prepare` says of its data; empty or missing where that isn't
-            known.
+        models: by source, the folders of those that are on disk.
+        summaries: by task, what `tinybert.tasks.prepare.prepare` says of its data; missing where that isn't known.
     """
+    found = Misfits()
     readable: dict[str, Path] = {}
     for key, folder in models.items():
-        table = "files" if key in experiment.files else "downloads"
-        lines = list(_line(f"{table}.{key}", load_config, folder))
-        lines = lines or list(_line(f"{table}.{key}", load_tokenizer, folder))
-        yield from lines
-        readable |= {} if lines else {key: folder}
-    unfit = yield from _general_students(experiment, readable)
-    for key, task in experiment.tasks.items():
-        yield from _task(f"tasks.{key}", task, readable, summaries.get(key, {}))
-    yield from _students(experiment, readable, unfit)
-
-
-def _general_students(experiment: Experiment, models: Folders) -> Generator[str, None, set[str]]:
-    """Returns the keys of those that can't learn from their teachers."""
+        place = f"{'files' if key in experiment.files else 'downloads'}.{key}"
+        if found.fits(place, load_config, folder) and found.fits(place, load_tokenizer, folder):
+            readable[key] = folder
     unfit = set()
     for key, general in experiment.general.items():
-        if general.teacher in models:
-            lines = list(_line(f"general.{key}", require_compatible, general, load_config(models[general.teacher])))
-            yield from lines
-            unfit |= {key} if lines else set()
-        if {general.teacher, general.start} <= models.keys():
-            folders = models[general.teacher], models[general.start]
-            yield from _line(f"general.{key}", require_compatible_folders, general, *folders)
-    return unfit
+        teacher, start = readable.get(general.teacher), readable.get(general.start)
+        if teacher and not found.fits(f"general.{key}", require_compatible, general, load_config(teacher)):
+            unfit.add(key)
+        if teacher and start:
+            found.fits(f"general.{key}", require_compatible_folders, general, teacher, start)
+    for key, task in experiment.tasks.items():
+        _look_at_task(found, f"tasks.{key}", task, readable, summaries.get(key, {}))
+    for key, student in experiment.students.items():
+        general, task = experiment.general[student.general], experiment.tasks[student.task]
+        place, start = f"students.{key}", readable.get(general.start)
+        if start and general.start != task.teacher.source:
+            found.fits(place, require_length, load_config(start), task.max_length, start)
+        of_general, of_task = readable.get(general.teacher), readable.get(task.teacher.source)
+        if not (of_general and of_task):
+            continue
+        if of_general != of_task:
+            found.fits(place, require_same_tokenizer, of_general, of_task)
+        if student.general not in unfit:  # of whom the same would mostly be said again
+            shapes = general.architecture, load_config(of_task), load_config(of_general).hidden_size
+            for name, phase in (("intermediate", student.intermediate), ("prediction", student.prediction)):
+                found.fits(f"{place}.{name}", require_compatible_phase, phase, *shapes)
+    return found
 
 
-def _task(place: str, task: Task, models: Folders, summary: Mapping[str, Any]) -> Iterator[str]:
+def _look_at_task(
+    found: Misfits, place: str, task: Task, models: Mapping[str, Path], summary: Mapping[str, Any]
+) -> None:
     teacher, masked = models.get(task.teacher.source), models.get(task.mlm.source)
-    if teacher is not None:
-        yield from _line(f"{place}.max_length", require_length, load_config(teacher), task.max_length, teacher)
-        if task.teacher.epochs == 0 or task.teacher.labels is not None:
-            yield from _line(f"{place}.teacher", _require_head, task, teacher, summary)
-    if masked is not None:
-        if masked != teacher:
-            yield from _line(f"{place}.max_length", require_length, load_config(masked), task.max_length, masked)
-        if task.mlm.steps == 0:
-            yield from _line(f"{place}.mlm", load_masked_lm, masked)
+    for model in dict.fromkeys(filter(None, (teacher, masked))):
+        found.fits(f"{place}.max_length", require_length, load_config(model), task.max_length, model)
+    if teacher and (task.teacher.epochs == 0 or task.teacher.labels is not None):
+        found.fits(f"{place}.teacher", _require_head, task, teacher, summary)
+    if masked and task.mlm.steps == 0:
+        found.fits(f"{place}.mlm", load_masked_lm, masked)
 
 
 def _require_head(task: Task, teacher: Path, summary: Mapping[str, Any]) -> None:
@@ -79,32 +94,3 @@ def _require_head(task: Task, teacher: Path, summary: Mapping[str, Any]) -> None
         load_classifier(teacher)
     else:
         load_teacher(task.teacher, teacher, names, task.type == "multilabel", summary.get("span"))
-
-
-def _students(experiment: Experiment, models: Folders, unfit: Collection[str]) -> Iterator[str]:
-    """
-    Args:
-        unfit: general students of whom the same would mostly be said again.
-    """
-    for key, student in experiment.students.items():
-        general, task = experiment.general[student.general], experiment.tasks[student.task]
-        if general.start in models and general.start != task.teacher.source:
-            start = models[general.start]
-            yield from _line(f"students.{key}", require_length, load_config(start), task.max_length, start)
-        if not {general.teacher, task.teacher.source} <= models.keys():
-            continue
-        of_general, of_task = models[general.teacher], models[task.teacher.source]
-        if of_general != of_task:
-            yield from _line(f"students.{key}", require_same_tokenizer, of_general, of_task)
-        if student.general in unfit:
-            continue
-        for name, phase in (("intermediate", student.intermediate), ("prediction", student.prediction)):
-            arguments = phase, general.architecture, load_config(of_task), load_config(of_general).hidden_size
-            yield from _line(f"students.{key}.{name}", require_compatible_phase, *arguments)
-
-
-def _line(place: str, requirement: Callable[..., Any], *arguments: Any) -> Iterator[str]:
-    try:
-        requirement(*arguments)
-    except UserError as error:
-        yield f"{place}: {error}"

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tinybert.check.oddities import find_oddities
 from tinybert.check.own_files import look_at
-from tinybert.errors import UserError, suggest
+from tinybert.metrics.scores import title
 from tinybert.params.experiment import find_mistakes, load_experiment
 from tinybert.params.table import read_yaml
-from tinybert.params.tasks import Task
 from tinybert.running.caches import use_caches_as
 from tinybert.running.digests import library_versions
 from tinybert.running.lineage import read_lineage
+from tinybert.tables.summary import kept
 
 SMALL = 16 * 2**20
 """Bytes of a corpus that is read whole; cleaning a larger one takes longer than a check may."""
 
 
-def find_all_mistakes(params: Path, sources: Path = Path("data/sources")) -> Iterator[str]:
+def find_all_mistakes(params: Path) -> Iterator[str]:
     """One line for each mistake in `params`, in your own files, and for each pair of models that do not fit each other.
 
     Models that are still to be downloaded can't be looked at; the stages that read them check the same.
@@ -30,55 +29,49 @@ def find_all_mistakes(params: Path, sources: Path = Path("data/sources")) -> Ite
         return
     experiment = load_experiment(params)
     use_caches_as("check")
-    folders: dict[str, Path] = {}
-    try:
-        folders |= {key: sources / key for key in _current_downloads(params)}
-    except UserError as error:  # as git leaves it after a merge with conflicts
-        yield f"{error}; resolve the conflict, or `git checkout dvc.lock`"
+    folders = {key: Path("data/sources") / key for key in _current_downloads(params)}
     for key, file in experiment.files.items():
         path = Path(file.path)
         if not path.exists():
             yield f"{params}: files.{key}.path: there is no {file.path!r} here; give a path from the project's folder"
-        elif file.kind in ("model", "vectors") or (file.kind == "corpus" and _bytes(path) <= SMALL):
-            mistake, _ = look_at(file)
-            if mistake:
-                yield f"{params}: files.{key}: {mistake}"
-            else:
-                folders[key] = path
+        elif file.kind == "table" or (file.kind == "corpus" and _bytes(path) > SMALL):
+            continue
+        elif mistake := look_at(file)[0]:
+            yield f"{params}: files.{key}: {mistake}"
+        else:
+            folders[key] = path
     summaries = {}
     for key, task in experiment.tasks.items():
         own = experiment.files.get(task.source)
         if own is not None and Path(own.path).exists():
-            missing = list(_split_files(params, key, task, Path(own.path)))
-            yield from missing
-            mistake, summaries[key] = (None, {}) if missing else look_at(own, task)
+            mistake, summaries[key] = look_at(own, task)
             if mistake:
                 yield f"{params}: tasks.{key}: {mistake}"
-    models = {key: folder for key, folder in folders.items() if (folder / "config.json").exists()}
-    if models:
+    if models := {key: folder for key, folder in folders.items() if (folder / "config.json").exists()}:
         from tinybert.check.misfits import find_misfits
 
-        for line in find_misfits(experiment, models, summaries):
-            yield f"{params}: {line}"
+        yield from (f"{params}: {line}" for line in find_misfits(experiment, models, summaries))
 
 
-def find_oddities_of_rows(params: Path) -> Iterator[str]:
-    """A line for what is no mistake in your own tables, and good to know; of params without a mistake."""
+def find_notes(params: Path) -> Iterator[str]:
+    """A line for what is no mistake, and good to know: in your own tables, and of libraries; params have no mistake."""
     experiment = load_experiment(params)
     for key, task in experiment.tasks.items():
-        if task.source in experiment.files:
-            _, summary = look_at(experiment.files[task.source], task)  # which `find_all_mistakes` has paid for
-            yield from (f"{params}: tasks.{key}: {line}" for line in find_oddities(task, summary))
-
-
-def find_other_libraries(models: Path = Path("models")) -> Iterator[str]:
-    """A line for each library that is installed in another version than the one with which models were made."""
+        if task.source not in experiment.files:
+            continue
+        _, summary = look_at(experiment.files[task.source], task)  # which `find_all_mistakes` has paid for
+        names, called = summary["names"], title(task.metric, summary["names"])
+        yield from (f"{params}: tasks.{key}: {line}" for line in kept(summary))
+        if called != task.metric and task.label.names is None:
+            yield (
+                f"{params}: tasks.{key}: metric is {called}, the second class of the data; for the other, "
+                f"label.names: [{names[1]}, {names[0]}]"
+            )
     installed = library_versions()
-    others: dict[tuple[str, str], list[str]] = {}
-    for file in sorted(models.glob("*/*/lineage.json")):
-        for name, version in read_lineage(file.parent).get("libraries", {}).items():
-            if version != installed.get(name):
-                others.setdefault((name, version), []).append(str(file.parent))
+    others: dict[tuple[str, str], list[Path]] = {}
+    for file in sorted(Path("models").glob("*/*/lineage.json")):
+        for library in sorted(read_lineage(file.parent).get("libraries", {}).items() - installed.items()):
+            others.setdefault(library, []).append(file.parent)
     for (name, version), (first, *more) in others.items():
         also = f" and {len(more)} more" if more else ""
         yield (
@@ -88,27 +81,13 @@ def find_other_libraries(models: Path = Path("models")) -> Iterator[str]:
 
 
 def _bytes(path: Path) -> int:
-    return sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
-
-
-def _split_files(params: Path, key: str, task: Task, folder: Path) -> Iterator[str]:
-    """Files that a task's split names, and that the folder of the task's source hasn't got."""
-    if not folder.is_dir():
-        return
-    named = [
-        ("also_test" if part in task.split.also_test else part, file) for part, file in task.split.labelled.items()
-    ]
-    for part, file in [*named, *(("unlabelled", file) for file in task.split.unlabelled.values())]:
-        if not any(folder.rglob(Path(file).name)):
-            known = [path.name for path in folder.rglob("*") if path.is_file()]
-            yield f"{params}: tasks.{key}.split.{part}: there is no {file!r} in {folder}{suggest(file, known)}"
+    return sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
 
 
 def _current_downloads(params: Path) -> Iterator[str]:
     """The downloads whose entries, as they stand now, have been run; what others left says nothing of these."""
     lock = params.with_name("dvc.lock")
-    content = read_yaml(lock) if lock.exists() else {}
-    stages = content.get("stages") or {}
+    stages = (read_yaml(lock).get("stages") or {}) if lock.exists() else {}
     for key, entry in read_yaml(params)["downloads"].items():
         locked = stages.get(f"download-corpus@{key}", {}).get("params", {}).get(params.name, {})
         if locked.get(f"downloads.{key}") == entry:

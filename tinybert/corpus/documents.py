@@ -13,8 +13,8 @@ from unicodedata import normalize
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from tqdm import tqdm
 
-from tinybert.corpus.progress import ByteProgress
 from tinybert.corpus.store import write_documents
 from tinybert.corpus.wikipedia import read_dump
 from tinybert.errors import UserError, suggest
@@ -41,7 +41,8 @@ LONGEST = 1 << 20
 Document = tuple[str, str | None]
 """Title and text; no text is counted as empty."""
 
-At = Callable[[int], None]
+At = Callable[[int], object]
+"""Told how many bytes of the file on disk have been read."""
 
 
 def write_corpus(files: list[Path], folder: Path, column: str | None = None) -> dict[str, int]:
@@ -54,9 +55,7 @@ def write_corpus(files: list[Path], folder: Path, column: str | None = None) -> 
     return write_documents(read_documents(files, dropped, column), folder) | dropped
 
 
-def read_documents(
-    files: list[Path], dropped: dict[str, int], column: str | None = None, processes: int | None = None
-) -> Iterator[tuple[str, str]]:
+def read_documents(files: list[Path], dropped: dict[str, int], column: str | None = None) -> Iterator[tuple[str, str]]:
     """The documents of all files as (title, text), in order; paragraphs of a text are lines.
 
     Texts are in Unicode's composed form (NFC), as Wikipedia is: a letter and its accent are one character in all.
@@ -67,7 +66,6 @@ def read_documents(
             text ones. As in tables of labelled text, CSV has RFC 4180's quotes, and in TSV a quote is text.
         dropped: filled with counts of what is left out, and why.
         column: that holds the text, `text` by default; one called `title` is taken where there is one.
-        processes: that clean a dump (see `read_dump`).
 
     Raises:
         UserError: a file is of another type, damaged or not UTF-8, or lacks the column; a line is malformed.
@@ -81,20 +79,28 @@ def read_documents(
             advice = f"{types}; {advice or _call_it(first, file) or 'convert or move it'}"
         if advice:
             raise UserError(f"{file}: {advice}")
-    with ByteProgress(files) as progress:
-        for file in files:
+    sizes = [file.stat().st_size for file in files]
+    name = files[0].name if len(files) == 1 else f"{len(files)} files"
+    with tqdm(total=sum(sizes), desc=f"  {name}", unit="B", unit_scale=True, unit_divisor=1024, disable=None) as bar:
+        before = 0
+        for file, size in zip(files, sizes, strict=True):
+
+            def at(position: int, before: int = before) -> None:
+                bar.update(before + position - bar.n)
+
             if DUMP.search(file.name):
-                documents: Iterator[Document] = read_dump(file, dropped, processes, progress.at)
+                documents: Iterator[Document] = read_dump(file, dropped, at=at)
             elif _ending(file) == ".txt":
-                documents = _read_text(file, progress.at)
+                documents = _read_text(file, at)
             else:
-                documents = _read_rows(file, column or "text", progress.at)
+                documents = _read_rows(file, column or "text", at)
             for title, text in documents:
                 if text := normalize("NFC", text or "").strip():
                     yield title, text
                 else:
                     dropped["empty"] = dropped.get("empty", 0) + 1
-            progress.next_file()
+            at(size)
+            before += size
 
 
 def _ending(file: Path) -> str:
@@ -162,8 +168,7 @@ def _read_rows(file: Path, column: str, at: At) -> Iterator[Document]:
         if not isinstance(text, str | None):
             raise UserError(f"{place}: {column!r}: expected text, found {text!r:.40}; name another in `column`")
         title = title if isinstance(title, str) and title else f"{file.name}:{number}"
-        require_whole(title, f"{place}: 'title'")
-        require_whole(text or "", f"{place}: {column!r}")
+        require_whole(f"{title}{text}", place)
         yield title, text
 
 
@@ -182,7 +187,7 @@ def _json_rows(file: Path, column: str, at: At) -> Iterator[tuple[int, dict[str,
 def _csv_rows(file: Path, column: str, at: At) -> Iterator[tuple[int, dict[str, str]]]:
     dialect = DIALECTS[_ending(file)]
     lines = (line for _, line in _lines(file, at))
-    records = dialect.read_lines(lines, file, "where quotes are text as they are, save it as .tsv or .jsonl")
+    records = dialect.read(lines, file, "where quotes are text as they are, save it as .tsv or .jsonl")
     _, header = next(records, (1, []))
     for number, cells in records:
         if len(cells) != len(header):

@@ -75,10 +75,7 @@ SHORTEST = 20
 
 
 def size(text: str) -> int:
-    """How much a text says, in bytes of its letters in UTF-8. Not every script has words between spaces.
-
-    A word of English has about five; an ideograph, of which a word has one or two, has three.
-    """
+    """How much a text says, in bytes of its letters: a word of English has about five, an ideograph three."""
     return len("".join(filter(str.isalpha, text)).encode())
 
 

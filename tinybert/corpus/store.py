@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pyarrow as pa
@@ -29,36 +30,32 @@ def write_documents(
         UserError: there are no documents.
     """
     counts = {"documents": 0, "characters": 0}
-    writer: pq.ParquetWriter | None = None
-    number = filled = 0
-    try:
-        for rows, size in _groups(documents, group):
-            if writer is None or filled >= shard:
-                if writer is not None:
-                    writer.close()
-                writer = pq.ParquetWriter(folder / f"{number:05d}.parquet", SCHEMA, compression="zstd")
+    number, filled = 0, shard
+    with ExitStack() as opened:
+        for rows, size in groups(documents, group):
+            if filled >= shard:
+                opened.close()
+                file = folder / f"{number:05d}.parquet"
+                writer = opened.enter_context(pq.ParquetWriter(file, SCHEMA, compression="zstd"))
                 number, filled = number + 1, 0
             titles, texts = zip(*rows, strict=True)
             writer.write_table(pa.table([titles, texts], schema=SCHEMA))
             filled += size
             counts["documents"] += len(rows)
             counts["characters"] += sum(map(len, texts))
-    finally:
-        if writer is not None:
-            writer.close()
     if not counts["documents"]:
         raise UserError("the corpus has no document left; check its files, and what was dropped as too short")
     return counts
 
 
-def _groups(documents: Iterable[tuple[str, str]], group: int) -> Iterator[tuple[list[tuple[str, str]], int]]:
-    """Documents by row groups, and the bytes of their texts."""
+def groups(documents: Iterable[tuple[str, str]], limit: int) -> Iterator[tuple[list[tuple[str, str]], int]]:
+    """Documents until their texts have `limit` bytes, and how many these are."""
     rows: list[tuple[str, str]] = []
     size = 0
-    for title, text in documents:
-        rows.append((title, text))
-        size += len(text.encode())
-        if size >= group:
+    for document in documents:
+        rows.append(document)
+        size += len(document[1].encode())
+        if size >= limit:
             yield rows, size
             rows, size = [], 0
     if rows:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import bz2
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 from tinybert.corpus.markup import SILENT, clean, size
+from tinybert.corpus.store import groups
 from tinybert.errors import UserError
 from tinybert.running.parallel import count_cores, ordered_map
 
@@ -18,19 +19,19 @@ SILENT_NAMESPACES = ("-2", "6", "14")
 """Media, File, Category: their numbers are the same in every wiki, their names are in its language."""
 
 BATCH = 1 << 20
-"""Characters of markup, about, that a process cleans at a time."""
+"""Bytes of markup, about, that a process cleans at a time."""
 SHARE = 8 << 20
 """Bytes of a dump for which a process more is worth its start."""
 
 Page = tuple[str, str]
-"""Title and markup, or title and running text."""
+"""Title, and markup or running text."""
 
 
 def read_dump(
     dump: Path,
     dropped: dict[str, int],
     processes: int | None = None,
-    at: Callable[[int], None] = lambda position: None,
+    at: Callable[[int], object] = lambda position: None,
 ) -> Iterator[Page]:
     """The (title, text) of each article in the dump's order; paragraphs of a text are lines, sentence case is kept.
 
@@ -51,8 +52,8 @@ def read_dump(
         processes = min(count_cores(), 1 + dump.stat().st_size // SHARE)
     silent = set(SILENT)
     # One process takes page by page: the first articles come at once.
-    batches = _batches(_read_articles(dump, dropped, silent, at), BATCH if processes > 1 else 0)
-    for articles in ordered_map(_clean_batch, ((batch, silent) for batch in batches), processes):
+    batches = groups(_read_articles(dump, dropped, silent, at), BATCH if processes > 1 else 0)
+    for articles in ordered_map(_clean_batch, ((batch, silent) for batch, _ in batches), processes):
         for title, text in articles:
             if size(text) < STUB:
                 dropped["stubs"] += 1
@@ -60,28 +61,15 @@ def read_dump(
                 yield title, text
 
 
-def _batches(pages: Iterable[Page], size: int) -> Iterator[list[Page]]:
-    batch: list[Page] = []
-    filled = 0
-    for page in pages:
-        batch.append(page)
-        filled += len(page[1])
-        if filled >= size:
-            yield batch
-            batch, filled = [], 0
-    if batch:
-        yield batch
-
-
 def _clean_batch(work: tuple[list[Page], set[str]]) -> list[Page]:
     pages, silent = work
     return [(title, clean(markup, silent)) for title, markup in pages]
 
 
-def _read_articles(dump: Path, dropped: dict[str, int], silent: set[str], at: Callable[[int], None]) -> Iterator[Page]:
-    """(title, markup) of each article; nothing of a page is kept after it. What the dump says of its wiki, which is
-    before its pages, is added to `silent`.
-    """
+def _read_articles(
+    dump: Path, dropped: dict[str, int], silent: set[str], at: Callable[[int], object]
+) -> Iterator[Page]:
+    """(title, markup) of each article. What the dump says of its wiki, before its pages, is added to `silent`."""
     newest, markup = "", ""  # of the page's revisions: their times, as text, are in order
     for element, root, position in _elements(dump):
         match element.tag.rpartition("}")[2]:
@@ -115,9 +103,6 @@ def _elements(dump: Path) -> Iterator[tuple[ElementTree.Element, ElementTree.Ele
             for event, element in events:
                 if event == "end":
                     yield element, root, raw.tell()
-        except (ElementTree.ParseError, LookupError, ValueError) as error:  # the last two: of an encoding
-            raise UserError(f"{dump}: not valid XML, or cut off ({error}); fetch it again") from None
-        except (EOFError, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise UserError(f"{dump}: the file is damaged or cut off ({error}); fetch it again") from None
+        # LookupError and ValueError: of an encoding; EOFError and OSError: of bzip2
+        except (ElementTree.ParseError, LookupError, ValueError, EOFError, OSError) as error:
+            raise UserError(f"{dump}: not valid XML, damaged or cut off ({error}); fetch it again") from None

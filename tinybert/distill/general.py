@@ -40,24 +40,22 @@ def distill_general_student(
             masked-language head for a loss that needs one.
     """
     start = start or teacher
-    config = load_config(teacher)
-    tokenizer = load_tokenizer(teacher)
-    architecture, losses = settings.architecture, settings.losses.model_dump()
+    config, tokenizer = load_config(teacher), load_tokenizer(teacher)
+    training, architecture, losses = settings.train, settings.architecture, settings.losses.model_dump()
     require_compatible(settings, config)
     require_compatible_folders(settings, teacher, start)
-    seed = job.seed(settings.train)
+    seed = job.seed(training)
     student, projections = initialise_student(load_encoder(teacher), architecture, settings.initialise, seed, start)
-    learns = bool(settings.train.epochs and any(losses.values()))
-    records, masks = learns and any(losses[name] for name in RECORDED), learns and predicts_masked(settings)
+    learns = bool(training.epochs and any(losses.values()))
+    records = learns and any(losses[name] for name in RECORDED)
+    masks = learns and bool(losses["mlm"] or losses["vocabulary"])
     trained = with_masked_head(student, load_masked_lm(teacher)) if masks else student
     model = StudentModel(trained, projections, records)
     facts = {"parameters": student.num_parameters()}
     if learns:
-        blocks = corpus_blocks(corpus, tokenizer, settings.train.max_length)
+        blocks = corpus_blocks(corpus, tokenizer, training.max_length)
         facts["blocks"] = len(blocks)
-        print(
-            f"  {len(blocks):,} blocks of {settings.train.max_length} tokens, {student.num_parameters():,} parameters"
-        )
+        print(f"  {len(blocks):,} blocks of {training.max_length} tokens, {student.num_parameters():,} parameters")
         compared = any(losses[name] for name in (*LAYER_LOSSES, "vocabulary"))
         objective = DistillationObjective(
             losses,
@@ -67,19 +65,14 @@ def distill_general_student(
             settings.relation_heads,
         )
         collate = Masking(tokenizer, seed, config.vocab_size) if masks else Padding(tokenizer.pad_token_id)
-        train(model, objective, blocks, collate, settings.train, job, epochs=settings.train.epochs)
+        train(model, objective, blocks, collate, training, job, epochs=training.epochs)
     else:
         no_training(job)
     # Without a masked-language head: the next phases put a prediction layer on the encoder, and need no other.
     StudentModel(student, projections, records_scores=False).save(job.folder)
     tokenizer.save_pretrained(job.folder)
     inputs = {"corpus": corpus, "teacher": teacher} | ({"start": start} if settings.initialise == "start" else {})
-    job.write_lineage(settings, settings.train, inputs, facts)
-
-
-def predicts_masked(general: General) -> bool:
-    """Whether tokens are masked and predicted."""
-    return bool(general.losses.mlm or general.losses.vocabulary)
+    job.write_lineage(settings, training, inputs, facts)
 
 
 def require_compatible(general: General, teacher: PretrainedConfig) -> None:
@@ -88,8 +81,9 @@ def require_compatible(general: General, teacher: PretrainedConfig) -> None:
     Raises:
         UserError: heads, layers, width or positions don't agree, or the teacher's family has no such students.
     """
-    losses = general.losses.model_dump() if general.train.epochs else dict.fromkeys(general.losses.model_dump(), 0.0)
-    require_comparable(losses, general.layer_map, general.relation_heads, general.architecture, teacher)
+    if general.train.epochs:
+        losses, heads = general.losses.model_dump(), general.relation_heads
+        require_comparable(losses, general.layer_map, heads, general.architecture, teacher)
     require_length(teacher, general.train.max_length)
     if general.initialise != "start":
         student_config(teacher, general.architecture)
@@ -102,7 +96,7 @@ def require_compatible_folders(general: General, teacher: Path, start: Path) -> 
     Raises:
         UserError: the teacher has no masked-language head, or the existing student doesn't fit.
     """
-    if general.train.epochs and predicts_masked(general):
+    if general.train.epochs and (general.losses.mlm or general.losses.vocabulary):
         require_masked_head(teacher)
     if general.initialise == "start":
         require_existing_student(general.architecture, start, teacher)

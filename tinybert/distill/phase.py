@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
-from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PretrainedConfig, PreTrainedModel
 
 from tinybert.distill.losses.objective import LAYER_LOSSES, RECORDED, DistillationObjective
 from tinybert.models.cached_logits import cached_logits
@@ -19,11 +17,10 @@ from tinybert.models.compatibility import (
     require_projections,
     require_same_tokenizer,
 )
-from tinybert.models.heads import Head, SpanHead, head_of
+from tinybert.models.heads import SpanHead, head_of
 from tinybert.models.loading import (
     MULTILABEL,
     REGRESSION,
-    TYPES,
     load_classifier,
     load_config,
     load_span_model,
@@ -35,21 +32,14 @@ from tinybert.models.signals import Projections, StudentModel, frozen_teacher
 from tinybert.params.architectures import Architecture
 from tinybert.params.students import Phase
 from tinybert.running.lineage import read_lineage
+from tinybert.tokens.encoding import TYPES
 from tinybert.train.loop.curve import Curve
 from tinybert.train.loop.job import Job
-from tinybert.train.loop.trainer import Validation, no_training, train
-
-Score = Callable[[np.ndarray, np.ndarray], float]
-"""The task's metric of labels (rows,) and logits (rows, classes), or answers (rows,) for span."""
+from tinybert.train.loop.trainer import Score, Validation, no_training, train
 
 
 def distill_phase(
-    phase: Phase,
-    start: Path,
-    teacher: Path,
-    data: Path,
-    job: Job,
-    validation: tuple[Path, Score] | None = None,
+    phase: Phase, start: Path, teacher: Path, data: Path, job: Job, validation: tuple[Path, Score] | None = None
 ) -> None:
     """Distill a student from its task's teacher and write it, its tokenizer and its projections to the job's folder.
 
@@ -71,22 +61,31 @@ def distill_phase(
     require_length(config, job.max_length, teacher)
     require_length(load_config(start), job.max_length, start)
     student = load_student(start, teacher, job.seed(phase))
-    losses = phase.losses.model_dump()
     projections = Projections.load(start)
     require_compatible_phase(phase, shape_of(student.config), config, projections.teacher_width)
-    compares_layers = any(losses.get(name) for name in LAYER_LOSSES)
+    losses = phase.losses.model_dump()
     records = bool(phase.epochs and any(losses[name] for name in RECORDED))
     model = StudentModel(student, projections, records)
     tokenizer, head = load_tokenizer(teacher, reader=start), head_of(config)
+    measured = None
+    if validation is not None:
+        held_out, score = pd.read_parquet(validation[0]), validation[1]
+        labels = head.labels(held_out)
+        measured = Validation(
+            lambda: score(labels, head.calibrate(student, tokenizer, held_out, job.max_length)),
+            Curve(job.curves / "validation.csv", ["epoch", "score"]),
+        )
     if phase.epochs:
         logits = cached_logits(teacher, rows, job.max_length, job.dtype) if losses["logits"] else None
-        dataset, collate = head.examples(_tokenizer_of_both(tokenizer, teacher), rows, job.max_length, logits)
-        if validation is None:
+        # Pairs are told apart by token types where either model does so; `SignalModel` keeps them from the other one.
+        reader = tokenizer if TYPES in tokenizer.model_input_names else load_tokenizer(teacher)
+        dataset, collate = head.examples(reader, rows, job.max_length, logits)
+        if measured is None:
             fix_prediction_layer(student)
         print(f"  {len(rows):,} rows, {student.num_parameters():,} parameters")
+        compares_layers = any(losses.get(name) for name in LAYER_LOSSES)
         frozen = frozen_teacher(teacher, job.dtype, records) if compares_layers else None
         pairs = layer_pairs(phase.layer_map, student.config.num_hidden_layers, config.num_hidden_layers)
-        measured = _validation(student, head, tokenizer, validation, job)
         with scaled_output(student, rows["label"].to_numpy() if config.problem_type == REGRESSION else None) as weight:
             objective = DistillationObjective(
                 losses | {name: losses[name] * weight for name in ("logits", "labels")},
@@ -94,22 +93,17 @@ def distill_phase(
             )  # fmt: skip
             train(model, objective, dataset, collate, phase, job, epochs=phase.epochs, validation=measured)
     else:
-        _validation(student, head, tokenizer, validation, job)
         no_training(job)
-    if validation is not None and isinstance(head, SpanHead) and head.no_answer:
+    if measured is not None and isinstance(head, SpanHead) and head.no_answer:
         # What was chosen on validation in the last epoch may not be what the epoch that is kept needs.
-        head.calibrate(student, tokenizer, pd.read_parquet(validation[0]), job.max_length)
+        head.calibrate(student, tokenizer, held_out, job.max_length)
     model.save(job.folder)
     tokenizer.save_pretrained(job.folder)
     used = len(rows) if phase.epochs and phase.data == "augmented" else 0
     before = read_lineage(start).get("facts", {}).get("examples", {}).get("augmented", 0)
-    job.write_lineage(
-        phase,
-        phase,
-        {"student": start, "teacher": teacher, "data": data},
-        {"parameters": student.num_parameters(), "examples": {"augmented": max(used, before)}},
-    )
-    if validation is not None:
+    facts = {"parameters": student.num_parameters(), "examples": {"augmented": max(used, before)}}
+    job.write_lineage(phase, phase, {"student": start, "teacher": teacher, "data": data}, facts)
+    if measured is not None:
         write_card(job.folder, student.config, job.stage.partition("@")[2], teacher.name, job.max_length)
 
 
@@ -122,17 +116,18 @@ def require_compatible_phase(phase: Phase, student: Architecture, teacher: Pretr
     Raises:
         UserError: layers, heads or widths don't agree.
     """
-    losses = phase.losses.model_dump() if phase.epochs else dict.fromkeys(phase.losses.model_dump(), 0.0)
-    require_comparable(losses, phase.layer_map, phase.relation_heads, student, teacher)
-    require_projections(losses, projected, teacher)
+    if phase.epochs:
+        losses = phase.losses.model_dump()
+        require_comparable(losses, phase.layer_map, phase.relation_heads, student, teacher)
+        require_projections(losses, projected, teacher)
 
 
 def load_student(folder: Path, teacher: Path, seed: int) -> PreTrainedModel:
     """The student with a prediction layer: its own, or one drawn from `seed` for a general student."""
-    architectures = load_config(folder).architectures or []
-    if any("SequenceClassification" in name for name in architectures):
+    own = " ".join(load_config(folder).architectures or [])
+    if "SequenceClassification" in own:
         return load_classifier(folder)
-    if any("QuestionAnswering" in name for name in architectures):
+    if "QuestionAnswering" in own:
         return load_span_model(folder)
     torch.manual_seed(seed)
     config = load_config(teacher)
@@ -140,10 +135,8 @@ def load_student(folder: Path, teacher: Path, seed: int) -> PreTrainedModel:
         student = load_span_model(folder, new_head=True)
         student.config.update(head.config())
         return student
-    return load_classifier(
-        folder,
-        new_head={"id2label": config.id2label, "label2id": config.label2id, "problem_type": config.problem_type},
-    )
+    of_teacher = {name: getattr(config, name) for name in ("id2label", "label2id", "problem_type")}
+    return load_classifier(folder, new_head=of_teacher)
 
 
 def fix_prediction_layer(student: PreTrainedModel) -> None:
@@ -152,31 +145,3 @@ def fix_prediction_layer(student: PreTrainedModel) -> None:
     for name, weight in student.named_parameters():
         if name not in trunk or ".pooler." in name:
             weight.requires_grad_(False)
-
-
-def _tokenizer_of_both(tokenizer: PreTrainedTokenizerBase, teacher: Path) -> PreTrainedTokenizerBase:
-    """One that tells the texts of a pair apart by token types where the student or the teacher does.
-
-    `SignalModel` keeps the types from the other of the two.
-
-    Args:
-        tokenizer: for the student, which it is evaluated with.
-    """
-    return tokenizer if TYPES in tokenizer.model_input_names else load_tokenizer(teacher)
-
-
-def _validation(
-    student: PreTrainedModel,
-    head: Head,
-    tokenizer: PreTrainedTokenizerBase,
-    validation: tuple[Path, Score] | None,
-    job: Job,
-) -> Validation | None:
-    if validation is None:
-        return None
-    rows, score = pd.read_parquet(validation[0]), validation[1]
-    labels = head.labels(rows)
-    return Validation(
-        lambda: score(labels, head.calibrate(student, tokenizer, rows, job.max_length)),
-        Curve(job.curves / "validation.csv", ["epoch", "score"]),
-    )

@@ -27,38 +27,30 @@ def compare_attention(
 
     The example is the first row of `rows` that has the most tokens but no more than `LONGEST`. Heads are drawn one by
     one only where both models have as many, since then the attention loss compares them one by one; of those, the
-    teacher's least even ones.
-
-    Models that don't give a weight to each pair of tokens, such as Longformer, have no maps.
+    teacher's least even ones. Models that don't give a weight to each pair of tokens, such as Longformer, have no maps.
 
     Returns:
         `tokens`, `teacher_layer`, `student_layer` (from 1) and `maps`: a list of `name`, `teacher`, `student`, the last
         two (tokens, tokens) of weights in [0, 1], a row for each token that looks.
     """
     encoded = tokenizer(*_example(tokenizer, rows), truncation=True, max_length=LONGEST, return_tensors="pt")
-    student_layer, teacher_layer = max(
-        layer_pairs(layer_map, student.config.num_hidden_layers, teacher.config.num_hidden_layers).items()
-    )
-    weights = {
-        "teacher": _weights(teacher, encoded, teacher_layer),
-        "student": _weights(student, encoded, student_layer),
-    }
-    heads, tokens = len(weights["teacher"]), encoded["input_ids"].shape[1]
-    maps = []
-    if all(each.shape[1:] == (tokens, tokens) for each in weights.values()):
-        maps.append((f"mean of {heads} heads", {name: each.mean(axis=0) for name, each in weights.items()}))
-    if maps and heads == len(weights["student"]):
-        unevenness = (weights["teacher"] ** 2).sum(axis=(1, 2))
-        for head in sorted(np.argsort(-unevenness, kind="stable")[:HEADS]):
-            maps.append((f"head {head + 1}", {name: each[head] for name, each in weights.items()}))
+    pairs = layer_pairs(layer_map, student.config.num_hidden_layers, teacher.config.num_hidden_layers)
+    student_layer, teacher_layer = max(pairs.items())
+    both = _weights(teacher, encoded, teacher_layer), _weights(student, encoded, student_layer)
+    heads, tokens = len(both[0]), encoded["input_ids"].shape[1]
+    maps = {}
+    if all(each.shape[1:] == (tokens, tokens) for each in both):
+        maps[f"mean of {heads} heads"] = [each.mean(axis=0) for each in both]
+        if heads == len(both[1]):
+            unevenness = (both[0] ** 2).sum(axis=(1, 2))
+            shown = sorted(np.argsort(-unevenness, kind="stable")[:HEADS])
+            maps |= {f"head {head + 1}": [each[head] for each in both] for head in shown}
+    rounded = {name: [np.round(each.astype(float), 3).tolist() for each in pair] for name, pair in maps.items()}
     return {
         "tokens": tokenizer.convert_ids_to_tokens(encoded["input_ids"][0].tolist()),
         "teacher_layer": teacher_layer,
         "student_layer": student_layer,
-        "maps": [
-            {"name": name, **{part: np.round(each.astype(float), 3).tolist() for part, each in pair.items()}}
-            for name, pair in maps
-        ],
+        "maps": [{"name": name, "teacher": one, "student": other} for name, (one, other) in rounded.items()],
     }
 
 

@@ -15,16 +15,16 @@ AUGMENTATION, TASK = "augmentation.json", "task.json"
 
 def sources(name: str, student: Student) -> dict[str, Path]:
     """Files and folders of the project by the names that they get in the student's folder."""
-    curves, data = Path("curves"), Path("data")
+    curves, original = Path("curves"), Path("data/original") / student.task
     found = {
-        TASK: data / "original" / student.task / "task.json",
+        TASK: original / "task.json",
         "curves/general": curves / "general" / student.general,
         "curves/teacher": curves / "teachers" / student.task,
         "curves/intermediate": curves / "intermediate" / name,
         "curves/prediction": curves / "prediction" / name,
     }
     if any(phase.data == "augmented" and phase.epochs for phase in (student.intermediate, student.prediction)):
-        augmented = data / "augmented" / student.task
+        augmented = Path("data/augmented") / student.task
         found |= {AUGMENTATION: augmented / "report.json", "curves/mlm": augmented / "curves"}
     return found
 

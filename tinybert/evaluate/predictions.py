@@ -35,19 +35,16 @@ def answers(
     if task_type == "span":
         texts = ([answer["text"] for answer in label] for label in table["label"])
         table["label"] = [list(right_answers(each, no_answer)) for each in texts]
-        for name, said in (("teacher", teacher), ("student", student)):
+    for name, said in (("teacher", teacher), ("student", student)):
+        if task_type == "span":
             table[name] = said
             table[f"{name}_f1"] = answer_values("span_f1", table["label"], said)
-        return table
-    for name, logits in (("teacher", teacher), ("student", student)):
-        if task_type == "regression":
-            table[name] = logits[:, 0].astype(np.float64)
-        elif task_type == "multilabel":
-            table[name] = list((logits > 0).astype(np.int8))
-            table[f"{name}_probabilities"] = list(expit(logits.astype(np.float64)).round(6))
+        elif task_type == "regression":
+            table[name] = said[:, 0].astype(np.float64)
         else:
-            table[name] = logits.argmax(axis=1).astype(np.int64)
-            table[f"{name}_probabilities"] = list(softmax(logits.astype(np.float64), axis=1).round(6))
+            several, logits = task_type == "multilabel", said.astype(np.float64)
+            table[name] = list((said > 0).astype(np.int8)) if several else said.argmax(axis=1)
+            table[f"{name}_probabilities"] = list((expit(logits) if several else softmax(logits, axis=1)).round(6))
     return table
 
 
@@ -71,33 +68,20 @@ def confusion(table: pd.DataFrame, model: str, classes: int) -> list[list[int]]:
     return confusion_matrix(table["label"], table[model], labels=list(range(classes))).tolist()
 
 
-def label_counts(table: pd.DataFrame, model: str) -> list[dict[str, int]]:
-    """Of each label of a multilabel task: how many rows have it, are given it (`answers`), and both (`right`)."""
-    labels, said = (np.stack(table[column].tolist()).astype(np.int64) for column in ("label", model))
-    return [
-        {"rows": int(true.sum()), "answers": int(answer.sum()), "right": int((true * answer).sum())}
-        for true, answer in zip(labels.T, said.T, strict=True)
-    ]
-
-
 def disagreements(table: pd.DataFrame, most: int = 8) -> pd.DataFrame:
     """The rows on which the models contradict each other most, first the plainest.
 
-    For classification those with different answers, by the lower of the two models' confidences, which comes in the
-    column `confidence`; for multilabel by that of the label on which it is highest; for regression by the distance of
-    the two answers; for span those with different answers, by how much better the teacher's is.
+    That is for classification by the lower of the two models' confidences; for multilabel by that of the label on which
+    it is highest; for regression by the distance of the two answers; for span by how much better the teacher's is.
     """
-    if "teacher_f1" in table:
-        different = table[apart(table)]
-        lost = different["teacher_f1"] - different["student_f1"]
-        return different.assign(lost=lost).sort_values("lost", ascending=False, kind="stable").head(most)
-    if "teacher_probabilities" not in table:
-        distance = (table["teacher"] - table["student"]).abs()
-        return table.assign(distance=distance).sort_values("distance", ascending=False, kind="stable").head(most)
     different = table[apart(table)]
-    confidence = [_confidence(row) for row in different.to_dict("records")]
-    different = different.assign(confidence=np.array(confidence, dtype=float))
-    return different.sort_values("confidence", ascending=False, kind="stable").head(most)
+    if "teacher_f1" in table:
+        contrast = different["teacher_f1"] - different["student_f1"]
+    elif "teacher_probabilities" in table:
+        contrast = pd.Series([_confidence(row) for row in different.to_dict("records")], dtype=float)
+    else:
+        contrast = (different["teacher"] - different["student"]).abs()
+    return different.iloc[np.argsort(-contrast.to_numpy(), kind="stable")[:most]]
 
 
 def _confidence(row: Mapping[Any, Any]) -> float:

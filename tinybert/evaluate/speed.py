@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from copy import deepcopy
 from pathlib import Path
 
@@ -43,9 +44,10 @@ def measure_speed(teacher_folder: Path, student_folder: Path, data: Path, max_le
     batches = sample_batches(head, load_tokenizer(teacher_folder), rows, max_length)
     times = time_rounds({TEACHER: teacher, STUDENT: student, TWIN: twin}, batches, ROUNDS, SECONDS)
     base = bert_base(teacher.config.num_labels, max_length)
+    last = base.config.vocab_size - 1
     known = {
-        what: [each | {"input_ids": each["input_ids"].clamp(max=base.config.vocab_size - 1)} for each in some]
-        for what, some in ((what, of[:BASE_TEXTS]) for what, of in batches.items())
+        what: [each | {"input_ids": each["input_ids"].clamp(max=last)} for each in of[:BASE_TEXTS]]
+        for what, of in batches.items()
     }
     apart = time_rounds({TEACHER: teacher, BASE: base}, known, BASE_ROUNDS, BASE_SECONDS)
     speed = Speed(
@@ -59,8 +61,8 @@ def measure_speed(teacher_folder: Path, student_folder: Path, data: Path, max_le
         twin=compare_twins(times[STUDENT], times[TWIN]),
     )
     file.write_text(speed.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    for batch, texts in (("batch1", "one text"), ("batch32", "32 texts")):
-        found: Time = getattr(speed.models[STUDENT], batch)
+    student_times = speed.models[STUDENT]
+    for texts, found in (("one text", student_times.batch1), ("32 texts", student_times.batch32)):
         print(f"  {texts}: {found.ms:.1f} ms, {found.times_faster:.2f} times as fast as the teacher")
 
 
@@ -120,6 +122,6 @@ def _time(seconds: np.ndarray, reference: np.ndarray) -> Time:
 def _processor() -> str:
     """Its name as the system gives it."""
     file = Path("/proc/cpuinfo")
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    known = file.read_text(encoding="utf-8") if file.exists() else ""
+    name = re.search(r"^model name\s*: (.+)", known, re.MULTILINE)
+    return name[1].strip() if name else platform.processor() or platform.machine()

@@ -19,7 +19,6 @@ from tinybert.evaluate.submission import submission_lines, write_answers
 from tinybert.metrics import scores as metrics
 from tinybert.models import precision as precisions
 from tinybert.models.cached_logits import cached_answers
-from tinybert.models.compatibility import require_same_tokenizer
 from tinybert.models.heads import Head, head_of
 from tinybert.models.loading import load_config, load_tokenizer
 from tinybert.params.students import Student
@@ -58,41 +57,37 @@ def evaluate_student(
             sets without labels, `submission/<name>.tsv` of the student's predictions (`<name>.json` for span).
 
     A further test set adds `<metric>_<name>` to the metrics, such as `accuracy_mismatched`.
-
-    Raises:
-        UserError: the student's tokenizer is not its teacher's.
     """
-    require_same_tokenizer(teacher_folder, student_folder)
     folders = {"teacher": teacher_folder, "student": student_folder}
     head = head_of(load_config(teacher_folder))
     models = {name: head.load(folder, PRECISION) for name, folder in folders.items()}
-    tokenizer = load_tokenizer(teacher_folder)
     with torch.device("meta"):  # a size needs no weights
         reference = bert_base(models["teacher"].config.num_labels, task.max_length)
     facts = json.loads((data / "task.json").read_text(encoding="utf-8"))
-    rows = pd.read_parquet(data / "test.parquet")
     lineage = read_lineage(student_folder)
+    trained = lineage.get("facts", {})
     own_seed = student.prediction.seed if student.prediction.seed is not None else seed
 
+    rows = pd.read_parquet(data / "test.parquet")
+    labels = head.labels(rows)
     said = {name: cached_answers(folder, rows, task.max_length, PRECISION) for name, folder in folders.items()}
     further = {name: _further_scores(head, folder, task, facts, data) for name, folder in folders.items()}
     _predict_unlabelled(student_folder, task, facts, data, details)
     table = answers(rows, said["teacher"], said["student"], task.type, bool(task.label.no_answer))
     measured = {
         name: Measured(
-            **_scores(task, head.labels(rows), said[name], own_seed, further[name]),
-            **sizes(models[name], weight_bytes(folder)),
+            **_scores(task, labels, said[name], own_seed, further[name]), **sizes(models[name], weight_bytes(folder))
         )
         for name, folder in folders.items()
     }
     kept = metrics.retention(measured["teacher"].score, measured["student"].score)
-    interval = metrics.retention_interval(task.metric, head.labels(rows), said["teacher"], said["student"], own_seed)
+    interval = metrics.retention_interval(task.metric, labels, said["teacher"], said["student"], own_seed)
     result = Result(
         task=student.task,
         metric=task.metric,
         names=facts["names"],
         seed=own_seed,
-        precision=lineage.get("facts", {}).get("precision") or precisions.name(precisions.choose(precision)),
+        precision=trained.get("precision") or precisions.name(precisions.choose(precision)),
         max_length=task.max_length,
         teacher=measured["teacher"],
         student=measured["student"],
@@ -105,8 +100,9 @@ def evaluate_student(
         compression=round(measured["teacher"].bytes / measured["student"].bytes, DECIMALS),
         agreement=round(agreement(table, task.type), DECIMALS),
         # Whether augmented rows were used is known from how the student was made, not from what lies on disk.
-        examples=Examples(**facts["rows"], augmented=lineage.get("facts", {}).get("examples", {}).get("augmented", 0)),
+        examples=Examples(**facts["rows"], augmented=trained.get("examples", {}).get("augmented", 0)),
     )
+    tokenizer = load_tokenizer(teacher_folder)
     attention = compare_attention(models["teacher"], models["student"], tokenizer, rows, student.intermediate.layer_map)
     table.to_parquet(details / "test.parquet", index=False)
     (details / "attention.json").write_text(json.dumps(attention, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -138,9 +134,7 @@ def _predict_unlabelled(student: Path, task: Task, facts: dict[str, Any], data: 
 
 
 def _scores(task: Task, labels: np.ndarray, logits: np.ndarray, seed: int, further: dict[str, float]) -> dict[str, Any]:
-    scores = {
-        name: round(score, DECIMALS)
-        for name, score in (metrics.all_scores(task.type, labels, logits) | further).items()
-    }
+    found = metrics.all_scores(task.type, labels, logits) | further
+    scores = {name: round(score, DECIMALS) for name, score in found.items()}
     interval = metrics.confidence_interval(task.metric, labels, logits, seed)
     return {"score": scores[task.metric], "ci95": [round(end, DECIMALS) for end in interval], "metrics": scores}

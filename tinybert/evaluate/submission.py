@@ -6,7 +6,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +50,7 @@ def write_answers(ids: Iterable[str], answers: Iterable[str], file: Path) -> Non
 def write_archives(grouped: Mapping[str, Mapping[str, Path]], folder: Path) -> None:
     """Write what `archives` grouped to `folder/<archive>.zip`: the same files give the same bytes."""
     for name, files in grouped.items():
+        folder.mkdir(exist_ok=True)
         with zipfile.ZipFile(folder / f"{name}.zip", "w") as archive:
             for file_name, file in sorted(files.items()):
                 entry = zipfile.ZipInfo(file_name, OLDEST)
@@ -67,20 +68,13 @@ def archives(students: Sequence[tuple[str, str | None, Sequence[Path]]]) -> dict
         file by its name, by the ZIP's name: `<general>`, with `-<variant>` where the general student has several, with
         `-answers` for answers to questions, and for a second student of the same task with `-2`.
     """
-    variants: dict[str, set[str | None]] = {}
-    for general, variant, files in students:
-        if files:
-            variants.setdefault(general, set()).add(variant)
     grouped: dict[str, dict[str, Path]] = {}
     for general, variant, files in students:
-        several = len(variants.get(general, ())) > 1
+        several = len({other for of, other, found in students if of == general and found}) > 1
         own = f"{general}-{re.sub(r'[^a-z0-9]+', '-', variant.lower())}" if several and variant else general
         for file in files:
             first = f"{own}-answers" if file.suffix == ".json" else own
-            name = first
-            for number in count(2):
-                if file.name not in grouped.get(name, {}):
-                    break
-                name = f"{first}-{number}"
+            names = chain([first], (f"{first}-{number}" for number in count(2)))
+            name = next(each for each in names if file.name not in grouped.get(each, {}))
             grouped.setdefault(name, {})[file.name] = file
     return grouped

@@ -64,13 +64,8 @@ def median_interval(values: np.ndarray, level: float) -> tuple[float, float, flo
     Its ends are two of the values: of 15, the fourth from either end for 95 %, the second for 99.9 % (the sign test,
     which assumes nothing of how they spread). Where they are too few, it goes from the lowest to the highest.
     """
-    low, high = quantile_test(values, q=0, p=0.5).confidence_interval(level)
-    low, high = (float(value) if not np.isnan(value) else None for value in (low, high))
-    return (
-        float(np.median(values)),
-        float(values.min()) if low is None else low,
-        float(values.max()) if high is None else high,
-    )
+    low, high = quantile_test(values, q=0, p=0.5).confidence_interval(level)  # NaN where they are too few
+    return float(np.median(values)), float(np.fmax(low, values.min())), float(np.fmin(high, values.max()))
 
 
 def _seconds(model: Any, batch: Batch) -> float:

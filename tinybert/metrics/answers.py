@@ -36,7 +36,7 @@ def right_answers(texts: Iterable[str], no_answer: bool) -> tuple[str, ...]:
 
 def exact(golds: Sequence[str], answer: str) -> float:
     """1 where the answer is one of the right ones after normalisation, else 0. No right answer means "" is right."""
-    return float(normalise(answer) in (_normalised(tuple(golds)) or ("",)))
+    return float(normalise(answer) in ({normalise(gold) for gold in golds} or {""}))
 
 
 def f1(golds: Sequence[str], answer: str) -> float:
@@ -44,8 +44,11 @@ def f1(golds: Sequence[str], answer: str) -> float:
 
     Where there is no right answer, "" is right.
     """
-    said = normalise(answer)
-    return max((_f1(target, said) for target in _normalised(tuple(golds))), default=float(not said))
+    said = _words(answer)
+    return max(
+        (2 * (right & said).total() / max(1, right.total() + said.total()) for right in map(_words, golds)),
+        default=float(not said),
+    )
 
 
 MEASURES = {"span_f1": f1, "exact_match": exact}
@@ -88,16 +91,5 @@ def best_threshold(golds: Iterable[Sequence[str]], answers: np.ndarray, margins:
 
 
 @lru_cache(maxsize=1 << 18)
-def _normalised(golds: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(map(normalise, golds))
-
-
-@lru_cache(maxsize=1 << 18)
-def _words(text: str) -> Counter[str]:
-    return Counter(text.split())
-
-
-def _f1(target: str, answer: str) -> float:
-    right, said = _words(target), _words(answer)
-    shared = (right & said).total()
-    return 2 * shared / (right.total() + said.total()) if shared else 0.0
+def _words(answer: str) -> Counter[str]:
+    return Counter(normalise(answer).split())

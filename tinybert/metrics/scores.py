@@ -52,10 +52,12 @@ def score(metric: str, labels: np.ndarray, logits: np.ndarray) -> float:
     if metric in METRICS["span"]:
         return float(answer_values(metric, labels, logits).mean())
     answers = predict(metric, logits)
-    if metric == "accuracy":
+    if metric in ("accuracy", "label_accuracy"):
         value = np.mean(labels == answers)
+    elif metric == "subset_accuracy":
+        value = np.mean((labels == answers).all(axis=1))
     elif metric in METRICS["multilabel"]:
-        value = multilabel_score(metric, labels, answers)
+        value = _f1_of_labels(labels, answers, metric == "f1_micro")
     elif metric == "f1":
         from sklearn.metrics import f1_score
 
@@ -75,34 +77,24 @@ def title(metric: str, names: Sequence[str] | None) -> str:
     return f"{metric} of {names[1]}" if metric == "f1" and names is not None and len(names) == 2 else metric
 
 
-def multilabel_score(metric: str, labels: np.ndarray, answers: np.ndarray) -> float:
-    """A metric of multilabel tasks; `labels` and `answers` are 0 and 1 (rows, labels).
-
-    A label that is neither said nor there is left out of `f1_macro` (see `score`); where that is every label, F1 is 0.
-    """
-    if metric == "subset_accuracy":
-        return float((labels == answers).all(axis=1).mean())
-    if metric == "label_accuracy":
-        return float((labels == answers).mean())
+def _f1_of_labels(labels: np.ndarray, answers: np.ndarray, micro: bool) -> float:
+    """F1 of 0 and 1 (rows, labels), of all decisions or the mean over labels; 0 where nothing is said nor there."""
     # F1 = 2·tp / (2·tp + fp + fn), and the denominator is what is true and what is said together.
     both = 2.0 * (labels * answers).sum(axis=0, dtype=np.int64)
     total = (labels.sum(axis=0, dtype=np.int64) + answers.sum(axis=0, dtype=np.int64)).astype(float)
-    if metric == "f1_micro":
-        return float(both.sum() / total.sum()) if total.any() else 0.0
-    of_labels = both[total > 0] / total[total > 0]
-    return float(of_labels.mean()) if len(of_labels) else 0.0
+    if not total.any():
+        return 0.0
+    return float(both.sum() / total.sum()) if micro else float((both[total > 0] / total[total > 0]).mean())
 
 
 def correlation(metric: str, one: np.ndarray, other: np.ndarray) -> float:
     """`pearson` or `spearman` correlation of two series, 0.0 where one of them is constant (see `score`)."""
     from scipy import stats
 
-    measure = {"pearson": stats.pearsonr, "spearman": stats.spearmanr}[metric]
     if len(one) < 2:
         return 0.0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.ConstantInputWarning)
-        warnings.simplefilter("ignore", stats.NearConstantInputWarning)
+    measure = stats.pearsonr if metric == "pearson" else stats.spearmanr
+    with warnings.catch_warnings(action="ignore", category=stats.DegenerateDataWarning):
         value = measure(one, other).statistic
     return 0.0 if np.isnan(value) else float(value)
 
@@ -117,9 +109,7 @@ def confidence_interval(metric: str, labels: np.ndarray, logits: np.ndarray, see
 
     It says how far the score would move with another test set of this size; it does not cover another training seed.
     """
-    if len(labels) < 2:
-        return [score(metric, labels, logits)] * 2
-    return _bootstrap(_resampled(metric, labels, logits), len(labels), seed)
+    return _bootstrap(score_of_rows(metric, labels, logits), len(labels), seed)
 
 
 def retention(teacher: float, student: float) -> float | None:
@@ -134,38 +124,34 @@ def retention_interval(
 
     None where the teacher's score is not above 0, be it of some rows only.
     """
-    of_teacher, of_student = _resampled(metric, labels, teacher), _resampled(metric, labels, student)
+    of_teacher, of_student = (score_of_rows(metric, labels, each) for each in (teacher, student))
 
     def measure(rows: np.ndarray) -> float:
         kept = retention(of_teacher(rows), of_student(rows))
         return np.nan if kept is None else kept
 
-    everything = measure(np.arange(len(labels)))
-    if np.isnan(everything) or len(labels) < 2:
-        return None if np.isnan(everything) else [everything] * 2
     interval = _bootstrap(measure, len(labels), seed)
     return None if np.isnan(interval).any() else interval
 
 
-def _bootstrap(measure: Callable[[np.ndarray], float], rows: int, seed: int) -> list[float]:
-    from scipy import stats
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # the NaN that it warns of is the answer
-        interval = stats.bootstrap(
-            (np.arange(rows),),
-            measure,
-            n_resamples=RESAMPLES,
-            vectorized=False,
-            method="percentile",
-            rng=np.random.default_rng(seed),
-        ).confidence_interval
-    return [float(interval.low), float(interval.high)]
-
-
-def _resampled(metric: str, labels: np.ndarray, logits: np.ndarray) -> Callable[[np.ndarray], float]:
-    """The score of some of the rows, by their places."""
+def score_of_rows(metric: str, labels: np.ndarray, logits: np.ndarray) -> Callable[[np.ndarray], float]:
+    """`score` of some of the rows, by their places."""
     if metric in METRICS["span"]:  # a mean of what each answer is worth, which is computed once
         values = answer_values(metric, labels, logits)
         return lambda rows: float(values[rows].mean())
     return lambda rows: score(metric, labels[rows], logits[rows])
+
+
+def _bootstrap(measure: Callable[[np.ndarray], float], rows: int, seed: int) -> list[float]:
+    """The interval of what `measure` gives of the places of rows; of a single row its ends are one."""
+    from scipy import stats
+
+    places = np.arange(rows)
+    if rows < 2:
+        return [measure(places)] * 2
+    random = np.random.default_rng(seed)
+    with warnings.catch_warnings(action="ignore", category=stats.DegenerateDataWarning):  # its NaN is the answer
+        interval = stats.bootstrap(
+            (places,), measure, n_resamples=RESAMPLES, vectorized=False, method="percentile", rng=random
+        ).confidence_interval
+    return [float(interval.low), float(interval.high)]

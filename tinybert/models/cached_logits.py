@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,26 +23,13 @@ CODE = (Path(__file__).parent, Path(encoding.__file__).parent, Path(answers.__fi
 """All that decides them: to compute them anew costs less than one that is wrong."""
 
 
-def cached_logits(
-    folder: Path, rows: pd.DataFrame, max_length: int, dtype: torch.dtype, cache: Path = CACHE
-) -> np.ndarray:
-    """The logits of the model in `folder` on `rows`, float32: computed once, kept under what makes them.
-
-    They are (rows, classes), or of starts and ends (windows, 2, tokens), which stay on disk until they are read.
-    """
-    return _cached("logits", folder, rows, max_length, dtype, cache)
-
-
-def cached_answers(
-    folder: Path, rows: pd.DataFrame, max_length: int, dtype: torch.dtype, cache: Path = CACHE
-) -> np.ndarray:
-    """The same for its answers, as `tinybert.models.heads.Head.answers` gives them: logits, or texts (rows,)."""
-    return _cached("answers", folder, rows, max_length, dtype, cache)
-
-
 def _cached(
-    what: str, folder: Path, rows: pd.DataFrame, max_length: int, dtype: torch.dtype, cache: Path
+    what: str, folder: Path, rows: pd.DataFrame, max_length: int, dtype: torch.dtype, cache: Path = CACHE
 ) -> np.ndarray:
+    """What a method of `tinybert.models.heads.Head` gives for `folder` on `rows`, kept under all that makes it.
+
+    It stays on disk until it is read: logits of starts and ends, (windows, 2, tokens), are large.
+    """
     texts = pd.util.hash_pandas_object(rows.drop(columns="label", errors="ignore"), index=False).to_numpy()
     rows_hash = hashlib.sha256(texts.tobytes()).hexdigest()
     cuda = torch.cuda.is_available()
@@ -57,3 +45,6 @@ def _cached(
         with whole_file(file) as partial, partial.open("wb") as stream:
             np.save(stream, found.astype(str) if found.dtype == object else found, allow_pickle=False)
     return np.load(file, mmap_mode="r", allow_pickle=False)
+
+
+cached_logits, cached_answers = partial(_cached, "logits"), partial(_cached, "answers")

@@ -47,13 +47,7 @@ It was trained on at most {max_length} tokens a text.
 
 
 def write_card(folder: Path, config: PretrainedConfig, name: str, task: str, max_length: int) -> None:
-    """Write `folder/README.md`.
-
-    Args:
-        folder: a student's, with its lineage.json.
-        config: the student's, as it was saved.
-        max_length: tokens of an example that it was trained with.
-    """
+    """Write README.md into a student's folder, where its lineage.json is; `max_length` is that of its training."""
     head = config.architectures[0].partition("For")[2]
     names = list(config.id2label.values())
     named = head == "SequenceClassification" and len(names) > 1

@@ -1,4 +1,7 @@
-"""What has to agree between two models that learn from each other, asked before anything is trained."""
+"""What has to agree between two models that learn from each other, asked before anything is trained.
+
+What doesn't is refused by a UserError that names both sides, and what to set.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,6 @@ def require_length(config: PretrainedConfig, max_length: int, folder: Path | Non
 
     RoBERTa and its relatives count positions from the padding token's id on, so that 514 of them hold 512 tokens.
     XLNet says −1 for as many as one likes.
-
-    Raises:
-        UserError: naming both numbers.
     """
     positions = getattr(config, "max_position_embeddings", None)
     if positions is None or positions <= 0:
@@ -50,11 +50,7 @@ def _counts_from_padding(config: PretrainedConfig) -> bool:
 
 
 def require_same_tokenizer(first: Path, second: Path) -> None:
-    """Refuse two models that split or number text differently: distillation between them would train nonsense.
-
-    Raises:
-        UserError: naming both folders and what differs.
-    """
+    """Refuse two models that split or number text differently: distillation between them would train nonsense."""
     one, two = (load_tokenizer(folder) for folder in (first, second))
     if one.get_vocab() != two.get_vocab():
         raise UserError(
@@ -72,14 +68,10 @@ def require_comparable(
     student: Architecture,
     teacher: PretrainedConfig,
 ) -> None:
-    """Refuse losses that compare what can't be compared.
-
-    Raises:
-        UserError: layers, heads or widths don't agree, or the teacher's family has nothing to compare.
-    """
+    """Refuse losses that compare what can't be compared: layers, heads, widths, or what the teacher doesn't show."""
     layer_pairs(layer_map, student.layers, teacher.num_hidden_layers)
-    if losses["attention"]:
-        _require_same_heads(student, teacher)
+    if losses["attention"] and student.heads != teacher.num_attention_heads:
+        raise UserError(_other_heads(student, teacher))
     if losses["relations"]:
         if not has_vectors(teacher):
             raise UserError(no_vectors(teacher.model_type))
@@ -87,32 +79,22 @@ def require_comparable(
             raise UserError(f"relation_heads: {problem}")
 
 
-def _require_same_heads(student: Architecture, teacher: PretrainedConfig) -> None:
-    """Attention scores are compared head by head, so their numbers have to agree.
-
-    Raises:
-        UserError: naming both numbers and the choices.
-    """
+def _other_heads(student: Architecture, teacher: PretrainedConfig) -> str:
+    """What to say, since attention scores are compared head by head."""
     heads, widths = teacher.num_attention_heads, (student.hidden, teacher.hidden_size)
-    if student.heads == heads:
-        return
     as_many = f"set the architecture's heads to {heads}"
     if student.hidden % heads:
         as_many += f", and hidden to a multiple of them such as {student.hidden // heads * heads or heads}"
     fitting = ", ".join(map(str, common_relation_heads(*widths)))
     relations = f"learn relations instead (relation_heads that divide {widths[0]} and {widths[1]}: {fitting}), or "
-    raise UserError(
+    return (
         f"the attention loss needs a student with the teacher's {heads} heads, found {student.heads}; {as_many}, or "
         f"{relations if has_vectors(teacher) else ''}learn from hidden only, with attention: 0"
     )
 
 
 def require_projections(losses: Mapping[str, float], projected: int, teacher: PretrainedConfig) -> None:
-    """Refuse a task teacher of another width than the general teacher, whose width a student's projections have.
-
-    Raises:
-        UserError: naming both widths and the losses to turn off.
-    """
+    """Refuse a task teacher of another width than the general teacher, whose width a student's projections have."""
     on = [name for name in ("embedding", "hidden", "cls") if losses[name]]
     if on and projected != teacher.hidden_size:
         raise UserError(
@@ -122,11 +104,7 @@ def require_projections(losses: Mapping[str, float], projected: int, teacher: Pr
 
 
 def require_masked_head(teacher: Path) -> None:
-    """Refuse a general teacher that can't predict masked tokens.
-
-    Raises:
-        UserError: naming the teacher and the choices.
-    """
+    """Refuse a general teacher that can't predict masked tokens."""
     try:
         load_masked_lm(teacher)
     except UserError:
@@ -137,11 +115,7 @@ def require_masked_head(teacher: Path) -> None:
 
 
 def require_existing_student(architecture: Architecture, start: Path, teacher: Path) -> None:
-    """Refuse an existing student of another shape than the entry's architecture, or another tokenizer.
-
-    Raises:
-        UserError: naming what differs, and what to set.
-    """
+    """Refuse an existing student of another shape than the entry's architecture, or another tokenizer."""
     found, expected = shape_of(load_config(start)).model_dump(), architecture.model_dump()
     differs = [name for name in expected if found[name] != expected[name]]
     if differs:

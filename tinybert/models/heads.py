@@ -6,10 +6,10 @@ Which head a model folder has, and how answers are read from it, stands in its c
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,36 +36,11 @@ SPAN = "span"
 """The key of config.json that says how questions are read and answered; a model of spans has it, no other."""
 
 
-class Head(Protocol):
-    """How the rows of a task become examples, and a model's outputs become answers."""
+class SequenceHead:
+    """Classes, labels or a number of each text: how rows become examples, and a model's outputs answers."""
 
     def load(self, folder: Path, dtype: torch.dtype = torch.float32) -> Model:
         """A model with the head that it was trained with."""
-
-    def examples(
-        self, tokenizer: Tokenizer, rows: Rows, max_length: int, teacher: np.ndarray | None = None
-    ) -> tuple[Dataset, Padding]:
-        """Rows to train on, with the teacher's `logits` on them where given, and what makes batches of them."""
-
-    def labels(self, rows: pd.DataFrame) -> np.ndarray:
-        """What is right, (rows, …), as `tinybert.metrics.scores.score` takes it."""
-
-    def logits(self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = "") -> np.ndarray:
-        """What a model computes on rows, one entry for each of `examples`."""
-
-    def answers(
-        self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = ""
-    ) -> np.ndarray:
-        """What a model says of rows, (rows, …), as `tinybert.metrics.scores.score` takes it."""
-
-    def calibrate(self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int) -> np.ndarray:
-        """`answers` to the validation rows, after choosing on them what is to be chosen, kept in the model's config."""
-
-
-class SequenceHead:
-    """Classes, labels or a number of each text."""
-
-    def load(self, folder: Path, dtype: torch.dtype = torch.float32) -> Model:
         model = load_classifier(folder, dtype)
         if dtype != torch.float32 and model.config.problem_type == REGRESSION:
             answer_in_fp32(model, load_classifier(folder))
@@ -74,27 +49,40 @@ class SequenceHead:
     def examples(
         self, tokenizer: Tokenizer, rows: Rows, max_length: int, teacher: np.ndarray | None = None
     ) -> tuple[Dataset, Padding]:
+        """Rows to train on, with the teacher's `logits` on them where given, and what makes batches of them."""
         dataset = encode(tokenizer, rows, max_length)
         if teacher is not None:
             dataset = dataset.add_column(TEACHER_LOGITS, teacher.tolist())
         return dataset, Padding(tokenizer.pad_token_id)
 
-    def labels(self, rows: pd.DataFrame) -> np.ndarray:
+    def labels(self, rows: Rows) -> np.ndarray:
+        """What is right, (rows, …), as `tinybert.metrics.scores.score` takes it."""
         return label_array(rows)
 
     def logits(self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = "") -> np.ndarray:
-        """float32 (rows, classes), or (rows, 1) for regression."""
-        return predict_logits(model, tokenizer, rows, max_length, progress)
+        """What a model computes on rows, one entry for each of `examples`: float32 (rows, classes); 1 for regression.
+
+        Args:
+            progress: what to call the work on a progress bar; no bar when empty.
+        """
+        keep_freed_memory()
+        dataset = encode(tokenizer, rows.drop(columns="label", errors="ignore"), max_length)
+        logits = np.empty((len(rows), model.config.num_labels), dtype=np.float32)
+        for places, outputs in run_batches(model, dataset, Padding(tokenizer.pad_token_id), progress):
+            logits[places] = outputs.logits.float().cpu().numpy()
+        return logits
 
     answers = logits
+    """What a model says of rows, (rows, …), as `tinybert.metrics.scores.score` takes it."""
 
     def calibrate(self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int) -> np.ndarray:
+        """`answers` to the validation rows, after choosing on them what is to be chosen, kept in the model's config."""
         return self.answers(model, tokenizer, rows, max_length)
 
 
 @dataclass(frozen=True)
 class SpanHead:
-    """Spans of contexts, as answers to questions.
+    """The same for spans of contexts, as answers to questions.
 
     Attributes:
         stride: see `encode_windows`.
@@ -109,7 +97,7 @@ class SpanHead:
 
     def config(self) -> dict[str, Any]:
         """For config.json; the threshold is that of `tinybert.metrics.answers.decide`."""
-        return {SPAN: {"stride": self.stride, "longest_answer": self.longest_answer, "no_answer": self.no_answer}}
+        return {SPAN: asdict(self)}
 
     def load(self, folder: Path, dtype: torch.dtype = torch.float32) -> Model:
         return load_span_model(folder, dtype)
@@ -120,7 +108,7 @@ class SpanHead:
         windows = encode_windows(tokenizer, rows, max_length, self.stride, offsets=False)
         return windows, WindowPadding(tokenizer.pad_token_id, teacher)
 
-    def labels(self, rows: pd.DataFrame) -> np.ndarray:
+    def labels(self, rows: Rows) -> np.ndarray:
         return gold_answers(rows, self.no_answer)
 
     def logits(self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = "") -> np.ndarray:
@@ -131,11 +119,12 @@ class SpanHead:
         self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = ""
     ) -> np.ndarray:
         """Texts, (rows,); "" for no answer."""
-        found, margins = self._find(model, tokenizer, rows, max_length, progress)
+        read = self._read(model, tokenizer, rows, max_length, progress)
+        found, margins = find_answers(rows, *read, self.longest_answer)
         return decide(found, margins, model.config.span["threshold"]) if self.no_answer else found
 
     def calibrate(self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int) -> np.ndarray:
-        found, margins = self._find(model, tokenizer, rows, max_length, "")
+        found, margins = find_answers(rows, *self._read(model, tokenizer, rows, max_length), self.longest_answer)
         if not self.no_answer:
             return found
         threshold = round(best_threshold(self.labels(rows), found, margins), 6)
@@ -143,8 +132,9 @@ class SpanHead:
         return decide(found, margins, threshold)
 
     def _read(
-        self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, bar: str
+        self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = ""
     ) -> tuple[Dataset, np.ndarray]:
+        """The windows, and the logits of each."""
         unlabelled = rows.drop(columns="label", errors="ignore")
         windows = encode_windows(tokenizer, unlabelled, max_length, self.stride)
         lengths = windows.with_format("numpy")["length"][:]
@@ -152,16 +142,14 @@ class SpanHead:
             shape = (len(windows), 2, int(lengths.max()))
             logits = np.asarray(np.memmap(file, np.float32, "w+", shape=shape))
         collate = WindowPadding(tokenizer.pad_token_id)
-        for places, outputs in run_batches(model, windows, collate, bar):
+        for places, outputs in run_batches(model, windows, collate, progress):
             of_windows = head_logits(outputs).float().cpu().numpy()
             for place, each in zip(places, of_windows, strict=True):
                 logits[place, :, : lengths[place]] = each[:, : lengths[place]]
         return windows, logits
 
-    def _find(
-        self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, bar: str
-    ) -> tuple[np.ndarray, np.ndarray]:
-        return find_answers(rows, *self._read(model, tokenizer, rows, max_length, bar), self.longest_answer)
+
+Head = SequenceHead | SpanHead
 
 
 def head_of(config: PretrainedConfig) -> Head:
@@ -173,27 +161,13 @@ def head_of(config: PretrainedConfig) -> Head:
 
 
 @torch.inference_mode()
-def predict_logits(model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = "") -> np.ndarray:
-    """Logits of a loaded classifier, float32 (rows, classes), in the order of `rows`.
-
-    Rows go through the model sorted by length, so that little of a batch is padding.
-
-    Args:
-        progress: what to call the work on a progress bar; no bar when empty.
-    """
-    keep_freed_memory()
-    dataset = encode(tokenizer, rows.drop(columns="label", errors="ignore"), max_length)
-    logits = np.empty((len(rows), model.config.num_labels), dtype=np.float32)
-    for places, outputs in run_batches(model, dataset, Padding(tokenizer.pad_token_id), progress):
-        logits[places] = outputs.logits.float().cpu().numpy()
-    return logits
-
-
-@torch.inference_mode()
 def run_batches(
     model: Model, dataset: Dataset, collate: Padding, progress: str = ""
 ) -> Iterator[tuple[np.ndarray, Any]]:
-    """A model's outputs on examples, batch by batch, and the places of each batch's examples in `dataset`."""
+    """A model's outputs on examples, batch by batch, and the places of each batch's examples in `dataset`.
+
+    They go through the model sorted by length, so that little of a batch is padding.
+    """
     order = np.argsort(-dataset.with_format("numpy")["length"][:], kind="stable")
     loader = DataLoader(dataset.select(order), BATCH_SIZE, collate_fn=collate)
     was_training = model.training

@@ -29,27 +29,17 @@ def initialise_student(
 ) -> tuple[PreTrainedModel, Projections]:
     """A student of the given shape and its projections to the teacher's width.
 
-    `random` draws everything, as the paper does. `teacher-svd` sets word, position and token-type embeddings to the
-    teacher's, projected on the first d' right singular vectors of its word embeddings (the d'-dimensional space that
-    keeps most of them), and the embedding projection to the map back: the student starts with a vocabulary that it
-    would otherwise have to learn from the corpus. The student may not be wider than its teacher then.
+    - `random` draws everything, as the paper does, whose layers need its 2.5 billion words.
+    - `teacher-svd` projects the teacher's embeddings on the first d' right singular vectors of its word embeddings (the
+      d'-dimensional space that keeps most of them); the embedding projection is the map back. A vocabulary need not be
+      learnt from the corpus then.
+    - `teacher-pruned` keeps those of the teacher's dimensions in which its word embeddings are largest; each layer
+      starts as the teacher layer of the uniform map, ⌈m·N/M⌉, cut to what is left (`prune_layer`).
+    - `teacher-lower`, `teacher-spread` copy the teacher's embeddings and its first M layers, or those of the uniform
+      map. The projections start as identities, since teacher and student see the same space.
+    - `start` takes the encoder in the folder `start` as it is.
 
-    `teacher-pruned` goes on from there, into the layers: of the teacher's dimensions those stay in which its word
-    embeddings are largest, and each layer starts as the teacher layer of the uniform map, ⌈m·N/M⌉, cut to what is left
-    (`prune_layer`). Embeddings, normalisation and projections are the kept dimensions'. Not in the paper, whose layers
-    start random and need its 2.5 billion words.
-
-    `teacher-lower` and `teacher-spread` copy the teacher's embeddings and its first M layers, or those that the uniform
-    layer map picks, ⌈m·N/M⌉ for layer m, so that each layer starts as the one that it would learn from. The
-    projections start as identities then, since teacher and student see the same space.
-
-    `start` takes the encoder in the folder `start` as it is.
-
-    What each of them needs of student and teacher is asked by `require_start`.
-
-    Raises:
-        UserError: `teacher-svd` of a model whose embeddings are not laid out as any known family's, `teacher-pruned` of
-            one whose layers are not BERT's.
+    What a way needs of shapes is asked by `require_start`; UserError where it doesn't know the teacher's layout.
     """
     torch.manual_seed(seed)
     if initialise == "start":
@@ -107,11 +97,7 @@ def _copy_layers(teacher: PreTrainedModel, student: PreTrainedModel, layer_map: 
 
 
 def _layers(model: PreTrainedModel) -> tuple[str, nn.ModuleList]:
-    """The list of an encoder's layers, and its name in the model.
-
-    Raises:
-        UserError: there is none, as in ALBERT, whose layers are one.
-    """
+    """The list of an encoder's layers, and its name in the model; ALBERT, whose layers are one, has none."""
     for name, module in model.named_modules():
         if isinstance(module, nn.ModuleList) and len(module) == model.config.num_hidden_layers:
             return name, module
@@ -134,8 +120,7 @@ def with_masked_head(student: PreTrainedModel, teacher: PreTrainedModel) -> PreT
     model.tie_weights()
     weights = dict(teacher.named_parameters())
     for name, weight in model.named_parameters():
-        source = weights.get(name)
-        in_head = not name.startswith(f"{model.base_model_prefix}.")
-        if in_head and source is not None and source.shape == weight.shape:
-            weight.copy_(source)
+        is_of_head = not name.startswith(f"{model.base_model_prefix}.")
+        if is_of_head and name in weights and weights[name].shape == weight.shape:
+            weight.copy_(weights[name])
     return model

@@ -22,12 +22,13 @@ from transformers import (
 )
 
 from tinybert.errors import UserError
+from tinybert.tokens.encoding import TYPES
 
 # transformers prints a table of keys at each load of a trunk without its head; which may be missing is checked here.
 logging.set_verbosity_error()
 logging.disable_progress_bar()
 
-TYPES = "token_type_ids"
+FINE_TUNE = "set teacher.epochs above 0 to fine-tune one, or teacher.from to a fine-tuned checkpoint"
 
 PROBE = "Ärger in Paris, don't 北京"
 """Has capitals, accents, punctuation and characters that are words."""
@@ -37,17 +38,13 @@ ENCODERS = "BERT, RoBERTa, XLM-R, DistilBERT, ELECTRA, MPNet, ALBERT, DeBERTa"
 
 
 def load_tokenizer(folder: Path, reader: Path | None = None) -> PreTrainedTokenizerBase:
-    """The fast tokenizer of a model folder.
+    """The fast tokenizer of a model folder; UserError where it can't be read, or is not what its files say.
 
     Whether it tells the two texts of a pair apart by token types is asked of the model, not of the tokenizer's class:
     a DistilBERT with BERT's tokenizer takes none, and ALBERT takes them although its tokenizer hides them.
 
     Args:
         reader: the folder of the model that is to read what the tokenizer gives; None is the same folder's.
-
-    Raises:
-        UserError: the folder has none that can be read, one that can't pad, one of other rules than its tokenizer.json,
-            or one with more entries than the reader has embeddings.
     """
     reader = reader or folder
     _require_case(folder)
@@ -119,11 +116,7 @@ def takes_types(config: PretrainedConfig) -> bool:
 
 
 def load_config(folder: Path) -> PretrainedConfig:
-    """The model configuration of a folder.
-
-    Raises:
-        UserError: the folder has none that transformers can read, or one of another model than an encoder.
-    """
+    """The configuration of an encoder's folder; UserError where transformers can't read it, or it's another model's."""
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:
@@ -131,64 +124,41 @@ def load_config(folder: Path) -> PretrainedConfig:
             f"{folder}: no model configuration that can be read: {_reason(error)}; "
             "put the model's own config.json there, whose model_type transformers knows"
         ) from None
-    found = f"{config.model_type}{' with is_decoder: true' if getattr(config, 'is_decoder', False) else ''}"
-    if found != config.model_type or config.is_encoder_decoder or type(config) not in MODEL_FOR_MASKED_LM_MAPPING:
+    decodes = getattr(config, "is_decoder", False)
+    if decodes or config.is_encoder_decoder or type(config) not in MODEL_FOR_MASKED_LM_MAPPING:
+        found = f"{config.model_type}{' with is_decoder: true' if decodes else ''}"
         raise UserError(f"{folder}: expected an encoder ({ENCODERS}, …), found {found}; take another model")
     return config
 
 
 def load_encoder(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
     """The encoder alone, whatever head the checkpoint has."""
-    model, _ = _load(AutoModel, folder, dtype)
-    return model
+    return _load(AutoModel, folder, dtype)
 
 
 def load_masked_lm(folder: Path, dtype: torch.dtype = torch.float32, new_head: bool = False) -> PreTrainedModel:
-    """An encoder with its masked-language head.
-
-    Args:
-        new_head: initialise a head where the checkpoint has none, instead of refusing.
-
-    Raises:
-        UserError: the checkpoint has no such head and `new_head` is off.
-    """
-    model, missing = _load(AutoModelForMaskedLM, folder, dtype)
+    """An encoder with its masked-language head: UserError where the checkpoint has none, unless it may be new."""
     remedy = "set the task's mlm.steps above 0 to train one, or mlm.from to a checkpoint that has one"
-    return _with_head(model, [] if new_head else missing, folder, "masked-language", remedy)
+    return _load(AutoModelForMaskedLM, folder, dtype, None if new_head else ("masked-language", remedy))
 
 
 def load_classifier(
     folder: Path, dtype: torch.dtype = torch.float32, new_head: dict[str, Any] | None = None
 ) -> PreTrainedModel:
-    """An encoder with its sequence-classification (or regression) head.
+    """An encoder with its sequence-classification (or regression) head; UserError where the checkpoint has none.
 
     Args:
         new_head: configuration of a freshly initialised head (`head_config`), instead of the checkpoint's own.
-
-    Raises:
-        UserError: the checkpoint has no such head and `new_head` is not given.
     """
-    model, missing = _load(AutoModelForSequenceClassification, folder, dtype, **(new_head or {}))
-    return _with_head(model, [] if new_head is not None else missing, folder, "classification", FINE_TUNE)
+    needed = ("classification", FINE_TUNE) if new_head is None else None
+    return _load(AutoModelForSequenceClassification, folder, dtype, needed, **(new_head or {}))
 
 
 def load_span_model(folder: Path, dtype: torch.dtype = torch.float32, new_head: bool = False) -> PreTrainedModel:
-    """An encoder with its question-answering head, which gives each token's logits as an answer's start and end.
-
-    Args and errors as of `load_masked_lm`.
-    """
+    """The same with its question-answering head, which gives each token's logits as an answer's start and end."""
     outputs = {"num_labels": 2, "problem_type": None} if new_head else {}  # start and end, not a checkpoint's classes
-    model, missing = _load(AutoModelForQuestionAnswering, folder, dtype, **outputs)
-    return _with_head(model, [] if new_head else missing, folder, "question-answering", FINE_TUNE)
-
-
-FINE_TUNE = "set teacher.epochs above 0 to fine-tune one, or teacher.from to a fine-tuned checkpoint"
-
-
-def _with_head(model: PreTrainedModel, missing: list[str], folder: Path, kind: str, remedy: str) -> PreTrainedModel:
-    if missing:
-        raise UserError(f"{folder}: this checkpoint has no {kind} head ({missing[0]} is missing); {remedy}")
-    return model
+    needed = None if new_head else ("question-answering", FINE_TUNE)
+    return _load(AutoModelForQuestionAnswering, folder, dtype, needed, **outputs)
 
 
 REGRESSION = "regression"
@@ -207,7 +177,10 @@ def head_config(names: list[str] | None, multilabel: bool = False) -> dict[str, 
     }
 
 
-def _load(auto: Any, folder: Path, dtype: torch.dtype, **config: Any) -> tuple[PreTrainedModel, list[str]]:
+def _load(
+    auto: Any, folder: Path, dtype: torch.dtype, needed: tuple[str, str] | None = None, **config: Any
+) -> PreTrainedModel:
+    """A model in evaluation mode; `needed` is the head that the checkpoint has to have, and what to do if it hasn't."""
     load_config(folder)
     try:
         model, info = auto.from_pretrained(
@@ -240,7 +213,9 @@ def _load(auto: Any, folder: Path, dtype: torch.dtype, **config: Any) -> tuple[P
         raise UserError(
             f"{folder}: the weights are not finite, first {infinite}; fetch them again, or train them at a lower rate"
         )
-    return model.eval(), missing
+    if needed and missing:
+        raise UserError(f"{folder}: this checkpoint has no {needed[0]} head ({missing[0]} is missing); {needed[1]}")
+    return model.eval()
 
 
 def _reason(error: Exception) -> str:

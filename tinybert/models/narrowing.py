@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,23 +15,17 @@ WIDENINGS = ("embeddings_project", "encoder.embedding_hidden_mapping_in", "embed
 """ELECTRA's, ALBERT's and DeBERTa's map from the width of the embeddings to that of the layers."""
 
 PARTS = (
-    "attention.self.query",
-    "attention.self.key",
-    "attention.self.value",
-    "attention.output.dense",
-    "attention.output.LayerNorm",
+    *(f"attention.self.{part}" for part in ("query", "key", "value")),
+    *(f"{place}.{part}" for place in ("attention.output", "output") for part in ("dense", "LayerNorm")),
     "intermediate.dense",
-    "output.dense",
-    "output.LayerNorm",
 )
 """What a layer of BERT's layout is made of; RoBERTa's, ELECTRA's and their like are laid out so too."""
 
 
 def is_laid_out_as_bert(layer: nn.Module) -> bool:
     """Whether this is a layer that `prune_layer` knows: all its weights are in `PARTS`, with biases."""
-    return {name for name, _ in layer.named_parameters()} == {
-        f"{part}.{w}" for part in PARTS for w in ("weight", "bias")
-    }
+    expected = {f"{part}.{name}" for part in PARTS for name in ("weight", "bias")}
+    return {name for name, _ in layer.named_parameters()} == expected
 
 
 def strongest_dimensions(embeddings: Tensor, count: int) -> Tensor:
@@ -60,16 +53,15 @@ def prune_layer(source: nn.Module, target: nn.Module, basis: Tensor, heads: int)
         heads: of both.
     """
     basis = basis.double()
-    old, new = _parts(source), _parts(target)
 
-    def read(part: str) -> tuple[Tensor, Tensor]:
-        return old[part].weight.double(), old[part].bias.double()
+    def read(part: str) -> list[Tensor]:
+        return [source.get_parameter(f"{part}.{name}").double() for name in ("weight", "bias")]
 
     def write(part: str, weight: Tensor, bias: Tensor) -> None:
-        new[part].weight.copy_(weight)
-        new[part].bias.copy_(bias)
+        target.get_parameter(f"{part}.weight").copy_(weight)
+        target.get_parameter(f"{part}.bias").copy_(bias)
 
-    width = new["attention.self.query"].out_features // heads
+    width = len(target.get_parameter("attention.self.query.bias")) // heads
     # The scores' biases are what a constant 1, appended to a state, is multiplied with.
     query, key = (
         torch.cat([weight @ basis, bias[:, None]], 1).unflatten(0, (heads, -1))
@@ -92,12 +84,12 @@ def prune_layer(source: nn.Module, target: nn.Module, basis: Tensor, heads: int)
     (reads, bias), (writes, output_bias) = read("intermediate.dense"), read("output.dense")
     reads, writes = reads @ basis, basis.T @ writes
     neurons = reads.norm(dim=1) * writes.norm(dim=0)
-    kept = neurons.topk(new["intermediate.dense"].out_features).indices.sort().values
+    kept = neurons.topk(len(target.get_parameter("intermediate.dense.bias"))).indices.sort().values
     write("intermediate.dense", reads[kept], bias[kept])
     write("output.dense", writes[:, kept], basis.T @ output_bias)
 
     for part in ("attention.output.LayerNorm", "output.LayerNorm"):
-        prune_normalisation(old[part], new[part], basis)
+        prune_normalisation(source.get_submodule(part), target.get_submodule(part), basis)
 
 
 @torch.no_grad()
@@ -105,11 +97,6 @@ def prune_normalisation(source: nn.Module, target: nn.Module, basis: Tensor) -> 
     """Take over the kept dimensions of a layer normalisation."""
     for name in ("weight", "bias"):
         target.get_parameter(name).copy_(basis.T.double() @ source.get_parameter(name).double())
-
-
-def _parts(layer: nn.Module) -> dict[str, Any]:
-    modules = dict(layer.named_modules())
-    return {part: modules[part] for part in PARTS}
 
 
 def _factors(matrices: Tensor, rank: int) -> tuple[Tensor, Tensor]:

@@ -19,14 +19,9 @@ UNNAMED = re.compile(r"LABEL_\d+")
 
 
 def match_labels(found: list[str], names: list[str], folder: Path) -> list[int]:
-    """For each class of the data the checkpoint's output of that name; case and spaces make no difference.
+    """For each of the data's classes `names` the place of its name in `found`, those of the checkpoint's outputs.
 
-    Args:
-        found: names of the checkpoint's outputs, in its order.
-        names: of the data's classes, in their order.
-
-    Raises:
-        UserError: the names don't correspond one to one.
+    Case and spaces make no difference. UserError where they don't correspond one to one.
     """
     for key in (str, _plain):
         ours, theirs = [key(name) for name in names], [key(name) for name in found]
@@ -44,11 +39,7 @@ def match_labels(found: list[str], names: list[str], folder: Path) -> list[int]:
 
 
 def output_names(model: PreTrainedModel, labels: list[str] | None, folder: Path) -> list[str]:
-    """The names of a classifier's outputs in its own order: the user's, or those of its config.
-
-    Raises:
-        UserError: the user named more of them or fewer.
-    """
+    """The names of a classifier's outputs in its own order: as the user says, of as many, or else its config."""
     outputs = model.config.num_labels
     if labels is None:
         return [str(model.config.id2label[index]) for index in range(outputs)]
@@ -87,15 +78,13 @@ def output_layer(model: PreTrainedModel) -> nn.Linear:
 
 @contextmanager
 def scaled_output(model: PreTrainedModel, targets: np.ndarray | None) -> Iterator[float]:
-    """While it lasts, a regression's last layer computes (y − mean)/deviation of the targets; the model answers y.
+    """While it lasts, a regression's last layer computes (y − mean)/deviation of targets (rows,); the model answers y.
 
     A layer that starts at 0 can't get to numbers such as years in a few epochs: each step moves its bias by about the
     learning rate, and of squared errors far from 0 the gradients all point the same way. At the end mean and deviation
     are folded into the layer. One that was trained begins with what it answers; a new one, whose bias is 0, with the
-    mean. The weights of a layer that is not to be trained stay as they are, to the byte.
-
-    Args:
-        targets: numbers to learn, (rows,); None for a task of another kind, which is left alone.
+    mean. The weights of a layer that is not to be trained stay as they are, to the byte; so does all of a model for a
+    task of another kind, where targets are None.
 
     Yields:
         What a squared error is to be multiplied with to be that of the scaled numbers, 1/deviation²; else 1.

@@ -17,30 +17,24 @@ def choose(precision: str) -> torch.dtype:
     """The dtype of `precision`; `auto` is bf16 where the processor computes it natively, else fp32.
 
     Emulated bf16 is slower than fp32, so for `auto` it is not enough that torch accepts it.
-
-    Raises:
-        UserError: fp16 without a GPU.
     """
     if precision == "auto":
-        return torch.bfloat16 if _computes_bf16() else torch.float32
+        if torch.cuda.is_available():
+            native = torch.cuda.is_bf16_supported(including_emulation=False)
+        else:
+            native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        return torch.bfloat16 if native else torch.float32
     if precision == "fp16" and not torch.cuda.is_available():
         raise UserError("precision: fp16 needs a GPU and there is none here; set it to auto, bf16 or fp32")
     return DTYPES[precision]
 
 
 def require_autocast(model: nn.Module, dtype: torch.dtype) -> None:
-    """Refuse a model that computes in fp32 only.
+    """Refuse a model, or a module around it, that autocast to `dtype` can't compute, by a UserError.
 
     transformers' first DeBERTa masks its scores with the smallest number of fp32, which is none of bf16's or fp16's, as
     soon as autocast has computed them in these. One whose weights are in `dtype` themselves, as a frozen teacher's are,
     has no such trouble.
-
-    Args:
-        model: with weights in fp32, or a module around it.
-        dtype: what autocast is to compute matrix products in.
-
-    Raises:
-        UserError: naming the family and the precision to set.
     """
     families = {getattr(getattr(module, "config", None), "model_type", None) for module in model.modules()}
     if dtype != torch.float32 and "deberta" in families:
@@ -64,9 +58,3 @@ def one_thread() -> Iterator[None]:
 def name(dtype: torch.dtype) -> str:
     """`bf16` for torch.bfloat16 and so on, as in params.yaml and metrics.json."""
     return next(name for name, known in DTYPES.items() if known == dtype)
-
-
-def _computes_bf16() -> bool:
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-from itertools import pairwise
 
 from huggingface_hub.errors import StrictDataclassError
 from transformers import PretrainedConfig
 
 from tinybert.errors import UserError
 from tinybert.models.attention import KNOWN
-from tinybert.params.architectures import Architecture, layer_map_misfit
+from tinybert.params.architectures import Architecture, LayerMap, layer_map_misfit
 
 NARROWED = ("teacher-svd", "teacher-pruned")
 """Those that bring the teacher's weights to the student's width."""
@@ -24,11 +23,7 @@ def student_config(teacher: PretrainedConfig, architecture: Architecture) -> Pre
     """The teacher's configuration with the student's shape: vocabulary, positions, special tokens, dropout stay.
 
     A teacher whose embeddings are narrower than its layers (ALBERT, small ELECTRA) hands their width on, where the
-    student's layers are not narrower still. The names below are transformers' own; a family that calls them otherwise
-    (DistilBERT's `dim`) maps most of them itself.
-
-    Raises:
-        UserError: the teacher's family has no models of that shape.
+    student's layers are not narrower still. UserError where the teacher's family has no models of that shape.
     """
     config, shape = copy.deepcopy(teacher), architecture.model_dump()
     try:
@@ -44,7 +39,7 @@ def student_config(teacher: PretrainedConfig, architecture: Architecture) -> Pre
 
 
 def _reshape(config: PretrainedConfig, architecture: Architecture) -> None:
-    """See `student_config`; `config` is the teacher's, and becomes the student's."""
+    """Make the student's configuration of the teacher's; `dim` and the like, DistilBERT's names, are mapped by it."""
     embedding = getattr(config, "embedding_size", None)
     if embedding is not None:
         narrow = embedding != config.hidden_size
@@ -66,37 +61,23 @@ def _reshape(config: PretrainedConfig, architecture: Architecture) -> None:
 
 
 def require_start(architecture: Architecture, initialise: str, teacher: PretrainedConfig) -> None:
-    """Refuse a student whose shape the teacher's weights don't fit.
-
-    Raises:
-        UserError: naming what differs, and the choices.
-    """
+    """Refuse a student whose shape the teacher's weights don't fit, by a UserError that names what differs."""
     if initialise in NARROWED and architecture.hidden > teacher.hidden_size:
         raise UserError(
             f"initialise: {initialise} needs a student no wider than its teacher, found hidden {architecture.hidden} "
             f"for a teacher of {teacher.hidden_size}; set initialise: random, or a smaller hidden"
         )
-    if initialise == "teacher-pruned":
-        found, expected = architecture.model_dump(), shape_of(teacher).model_dump()
-        larger = [name for name in ("layers", "intermediate") if found[name] > expected[name]]
-        if found["heads"] != expected["heads"]:
-            larger.append("heads")
-        if larger:
-            raise UserError(
-                f"initialise: teacher-pruned cuts the teacher's {describe_shape(expected, larger)} to fit, found "
-                f"{describe_shape(found, larger)}; take no more layers and neurons than these and as many heads, or "
-                f"initialise: teacher-svd"
-            )
-    if initialise in LAYERS_FROM:
-        found, expected = architecture.model_dump(), shape_of(teacher).model_dump()
-        differs = [name for name in ("hidden", "heads", "intermediate") if found[name] != expected[name]]
-        if found["layers"] > expected["layers"]:
-            differs.insert(0, "layers")
-        if differs:
-            raise UserError(
-                f"initialise: {initialise} needs the teacher's {describe_shape(expected, differs)}, found "
-                f"{describe_shape(found, differs)}; take these as the architecture, or initialise: teacher-svd, random"
-            )
+    if initialise not in (*LAYERS_FROM, "teacher-pruned"):
+        return
+    equal = ("hidden", "heads", "intermediate") if initialise in LAYERS_FROM else ("heads",)
+    found, expected = architecture.model_dump(), shape_of(teacher).model_dump()
+    more = {name for name in found if found[name] > expected[name]}
+    differs = [name for name in found if name in more or (name in equal and found[name] != expected[name])]
+    if differs:
+        raise UserError(
+            f"initialise: {initialise} needs the teacher's {describe_shape(expected, differs)}, found "
+            f"{describe_shape(found, differs)}; take these as the architecture, or initialise: teacher-svd"
+        )
 
 
 def shape_of(config: PretrainedConfig) -> Architecture:
@@ -113,27 +94,22 @@ def describe_shape(shape: dict[str, int], names: list[str], sign: str = " ") -> 
     return ", ".join(f"{name}{sign}{shape[name]}" for name in names)
 
 
-def layer_pairs(
-    layer_map: str | list[int] | dict[int, int], student_layers: int, teacher_layers: int
-) -> dict[int, int]:
+def layer_pairs(layer_map: LayerMap, student_layers: int, teacher_layers: int) -> dict[int, int]:
     """Student layer m → teacher layer g(m), both counted from 1, for the layers that learn from one (paper, section 3).
 
     `uniform` is g(m) = ⌈m·N/M⌉: 3m for 12 → 4, 2m for 12 → 6 as in the paper, and defined for 6 → 4 too.
     `top` is g(m) = m + N − M, `bottom` is g(m) = m; `last` maps the last layer to the last, and no other. A mapping
     {student layer: teacher layer} leaves layers out, as PKD does with the last: {1: 2, 2: 4, 3: 6, 4: 8, 5: 10}.
-
-    Raises:
-        UserError: a teacher with fewer layers than the map needs, or a list or mapping that does not fit the models.
+    UserError where the models have fewer layers than the map needs, or the student more.
     """
     m, n = student_layers, teacher_layers
     if layer_map == "last":
         return {m: n}
-    if isinstance(layer_map, (list, dict)):
+    if not isinstance(layer_map, str):
         if problem := layer_map_misfit(layer_map, m):
             raise UserError(f"layer_map: {problem}")
         pairs = dict(enumerate(layer_map, start=1)) if isinstance(layer_map, list) else layer_map
-        layers = list(pairs.values())
-        if layers[-1] > n or layers[0] < 1 or any(b <= a for a, b in pairwise(layers)):
+        if max(pairs.values()) > n:
             raise UserError(
                 f"layer_map: expected increasing layers from 1 to {n}, the teacher's last, found {layer_map}"
             )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -37,18 +37,12 @@ class Projections(nn.Module):
         return self.embedding.out_features
 
     def save(self, folder: Path) -> None:
-        save_file(
-            {name: weight.detach().contiguous() for name, weight in self.state_dict().items()},
-            folder / PROJECTIONS_FILE,
-        )
+        weights = {name: weight.contiguous() for name, weight in self.state_dict().items()}
+        save_file(weights, folder / PROJECTIONS_FILE)
 
     @classmethod
     def load(cls, folder: Path) -> Projections:
-        """The projections beside a student.
-
-        Raises:
-            UserError: the folder has none.
-        """
+        """The projections beside a student; UserError where there are none."""
         file = folder / PROJECTIONS_FILE
         if not file.exists():
             raise UserError(f"{file}: missing; it is written by general-distill: run `dvc repro general-distill`")
@@ -62,34 +56,23 @@ class Projections(nn.Module):
 class Signals(TypedDict):
     """What a model computed on a batch, by layer: 0 is the embedding layer, m layer m, −1 the last.
 
-    - hidden: (examples, tokens, width), a student's always projected to the teacher's width.
-    - states: the same, a student's projected only where the widths differ.
-    - cls: `states` of the first token, (examples, width).
-    - scores: attention scores before softmax, (examples, heads, tokens, tokens).
-    - vectors: queries, keys and values, each (examples, tokens, width).
-    - logits: of the classifier, (examples, classes), or of answers' starts and ends, (examples, 2, tokens).
-    - vocabulary: logits of the masked positions, (positions, vocabulary).
-
     A plain dict at run time, since wrappers for mixed precision and several processes know how to walk one.
     """
 
-    hidden: dict[int, Tensor]
-    states: dict[int, Tensor]
-    cls: dict[int, Tensor]
-    scores: dict[int, Tensor]
-    vectors: dict[int, tuple[Tensor, ...]]
-    logits: Tensor | None
-    vocabulary: Tensor | None
+    hidden: dict[int, Tensor]  # (examples, tokens, width), a student's always projected to the teacher's width
+    states: dict[int, Tensor]  # the same, a student's projected only where the widths differ
+    cls: dict[int, Tensor]  # `states` of the first token, (examples, width)
+    scores: dict[int, Tensor]  # of attention before softmax, (examples, heads, tokens, tokens)
+    vectors: dict[int, tuple[Tensor, ...]]  # queries, keys and values, each (examples, tokens, width)
+    logits: Tensor | None  # (examples, classes), or of answers' starts and ends, (examples, 2, tokens)
+    vocabulary: Tensor | None  # logits of the masked positions, (positions, vocabulary)
 
 
 class SignalModel(nn.Module):
     """A transformers model that answers a batch with the signals asked for, and computes no others."""
 
     def __init__(self, model: PreTrainedModel, records_scores: bool) -> None:
-        """
-        Args:
-            records_scores: able to answer with attention scores and vectors; without it attention is torch's own.
-        """
+        """`records_scores`: able to answer with attention scores and vectors, as the losses that compare them need."""
         super().__init__()
         self.model = model
         self.takes_types = takes_types(model.config)
@@ -106,12 +89,10 @@ class SignalModel(nn.Module):
         logits: bool = False,
         masked: Tensor | None = None,
     ) -> Signals:
-        """
-        Args:
-            batch: the inputs; token types are left out for a model that takes none, since the other of teacher and
-                student may be one that does.
-            hidden, states, cls, scores, vectors: the layers whose signals are wanted.
-            masked: the positions whose logits over the vocabulary are wanted, (examples, tokens), true there.
+        """The signals of the layers that are named, and of the positions where `masked` (examples, tokens) is true.
+
+        Token types in `batch` are left out for a model that takes none, since the other of teacher and student may be
+        one that does.
         """
         if self.recorder is not None:
             self.recorder.start(scores, vectors)
@@ -123,8 +104,8 @@ class SignalModel(nn.Module):
             "hidden": {layer: outputs.hidden_states[layer] for layer in hidden},
             "states": {layer: outputs.hidden_states[layer] for layer in states},
             "cls": {layer: outputs.hidden_states[layer][:, 0] for layer in cls},
-            "scores": {layer: self.recorder.scores[layer] for layer in scores} if self.recorder is not None else {},
-            "vectors": {layer: self.recorder.vectors[layer] for layer in vectors} if self.recorder is not None else {},
+            "scores": self.recorder.scores if self.recorder else {},
+            "vectors": self.recorder.vectors if self.recorder else {},
             "logits": head_logits(outputs) if logits else None,
             "vocabulary": outputs.logits if masked is not None else None,
         }
@@ -144,20 +125,16 @@ class StudentModel(SignalModel):
 
     def forward(self, *arguments: Any, **wanted: Any) -> Signals:
         signals = super().forward(*arguments, **wanted)
-        project = self.projections
-        signals["hidden"] = {layer: project(layer, state) for layer, state in signals["hidden"].items()}
-        if self.model.config.hidden_size != project.teacher_width:
-            signals["states"] = {layer: project(layer, state) for layer, state in signals["states"].items()}
-            signals["cls"] = {layer: project(layer, state) for layer, state in signals["cls"].items()}
+        widths_differ = self.model.config.hidden_size != self.projections.teacher_width
+        for kind in ("hidden", "states", "cls") if widths_differ else ("hidden",):
+            signals[kind] = {layer: self.projections(layer, state) for layer, state in signals[kind].items()}
         return signals
 
 
 def frozen_teacher(folder: Path, dtype: torch.dtype, records_scores: bool, masked_head: bool = False) -> SignalModel:
     """The encoder of a teacher, without gradients, dropout off (the reference leaves it on), in `dtype`.
 
-    Args:
-        records_scores: for losses that compare attention scores or vectors.
-        masked_head: keep the masked-language head, for losses that compare predictions of masked tokens.
+    `masked_head` keeps the masked-language head, for losses that compare predictions of masked tokens.
     """
     model = (load_masked_lm if masked_head else load_encoder)(folder, dtype).requires_grad_(False)
     if torch.cuda.is_available():
@@ -165,29 +142,21 @@ def frozen_teacher(folder: Path, dtype: torch.dtype, records_scores: bool, maske
     return SignalModel(model, records_scores).eval()
 
 
-@contextmanager
-def head_sees(model: PreTrainedModel, masked: Tensor | None) -> Iterator[None]:
+def head_sees(model: PreTrainedModel, masked: Tensor | None) -> AbstractContextManager[Any]:
     """While it lasts, `model` answers with logits (positions, vocabulary) of the positions where `masked` is true.
 
     The head's product with the vocabulary would otherwise be as costly as the whole trunk. Whatever a family calls its
-    head and its parts, it takes the encoder's last hidden states and works on each position by itself.
-
-    Args:
-        masked: (examples, tokens); None leaves the model as it is.
+    head and its parts, it takes the encoder's last hidden states and works on each position by itself. None leaves the
+    model as it is.
     """
     if masked is None:
-        yield
-        return
+        return nullcontext()
 
     def select(module: nn.Module, inputs: Any, outputs: Any) -> Any:
         outputs.last_hidden_state = outputs.last_hidden_state[masked]
         return outputs
 
-    hook = model.base_model.register_forward_hook(select)
-    try:
-        yield
-    finally:
-        hook.remove()
+    return model.base_model.register_forward_hook(select)
 
 
 def head_logits(outputs: Any) -> Tensor:

@@ -6,11 +6,11 @@ from itertools import pairwise
 from math import gcd
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, model_validator
 
 from tinybert.errors import suggest
 from tinybert.params import defaults
-from tinybert.params.table import Table, Weight
+from tinybert.params.table import Table, Weight, expected
 
 
 class Architecture(Table):
@@ -33,33 +33,53 @@ class Architecture(Table):
 
 ARCHITECTURES = {name: Architecture(**shape) for name, shape in defaults.ARCHITECTURES.items()}
 
-LAYER_MAPS = ("uniform", "top", "bottom", "last")
 
-
-def _architecture(value: Any) -> Any:
-    """A name becomes its architecture; a mapping is left to the type."""
-    if isinstance(value, dict | Architecture):
+def _named(value: Any) -> Any:
+    if not isinstance(value, str):
         return value
-    if isinstance(value, str) and value in ARCHITECTURES:
+    if value in ARCHITECTURES:
         return ARCHITECTURES[value]
-    raise ValueError(
-        f"expected {{layers, hidden, heads, intermediate}} or a name, "
-        f"found {value!r}{suggest(str(value), ARCHITECTURES)}"
-    )
+    shape = "{layers, hidden, heads, intermediate}"
+    raise ValueError(f"expected {shape} or a name, found {value!r}{suggest(value, ARCHITECTURES)}")
 
 
-def _layer_map(value: Any) -> str | list[int] | dict[int, int]:
-    if isinstance(value, str) and value in LAYER_MAPS:
-        return value
-    sides = [[*value], [*value.values()]] if isinstance(value, dict) else [value]
-    if isinstance(value, list | dict) and value and all(type(layer) is int for side in sides for layer in side):
-        if any(side[0] < 1 or any(b <= a for a, b in pairwise(side)) for side in sides):
-            raise ValueError(f"expected increasing layers from 1 on, found {value}")
-        return value
-    raise ValueError(
-        f"expected a list of teacher layers, one for each student layer, a mapping {{student layer: teacher layer}}, "
-        f"or a name, found {value!r}{suggest(str(value), LAYER_MAPS)}"
-    )
+AnyArchitecture = Annotated[Architecture, BeforeValidator(_named)]
+
+
+def _increasing(value: str | list[int] | dict[int, int]) -> str | list[int] | dict[int, int]:
+    sides = [[*value], [*value.values()]] if isinstance(value, dict) else [value] if isinstance(value, list) else []
+    if any(b <= a for side in sides for a, b in pairwise(side)):
+        raise ValueError(f"expected increasing layers, found {value}")
+    return value
+
+
+LayerMap = Annotated[
+    Annotated[str, Field(pattern="^(uniform|top|bottom|last)$")]
+    | Annotated[list[PositiveInt], Field(min_length=1)]
+    | Annotated[dict[PositiveInt, PositiveInt], Field(min_length=1)],
+    expected(
+        "uniform, top, bottom or last, a list of teacher layers, one for each student layer, or a mapping "
+        "{student layer: teacher layer}"
+    ),
+    AfterValidator(_increasing),
+]
+
+
+def layer_map_misfit(layer_map: str | list[int] | dict[int, int], layers: int) -> str | None:
+    """What is wrong with a layer map for a student of so many layers, as far as no teacher is needed to know it."""
+    if isinstance(layer_map, list) and len(layer_map) != layers:
+        return (
+            f"expected {layers} teacher layers, one for each student layer, found {len(layer_map)}: {layer_map}; "
+            f"to leave some out, write {{student layer: teacher layer}}"
+        )
+    if isinstance(layer_map, dict) and max(layer_map) > layers:
+        return f"expected student layers from 1 to {layers}, found {max(layer_map)} in {layer_map}"
+    return None
+
+
+RelationHeads = Annotated[
+    int, Field(ge=1, description="parts that the loss relations cuts queries, keys and values into, of both models")
+]
 
 
 def relations_misfit(relation_heads: int, *widths: int) -> str | None:
@@ -78,18 +98,6 @@ def common_relation_heads(*widths: int) -> list[int]:
     return [heads for heads in divisors if heads >= 8] or divisors[-1:]
 
 
-def layer_map_misfit(layer_map: str | list[int] | dict[int, int], layers: int) -> str | None:
-    """What is wrong with a layer map for a student of so many layers, as far as no teacher is needed to know it."""
-    if isinstance(layer_map, list) and len(layer_map) != layers:
-        return (
-            f"expected {layers} teacher layers, one for each student layer, found {len(layer_map)}: {layer_map}; "
-            f"to leave some out, write {{student layer: teacher layer}}"
-        )
-    if isinstance(layer_map, dict) and max(layer_map) > layers:
-        return f"expected student layers from 1 to {layers}, found {max(layer_map)} in {layer_map}"
-    return None
-
-
 class Losses(Table):
     """Weights λ of equation 6; `relations` is MiniLMv2's loss, `cls` PKD's, the mean over its layers."""
 
@@ -103,11 +111,3 @@ class Losses(Table):
         """Refuse weights that are all 0, and say what else turns a phase off."""
         if not any(self.model_dump().values()):
             raise ValueError(f"losses: every weight is 0, so there is nothing to learn; set one, or {unless}: 0")
-
-
-RelationHeads = Annotated[
-    int, Field(ge=1, description="parts that the loss relations cuts queries, keys and values into, of both models")
-]
-
-AnyArchitecture = Annotated[Architecture, BeforeValidator(_architecture)]
-LayerMap = Annotated[str | list[int] | dict[int, int], PlainValidator(_layer_map)]

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 from tinybert.errors import UserError, suggest
 from tinybert.params.architectures import layer_map_misfit, relations_misfit
 from tinybert.params.general import General
 from tinybert.params.sources import Download, File
 from tinybert.params.students import Student
-from tinybert.params.table import KEY, NO_KEY, Named, Run, Table, mistakes, parse, read_yaml
+from tinybert.params.table import KEY, Named, Run, matching, mistakes, parse, read_yaml
 from tinybert.params.tasks import Task
 
-TABLES: dict[str, type[Table]] = {
-    "downloads": Download,
-    "files": File,
-    "general": General,
-    "tasks": Task,
-    "students": Student,
-}
+Key = Annotated[str, matching(KEY.pattern, "a key made of a-z, 0-9, '_' and '-' that starts with a letter")]
 
 
 class Experiment(Run, Named):
     """Everything that a run is made of."""
 
-    downloads: dict[str, Download]
-    files: dict[str, File]
-    general: dict[str, General]
-    tasks: dict[str, Task]
-    students: dict[str, Student]
+    downloads: dict[Key, Download]
+    files: dict[Key, File]
+    general: dict[Key, General]
+    tasks: dict[Key, Task]
+    students: dict[Key, Student]
 
 
 def load_experiment(file: Path) -> Experiment:
@@ -45,99 +39,80 @@ def load_experiment(file: Path) -> Experiment:
 
 
 def find_mistakes(file: Path) -> Iterator[str]:
-    """One line for each mistake that can be known from the file alone: keys, types, ranges, cross-references."""
+    """One line for each mistake that can be known from the file alone; where entries are sound, of their references."""
     try:
         content = read_yaml(file)
     except UserError as error:
         yield str(error)
         return
-    yield from _top_level(content, file)
-    sound: dict[str, dict[str, Any]] = {}
-    for table, schema in TABLES.items():
-        entries = content.get(table)
-        sound[table] = {}
-        for key, entry in entries.items() if isinstance(entries, dict) else ():
-            place = f"{file}: {table}.{key}"
-            lines = [] if isinstance(key, str) and KEY.fullmatch(key) else [f"{place}: {NO_KEY}"]
-            lines += mistakes(schema, entry, place)
-            yield from lines
-            if not lines:
-                sound[table][key] = schema.model_validate(entry)
-    if all(isinstance(content.get(table), dict) for table in TABLES):
-        yield from _references(sound, content, file)
-    yield from _seeds(sound["students"], content.get("seed"), file)
+    lines = list(mistakes(Experiment, content, str(file)))
+    yield from lines
+    if not lines:
+        experiment = parse(Experiment, content, str(file))
+        for line in (*_sources(experiment), *_students(experiment), *_seeds(experiment)):
+            yield f"{file}: {line}"
 
 
-def _top_level(content: dict[str, Any], file: Path) -> Iterator[str]:
-    for table in TABLES:
-        if table not in content:
-            yield f"{file}: {table}: this table is missing; add it (an empty one is {{}})"
-        elif not isinstance(content[table], dict):
-            yield f"{file}: {table}: expected a table of entries (an empty one is {{}}), found {content[table]!r}"
-    yield from mistakes(Experiment, content | {table: {} for table in TABLES}, str(file))
-
-
-def _references(sound: dict[str, dict[str, Any]], content: dict[str, Any], file: Path) -> Iterator[str]:
-    """Names of entries that are not there, or are there with another kind of content."""
-    names = {table: {str(key) for key in content[table]} for table in TABLES}
-    for key in sorted(names["files"] & names["downloads"]):
-        yield f"{file}: files.{key}: downloads has an entry of that name too; rename one"
-    sources = names["downloads"] | names["files"]
-
-    def source(place: str, key: str, kind: str) -> Iterator[str]:
-        if key not in sources:
-            yield f"{file}: {place}: there is no {key!r} in downloads or files{suggest(key, sources)}"
-            return
-        entry = sound["downloads"].get(key) or sound["files"].get(key)
-        if entry is not None and entry.kind != kind:
-            yield f"{file}: {place}: {key!r} is of kind {entry.kind}, expected one of kind {kind}"
-
-    for key, general in sound["general"].items():
-        yield from source(f"general.{key}.corpus", general.corpus, "corpus")
-        yield from source(f"general.{key}.teacher", general.teacher, "model")
+def _sources(experiment: Experiment) -> Iterator[str]:
+    """References to downloads and files that aren't there, or are of another kind."""
+    for key in sorted(experiment.files.keys() & experiment.downloads.keys()):
+        yield f"files.{key}: downloads has an entry of that name too; rename one"
+    sources = experiment.downloads | experiment.files
+    references = []
+    for name, general in experiment.general.items():
+        place = f"general.{name}"
+        references += [(f"{place}.corpus", general.corpus, "corpus"), (f"{place}.teacher", general.teacher, "model")]
         if general.initialise == "start":
-            yield from source(f"general.{key}.start", general.start, "model")
+            references.append((f"{place}.start", general.start, "model"))
         elif general.start != general.teacher and general.teacher in sources:
             yield (
-                f"{file}: general.{key}.start: expected {general.teacher!r}, the teacher, found {general.start!r}; "
+                f"{place}.start: expected {general.teacher!r}, the teacher, found {general.start!r}; "
                 f"to take the first weights from {general.start!r}, set initialise: start"
             )
-        if problem := layer_map_misfit(general.layer_map, general.architecture.layers):
-            yield f"{file}: general.{key}.layer_map: {problem}"
-    for key, task in sound["tasks"].items():
-        yield from source(f"tasks.{key}.source", task.source, "table")
-        yield from source(f"tasks.{key}.teacher.from", task.teacher.source, "model")
-        yield from source(f"tasks.{key}.mlm.from", task.mlm.source, "model")
-        yield from source(f"tasks.{key}.mlm.corpus", task.mlm.corpus, "corpus")
-        yield from source(f"tasks.{key}.augment.vectors", task.augment.vectors, "vectors")
-    for key, student in sound["students"].items():
-        for table, name in (("tasks", student.task), ("general", student.general)):
-            if name not in names[table]:
-                field = table.removesuffix("s")
-                yield f"{file}: students.{key}.{field}: there is no {name!r} in {table}{suggest(name, names[table])}"
-        if student.general in sound["general"]:
-            architecture = sound["general"][student.general].architecture
-            for name, phase in (("intermediate", student.intermediate), ("prediction", student.prediction)):
-                place = f"{file}: students.{key}.{name}"
-                if problem := layer_map_misfit(phase.layer_map, architecture.layers):
-                    yield f"{place}.layer_map: {problem}"
-                if phase.losses.relations and (problem := relations_misfit(phase.relation_heads, architecture.hidden)):
-                    yield f"{place}.relation_heads: {problem}"
-
-
-def _seeds(students: dict[str, Student], seed: Any, file: Path) -> Iterator[str]:
-    """Students of one task and variant that have the same seeds: the report takes them for seeds and averages them."""
-    first: dict[tuple[str, ...], str] = {}
-    for key, student in students.items():
-        if student.variant is None:
-            continue
-        seeds = [
-            str(seed if phase.seed is None else phase.seed) for phase in (student.intermediate, student.prediction)
+    for name, task in experiment.tasks.items():
+        references += [
+            (f"tasks.{name}.source", task.source, "table"),
+            (f"tasks.{name}.teacher.from", task.teacher.source, "model"),
+            (f"tasks.{name}.mlm.from", task.mlm.source, "model"),
+            (f"tasks.{name}.mlm.corpus", task.mlm.corpus, "corpus"),
+            (f"tasks.{name}.augment.vectors", task.augment.vectors, "vectors"),
         ]
-        other = first.setdefault((student.task, student.variant, *seeds), key)
-        if other != key:
+    for place, key, kind in references:
+        if key not in sources:
+            yield f"{place}: there is no {key!r} in downloads or files{suggest(key, sources)}"
+        elif sources[key].kind != kind:
+            yield f"{place}: {key!r} is of kind {sources[key].kind}, expected one of kind {kind}"
+
+
+def _students(experiment: Experiment) -> Iterator[str]:
+    """References to tasks and general students that aren't there, and what doesn't fit a student's architecture."""
+    for key, general in experiment.general.items():
+        if problem := layer_map_misfit(general.layer_map, general.architecture.layers):
+            yield f"general.{key}.layer_map: {problem}"
+    for key, student in experiment.students.items():
+        if student.task not in experiment.tasks:
+            yield f"students.{key}.task: there is no {student.task!r} in tasks{suggest(student.task, experiment.tasks)}"
+        if student.general not in experiment.general:
+            known = suggest(student.general, experiment.general)
+            yield f"students.{key}.general: there is no {student.general!r} in general{known}"
+            continue
+        architecture = experiment.general[student.general].architecture
+        for name, phase in (("intermediate", student.intermediate), ("prediction", student.prediction)):
+            if problem := layer_map_misfit(phase.layer_map, architecture.layers):
+                yield f"students.{key}.{name}.layer_map: {problem}"
+            if phase.losses.relations and (problem := relations_misfit(phase.relation_heads, architecture.hidden)):
+                yield f"students.{key}.{name}.relation_heads: {problem}"
+
+
+def _seeds(experiment: Experiment) -> Iterator[str]:
+    """Students of one task and variant that have the same seeds: the report takes them for seeds and averages them."""
+    first: dict[tuple[str, str, str], str] = {}
+    for key, student in experiment.students.items():
+        phases = (student.intermediate, student.prediction)
+        seeds = ", ".join(str(experiment.seed if phase.seed is None else phase.seed) for phase in phases)
+        if student.variant and (other := first.setdefault((student.task, student.variant, seeds), key)) != key:
             yield (
-                f"{file}: students.{key}.variant: students.{other} is {student.variant!r} of {student.task!r} too, "
-                f"with the same seeds ({', '.join(seeds)}), and the report averages over seeds; give one of them "
-                "another variant, or other seeds in intermediate and prediction"
+                f"students.{key}.variant: students.{other} is {student.variant!r} of {student.task!r} too, with the "
+                f"same seeds ({seeds}), and the report averages over seeds; give one of them another variant, or other "
+                "seeds in intermediate and prediction"
             )

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-BINARY = ("0", "1")
-ENTAILMENT = ("entailment", "not_entailment")
-INFERENCE = ("entailment", "neutral", "contradiction")
-
 GLUE: dict[str, tuple[str, ...] | None] = {
-    "CoLA": BINARY,
-    "SST-2": BINARY,
-    "MRPC": BINARY,
+    **dict.fromkeys(("CoLA", "SST-2", "MRPC", "QQP", "WNLI"), ("0", "1")),
+    **dict.fromkeys(("QNLI", "RTE"), ("entailment", "not_entailment")),
+    **dict.fromkeys(("MNLI-m", "MNLI-mm", "AX"), ("entailment", "neutral", "contradiction")),
     "STS-B": None,
-    "QQP": BINARY,
-    "MNLI-m": INFERENCE,
-    "MNLI-mm": INFERENCE,
-    "QNLI": ENTAILMENT,
-    "RTE": ENTAILMENT,
-    "WNLI": BINARY,
-    "AX": INFERENCE,
 }
 """The labels of each file of a submission, None for numbers from 0 to 5."""
 

@@ -3,57 +3,32 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import Field, model_validator
 
 from tinybert.params import defaults
-from tinybert.params.table import KEY, Seed, Table, differ, matching, refuse
-
-SPAN_KEYS = ("stride", "longest_answer", "no_answer")
-"""Of a label, what belongs to tasks of type span only."""
+from tinybert.params.table import KEY, Seed, Table, differ, expected, matching, refuse
 
 SUBMISSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
+Cell = Annotated[str | int | float, expected("text or a number")]
 
-def _cell(value: Any) -> str | float:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise ValueError(f"expected text or a number, found {value!r}")
-    return value
-
-
-def _file(value: Any) -> str:
-    if not isinstance(value, str) or not value or value.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", value):
-        raise ValueError(f"expected a file of the source, as in train.tsv or train-*.parquet, found {value!r}")
-    return value
-
-
-def _share(value: Any) -> float | str:
-    if isinstance(value, str):
-        return _file(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
-        raise ValueError(f"expected a fraction between 0 and 1, or the name of a file, found {value!r}")
-    return float(value)
-
-
-def _columns(value: Any) -> list[str] | dict[str, list[str]] | None:
-    lists = list(value.values()) if isinstance(value, dict) else [value] if value is not None else []
-    if not all(isinstance(names, list) and names and all(isinstance(name, str) for name in names) for names in lists):
-        raise ValueError(f"expected null, a list of names, or a list for each file without a header, found {value!r}")
-    return value
-
-
-Cell = Annotated[str | float, PlainValidator(_cell)]
-
-FileName = Annotated[str, PlainValidator(_file)]
-"""A file of the source's folder; `*` stands for any part of a name, as in the numbers of shards."""
-
-Share = Annotated[float | str, PlainValidator(_share)]
-"""A fraction of the rows, or the file that has them."""
-
-Columns = Annotated[list[str] | dict[str, list[str]] | None, PlainValidator(_columns)]
+Names = Annotated[list[str], Field(min_length=1)]
+Columns = Annotated[
+    Names | dict[str, Names] | None, expected("null, a list of names, or a list for each file without a header")
+]
 """Names for the columns of files without a header: of all files, or by file; those not named have a header."""
 
+INSIDE = r"(?![/\\])(?!(.*[/\\])?\.\.([/\\]|$)).+"
+FileName = Annotated[str, matching(INSIDE, "a file of the source, as in train.tsv or train-*.parquet")]
+"""A file of the source's folder; `*` stands for any part of a name, as in the numbers of shards."""
+
+Share = Annotated[
+    Annotated[float, Field(gt=0, lt=1)] | FileName,
+    expected("a fraction between 0 and 1, or a file of the source, as in train.tsv or train-*.parquet"),
+]
+"""A fraction of the rows, or the file that has them."""
 
 Separator = Annotated[str, matching('[^"\r\n]', 'one character, as in ";" or "\\t"')]
 
@@ -90,29 +65,23 @@ class Label(Table):
         return None if self.values is None else [str(value).strip() for value in self.values]
 
     @model_validator(mode="after")
-    def _places_agree(self) -> Label:
+    def _agree(self) -> Label:
         if self.column is not None and self.columns is not None:
             raise ValueError("columns: expected column or columns, found both; remove one")
         if self.column is None and self.columns is None:
             raise ValueError("column: this key is missing; add it (or columns, for labels in a column each)")
-        differ("columns", self.columns)
         if self.columns is not None:
             refuse(self, ("separator", "values", "threshold"), "it belongs to one column, and this has columns")
-        return self
-
-    @model_validator(mode="after")
-    def _names_fit(self) -> Label:
         if self.threshold is not None and (self.names is None or len(self.names) != 2):
             raise ValueError(f"names: a threshold needs two, as in [negative, positive], found {self.names}")
         if self.threshold is None:
             refuse(self, ["softness"], "it belongs to labels by a threshold, and there is none")
-        differ("names", self.names)
         if self.columns and self.names and len(self.names) != len(self.columns):
             raise ValueError(f"names: expected {len(self.columns)}, one for each column, found {len(self.names)}")
-        if self.values is not None:
-            if self.names is None or len(self.names) != len(self.values) or self.threshold is not None:
-                raise ValueError("values: expected names, as many, in the same order, and no threshold")
-            differ("values", self.written)
+        if self.values and (len(self.names or ()) != len(self.values) or self.threshold is not None):
+            raise ValueError("values: expected names, as many, in the same order, and no threshold")
+        for key, values in (("columns", self.columns), ("names", self.names), ("values", self.written)):
+            differ(key, values)
         return self
 
 

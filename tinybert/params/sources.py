@@ -52,10 +52,13 @@ Commit = Annotated[
 ]
 
 
-ORIGINS = {"package": ("file", "sha256", "members"), "hub": ("revision",), "url": ("sha256",), "gensim": ("sha256",)}
-"""The keys that an entry from there needs."""
-OPTIONAL = {"hub": {"files"}, "url": {"members"}}
-"""Those that it may have."""
+ORIGINS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "package": (("file", "sha256", "members"), ()),
+    "hub": (("revision",), ("files",)),
+    "url": (("sha256",), ("members",)),
+    "gensim": (("sha256",), ()),
+}
+"""The keys that an entry from there needs, and those that it may have."""
 
 
 class Download(Source):
@@ -82,26 +85,16 @@ class Download(Source):
         given = [name for name in ORIGINS if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"expected one origin of {', '.join(ORIGINS)}, found {' and '.join(given) or 'none'}")
-        needed = ORIGINS[given[0]]
+        needed, optional = ORIGINS[given[0]]
         for key in needed:
             if getattr(self, key) is None:
                 raise ValueError(f"{key}: this key is missing; {given[0]} goes with {', '.join(needed)}")
-        known = set().union(*ORIGINS.values(), *OPTIONAL.values())
-        refuse(self, sorted(known - {*needed} - OPTIONAL.get(given[0], set())), f"it doesn't go with {given[0]}")
-        return self
-
-    @model_validator(mode="after")
-    def _origin_has_the_kind(self) -> Download:
-        if self.gensim is not None and self.kind != "vectors":
-            raise ValueError(f"gensim: gives word vectors, and this is of kind {self.kind}; take another origin")
-        if self.hub is not None and self.kind == "model" and self.files is not None:
-            raise ValueError("files: of a model, config, weights and tokenizer are taken as they are; remove it")
-        if self.url is not None:
-            is_archive = self.file_name.endswith(ZIP + TAR)
-            if is_archive and self.members is None:
-                raise ValueError("members: this key is missing; name what to take from the archive")
-            if not is_archive and self.members is not None:
-                raise ValueError(f"members: {self.file_name} is no archive ({', '.join(ZIP + TAR)}); remove it")
+        others = {key for keys in ORIGINS.values() for side in keys for key in side} - {*needed, *optional}
+        refuse(self, sorted(others), f"it doesn't go with {given[0]}")
+        if self.hub is not None and self.kind == "model":
+            refuse(self, ["files"], "of a model, config, weights and tokenizer are taken as they are")
+        if self.file_name.endswith(ZIP + TAR) and self.members is None:
+            raise ValueError("members: this key is missing; name what to take from the archive")
         return self
 
     @property

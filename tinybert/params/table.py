@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 import reprlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from operator import attrgetter
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WrapValidator
 from ruamel.yaml import YAML, YAMLError
 
 from tinybert.errors import UserError, suggest
 from tinybert.params import defaults
 
 KEY = re.compile(r"[a-z][a-z0-9_-]*")
-NO_KEY = "a key is made of a-z, 0-9, '_' and '-' and starts with a letter"
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # which numpy's generators take too
 Rate = Annotated[float, Field(ge=0, lt=1)]
@@ -48,15 +47,27 @@ def differ(key: str, values: Sequence[object] | None) -> None:
         raise ValueError(f"{key}: expected values that differ from each other, found {values}")
 
 
-def matching(pattern: str, expected: str) -> AfterValidator:
+def matching(pattern: str, words: str) -> AfterValidator:
     """Of text: the whole of it has to match the pattern."""
 
     def match(value: str) -> str:
         if not re.fullmatch(pattern, value, re.ASCII):
-            raise ValueError(f"expected {expected}, found {value!r}")
+            raise ValueError(f"expected {words}, found {value!r}")
         return value
 
     return AfterValidator(match)
+
+
+def expected(words: str) -> WrapValidator:
+    """Of a union: one line in place of those that pydantic has for each of its types."""
+
+    def check(value: Any, validate: Callable[[Any], Any]) -> Any:
+        try:
+            return validate(value)
+        except ValidationError:
+            raise ValueError(f"expected {words}, found {value!r}") from None
+
+    return WrapValidator(check)
 
 
 class Optimisation(Table):
@@ -92,14 +103,12 @@ def read_yaml(file: Path) -> dict[str, Any]:
     """The mapping in a YAML 1.2 file, read by the parser that DVC uses (so `1e-4` is a number here as there).
 
     Raises:
-        UserError: the file is missing or can't be read, is no UTF-8, is no YAML or holds no mapping.
+        UserError: the file is missing, is no UTF-8, is no YAML or holds no mapping.
     """
     try:
         content = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{file}: there is no such file; run this in the project's folder") from None
-    except OSError as error:
-        raise UserError(f"{file}: {error.strerror}; put a file there that you may read") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{file}: not UTF-8 (byte {error.start}); save it as UTF-8") from None
     except (YAMLError, ValueError) as error:
@@ -108,10 +117,9 @@ def read_yaml(file: Path) -> dict[str, Any]:
         problem = getattr(error, "problem", None) or " ".join(str(error).split())
         hint = "; indent with spaces" if "'\\t'" in problem else ""
         raise UserError(f"{file}: {line}not valid YAML: {problem}{hint}") from None
-    if content is None:
-        raise UserError(f"{file}: the file is empty; take a preset, as in `cp presets/smoke.yaml {file}`")
     if not isinstance(content, dict):
-        raise UserError(f"{file}: expected a mapping of keys, found {reprlib.repr(content)}")
+        found = "an empty file; take a preset" if content is None else reprlib.repr(content)
+        raise UserError(f"{file}: expected a mapping of keys, found {found}")
     return content
 
 
@@ -139,15 +147,11 @@ def find_entry(file: Path, table: str, key: str) -> Any:
     """One entry of one of the five tables, such as `general.tinybert4`, as it stands there.
 
     Raises:
-        UserError: the table or entry is missing (the known ones are named), or `key` is no name.
+        UserError: there is none; the known ones are named.
     """
-    entries = read_yaml(file).get(table)
-    if not isinstance(entries, dict):
-        raise UserError(f"{file}: {table}: expected a table of entries, found {entries!r}")
+    entries = read_yaml(file).get(table) or {}
     if key not in entries:
         raise UserError(f"{file}: {table}.{key}: there is no such entry{suggest(key, map(str, entries))}")
-    if not KEY.fullmatch(key):
-        raise UserError(f"{file}: {table}.{key}: {NO_KEY}")
     return entries[key]
 
 
@@ -155,7 +159,7 @@ def load_entry(file: Path, table: str, key: str, schema: type[Schema]) -> Schema
     """One entry of one of the five tables, typed; the other entries are not looked at.
 
     Raises:
-        UserError: there is no such entry (see `find_entry`), or a key of it is wrong.
+        UserError: there is no such entry, or a key of it is wrong.
     """
     return parse(schema, find_entry(file, table, key), f"{file}: {table}.{key}")
 
@@ -176,7 +180,7 @@ def _load_top(file: Path, schema: type[Schema]) -> Schema:
 
 
 def _line(schema: type[Table], detail: Any, place: str) -> str:
-    location = [str(part) for part in detail["loc"]]
+    location = [str(part) for part in detail["loc"] if part != "[key]"]
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error" and (match := PATH.match(message)):
         location, message = [*location, match[1]], message[match.end() :]
@@ -190,14 +194,20 @@ def _line(schema: type[Table], detail: Any, place: str) -> str:
             return f"{path}: unknown key{suggest(location[-1], _keys(schema, location[:-1]))}"
         case "model_type":
             message = "expected a mapping of keys"
+        case "dict_type":
+            message = "expected a mapping of keys (an empty one is {})"
         case "string_type" if isinstance(detail["input"], int | float | date):
             message = "expected text, in quotes"
-    expected = re.sub(r"^\w+ should (be|have|match)", "expected", message).partition(" after validation")[0]
-    return f"{path}: {expected}, found {reprlib.repr(detail['input'])}"
+    expectation = re.sub(r"^\w+ should (be|have|match)", "expected", message).partition(" after validation")[0]
+    return f"{path}: {expectation}, found {reprlib.repr(detail['input'])}"
 
 
 def _keys(schema: Any, location: list[str]) -> list[str]:
     """The keys that the mapping at `location` inside `schema` may have."""
     for part in location:
-        schema = next(field.annotation for name, field in schema.model_fields.items() if part in (name, field.alias))
+        if get_origin(schema) is dict:
+            schema = get_args(schema)[1]
+        else:
+            fields = schema.model_fields.items()
+            schema = next(field.annotation for name, field in fields if part in (name, field.alias))
     return [field.alias or name for name, field in schema.model_fields.items()]

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from tinybert.errors import suggest
 from tinybert.params import defaults
 from tinybert.params.glue import GLUE, submitted_labels
-from tinybert.params.rows import SPAN_KEYS, Columns, Label, Split
+from tinybert.params.rows import Columns, Label, Split
 from tinybert.params.table import Optimisation, Reference, Seed, Table, differ, refuse
 
 METRICS = {
@@ -19,6 +19,13 @@ METRICS = {
     "span": ("span_f1", "exact_match"),
 }
 """By type; no name belongs to two, so that a metric says what its task is."""
+
+LABEL_KEYS = {
+    "classification": ["threshold"],
+    "multilabel": ["columns", "separator"],
+    "span": ["stride", "longest_answer", "no_answer"],
+}
+"""Of a label, what belongs to tasks of one type only."""
 
 QUESTION_ROOM = 24
 """Tokens of a window that are left, at least, to question and special tokens."""
@@ -74,20 +81,17 @@ class Task(Table):
     @model_validator(mode="after")
     def _agree(self) -> Task:
         if self.metric not in METRICS[self.type]:
-            known = ", ".join(METRICS[self.type])
-            raise ValueError(f"metric: expected one of {known} for {self.type}, found {self.metric!r}")
+            metrics = ", ".join(METRICS[self.type])
+            raise ValueError(f"metric: expected one of {metrics} for {self.type}, found {self.metric!r}")
         differ("text", self.text)
         self._label_fits()
         if self.type == "span":
             self._span_fits()
-        for file, columns in self._named_columns().items():
-            labelled = file not in self.split.unlabelled.values()
-            label = "label.column" if self.label.columns is None else "label.columns"
-            needed = [("text", column) for column in self.text]
-            needed += [(label, column) for column in self.label.read_columns if labelled]
-            for key, column in needed:
-                if column not in columns:
-                    raise ValueError(f"{key}: there is no {column!r} in columns{suggest(column, columns)}")
+        if isinstance(self.columns, list):
+            read = [("text", name) for name in self.text] + [("label", name) for name in self.label.read_columns]
+            for key, name in read:
+                if name not in self.columns:
+                    raise ValueError(f"{key}: there is no {name!r} in columns{suggest(name, self.columns)}")
         return self
 
     @model_validator(mode="after")
@@ -108,11 +112,9 @@ class Task(Table):
         return self.columns.get(file) if isinstance(self.columns, dict) else self.columns
 
     def _label_fits(self) -> None:
-        if self.type != "classification":
-            refuse(self, ["label.threshold"], f"it belongs to type classification, and this is of type {self.type}")
         if self.type in ("regression", "span"):
             refuse(self, ("label.names", "label.values"), f"a task of type {self.type} has no classes")
-        for kind, keys in (("multilabel", ("columns", "separator")), ("span", SPAN_KEYS)):
+        for kind, keys in LABEL_KEYS.items():
             if self.type != kind:
                 places = [f"label.{key}" for key in keys]
                 refuse(self, places, f"it belongs to type {kind}, and this is of type {self.type}")
@@ -124,21 +126,8 @@ class Task(Table):
             raise ValueError("columns: files of questions name their columns themselves; set columns: null")
         refuse(self, ("split.separator", "split.quotes"), "files of questions are JSON")
         refuse(self, ["label.drop"], "answers have no classes")
-        stride, highest = self.label.stride, self.max_length - QUESTION_ROOM
-        if stride is None:
+        if self.label.stride is None:
             raise ValueError("label.stride: this key is missing; add it (128 is usual for a max_length of 384)")
-        if stride > highest:
-            raise ValueError(
-                f"label.stride: expected at most {highest}, which leaves room for a question in a window of "
-                f"max_length {self.max_length}, found {stride}"
-            )
-
-    def _named_columns(self) -> dict[str, list[str]]:
-        """Names of columns by file, one `""` for all of them."""
-        if not isinstance(self.columns, dict):
-            return {} if self.columns is None else {"": self.columns}
-        files = [*self.split.labelled.values(), *self.split.unlabelled.values()]
-        for file in self.columns:
-            if file not in files:
-                raise ValueError(f"columns: there is no {file!r} in split{suggest(file, files)}")
-        return self.columns
+        if self.label.stride > (highest := self.max_length - QUESTION_ROOM):
+            room = f"which leaves room for a question in a window of max_length {self.max_length}"
+            raise ValueError(f"label.stride: expected at most {highest}, {room}, found {self.label.stride}")

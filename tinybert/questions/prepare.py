@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from tinybert.tables.repeated import count_repeated, same_text, separate
 from tinybert.tables.splits import SPLITS, UNLABELLED, Splits
 from tinybert.tables.summary import write_summary
 
-LABELS = pa.list_(pa.struct([("text", pa.string()), ("start", pa.int64())]))
+ANSWERS = pa.list_(pa.struct([("text", pa.string()), ("start", pa.int64())]))
+SCHEMA = pa.schema([("text", pa.string()), ("text_pair", pa.string()), ("label", ANSWERS), ("id", pa.string())])
 
 
 def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
@@ -44,18 +46,16 @@ def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     brought: Splits = {}
     for name, file in (task.split.labelled or {"train": ""}).items():
         first = len(questions)
-        for path in find_files(source, file):
-            questions += _read(path, task, counts, len(questions) - first)
+        questions += _read(source, file, task, counts)
         brought[name] = np.arange(first, len(questions))
     contexts = [(question.context,) for question in questions]
     drawn = _draw([same_text(contexts[row]) for row in brought["train"]], task, source)
     ordered = {name: (brought | drawn)[name] for name in (*SPLITS, *task.split.also_test)}
     ordered["train"] = _trainable(ordered["train"], questions, counts)
     if not len(ordered["train"]):
-        raise UserError(
-            f"{source}: no training question is left: {counts['answer']:,} have no right answer in their context, "
-            f"{counts['empty']:,} have no text; is text: {task.text} the question and its context, in this order?"
-        )
+        why = f"{counts['answer']:,} have no right answer in their context, {counts['empty']:,} have no text"
+        advice = f"is text: {task.text} the question and its context, in this order?"
+        raise UserError(f"{source}: no training question is left: {why}; {advice}")
     splits, repeated = separate(ordered, contexts)
     for name in ("test", *task.split.also_test):
         _require_own_ids([questions[row] for row in splits[name]], name, source)
@@ -85,9 +85,7 @@ def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
         (folder / UNLABELLED).mkdir()
         summary[UNLABELLED] = {}
         for name, file in task.split.unlabelled.items():
-            found: list[Question] = []
-            for path in find_files(source, file):
-                found += _read(path, task, counts, len(found), labelled=False)
+            found = _read(source, file, task, counts, labelled=False)
             _require_own_ids(found, name, source)
             _write(found, folder / UNLABELLED / f"{name}.parquet")
             summary[UNLABELLED][name] = {"rows": len(found), "labels": None}
@@ -95,21 +93,20 @@ def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     return summary
 
 
-def _read(path: Path, task: Task, counts: dict[str, int], before: int, labelled: bool = True) -> list[Question]:
-    columns = (*task.text, *task.label.read_columns)
-    return read_questions(path, columns, bool(task.label.no_answer), counts, labelled, before)  # type: ignore[arg-type]
+def _read(source: Path, file: str, task: Task, counts: dict[str, int], labelled: bool = True) -> list[Question]:
+    columns, no_answer = (*task.text, *task.label.read_columns), bool(task.label.no_answer)
+    found: list[Question] = []
+    for path in find_files(source, file):
+        found += read_questions(path, columns, no_answer, counts, labelled, before=len(found))
+    return found
 
 
 def _require_own_ids(questions: list[Question], name: str, source: Path) -> None:
     """Refuse to merge questions in what is handed in, which has answers by id."""
-    seen: set[str] = set()
-    for question in questions:
-        if question.id in seen:
-            raise UserError(
-                f"{source}: {name}: several questions have the id {question.id[:60]!r}; give each its own, since a "
-                f"scorer looks answers up by it"
-            )
-        seen.add(question.id)
+    identity, count = Counter(question.id for question in questions).most_common(1)[0]
+    if count > 1:
+        found = f"{source}: {name}: several questions have the id {identity[:60]!r}"
+        raise UserError(f"{found}; give each its own, since a scorer looks answers up by it")
 
 
 def _draw(contexts: list[tuple[str, ...]], task: Task, source: Path) -> Splits:
@@ -133,10 +130,8 @@ def _draw(contexts: list[tuple[str, ...]], task: Task, source: Path) -> Splits:
     splits["train"] = np.sort(np.array([row for group in order for row in groups[group]], dtype=np.int64))
     for name, drawn in splits.items():
         if not len(drawn):
-            raise UserError(
-                f"{source}: the {name} split gets none of the {len(groups)} contexts; add some, or change split.test "
-                f"and split.validation"
-            )
+            found = f"{source}: the {name} split gets none of the {len(groups)} contexts"
+            raise UserError(f"{found}; add some, or change split.test and split.validation")
     return splits
 
 
@@ -155,11 +150,6 @@ def _trainable(rows: np.ndarray, questions: list[Question], counts: dict[str, in
 
 
 def _write(questions: list[Question], file: Path) -> None:
-    labels = [[answer._asdict() for answer in question.answers] for question in questions]
-    columns = {
-        "text": pa.array([question.question for question in questions], pa.string()),
-        "text_pair": pa.array([question.context for question in questions], pa.string()),
-        "label": pa.array(labels, LABELS),
-        "id": pa.array([question.id for question in questions], pa.string()),
-    }
-    pq.write_table(pa.table(columns), file, compression="zstd")
+    ids, texts, contexts, answers = zip(*questions, strict=True)
+    labels = [[answer._asdict() for answer in each] for each in answers]
+    pq.write_table(pa.table([texts, contexts, labels, ids], schema=SCHEMA), file, compression="zstd")

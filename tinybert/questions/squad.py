@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import Any, NamedTuple, TypeVar
 
 from tinybert.errors import UserError
-from tinybert.sources.first_bytes import name_the_bytes
-from tinybert.tables.columns import require_columns
 from tinybert.tables.json_rows import read_objects
 from tinybert.tables.json_values import parse, require_whole
-from tinybert.tables.read import read_text
+from tinybert.tables.read import read_parquet, read_text
+
+Kind = TypeVar("Kind")
 
 FORMATS = (".json", ".jsonl", ".ndjson", ".parquet")
 NOWHERE = -1
@@ -40,7 +37,7 @@ class Question(NamedTuple):
 
 def read_questions(
     file: Path,
-    columns: tuple[str, str, str],
+    columns: Sequence[str],
     no_answer: bool,
     counts: dict[str, int],
     labelled: bool = True,
@@ -48,10 +45,9 @@ def read_questions(
 ) -> list[Question]:
     """The questions of a file, in its order.
 
-    Questions lose line breaks and tabs; a context stays as it is, since places are counted in it. An answer that does
-    not stand where the file says, but elsewhere in the context, is taken from the nearest such place, and counted as
-    `repaired`. None is left out, since a scorer reads them all: neither a question without text, nor an answer that
-    stands nowhere.
+    Questions lose line breaks and tabs; a context stays as it is, since places are counted in it. An answer that stands
+    not where the file says, but elsewhere in the context, is taken from the nearest such place, and counted as
+    `repaired`. A question without text and an answer that stands nowhere are kept, since a scorer reads them all.
 
     Args:
         file: `{"data": [{"paragraphs": [{"context", "qas": [{"id", "question", "answers", "is_impossible"}]}]}]}`, or
@@ -69,32 +65,22 @@ def read_questions(
             where each is to have one.
     """
     questions = []
-    for number, (place, row) in enumerate(_rows(file, columns, labelled), start=1):
-        identity = row.get("id") if isinstance(row, dict) else None
-        if isinstance(identity, (list, dict)):
-            raise UserError(f"{file}: {place}: id: expected text or a number, found {_short(identity)}")
-        require_whole(str(identity), f"{file}: {place}: id")
+    for number, row in enumerate(_rows(file, columns, labelled), start=1):
+        identity = row.get("id")
         place = f"{file}: question {number if identity is None else repr(str(identity))[1:-1][:60]}"
-        question, context = (_text(row, column, place) for column in columns[:2])
+        question, context = (_get(row, column, place, str) for column in columns[:2])
+        require_whole(f"{question}{context}", place)
         answers = _answers(row, columns[2], place) if labelled else []
         if no_answer:
             answers = [answer for answer in answers if answer.text.strip()]
         elif labelled and not answers and question.strip() and context.strip():
             raise UserError(f"{place}: it has no answer; set label.no_answer: true, or mend it")
-        identity = str(before + number if identity is None else identity)
         placed = [_placed(answer, context, counts) for answer in answers]
+        identity = str(before + number if identity is None else identity)
         questions.append(Question(identity, " ".join(question.split()), context, placed))
     if not questions:
         raise UserError(f"{file}: expected questions, found none")
     return questions
-
-
-def _text(row: Any, column: str, place: str) -> str:
-    value = _get(row, column, place)
-    if not isinstance(value, str):
-        raise UserError(f"{place}: {column}: expected text, found {_short(value)}")
-    require_whole(value, f"{place}: {column}")
-    return value
 
 
 def _placed(answer: Answer, context: str, counts: dict[str, int]) -> Answer:
@@ -111,10 +97,8 @@ def _placed(answer: Answer, context: str, counts: dict[str, int]) -> Answer:
 
 def _answers(row: Any, column: str, place: str) -> list[Answer]:
     """The answers of either form."""
-    value, place = _get(row, column, place), f"{place}: answers"
+    value, place = _get(row, column, place, object), f"{place}: answers"
     if isinstance(value, dict) and isinstance(value.get("text"), list) and isinstance(value.get("answer_start"), list):
-        if len(value["text"]) != len(value["answer_start"]):
-            raise UserError(f"{place}: expected as many answer_start as text, found {_short(value)}")
         pairs = list(zip(value["text"], value["answer_start"], strict=True))
     elif isinstance(value, list) and all(isinstance(item, dict) for item in value):
         pairs = [(item.get("text"), item.get("answer_start")) for item in value]
@@ -123,17 +107,17 @@ def _answers(row: Any, column: str, place: str) -> list[Answer]:
     for text, start in pairs:
         if not isinstance(text, str) or type(start) is not int:
             raise UserError(f"{place}: expected a text and a whole answer_start, found {_short(text)}, {_short(start)}")
-        require_whole(text, place)
     return [Answer(*pair) for pair in pairs]
 
 
-def _rows(file: Path, columns: tuple[str, str, str], labelled: bool) -> Iterator[tuple[str, Any]]:
-    """Each question by its `columns` and `id`, with what a message calls its place in the file."""
+def _rows(file: Path, columns: Sequence[str], labelled: bool) -> Iterator[dict[str, Any]]:
+    """Each question by its `columns` and `id`."""
     name = file.name.removesuffix(".gz")
     if not name.endswith(FORMATS):
         raise UserError(f"{file}: expected questions in a file that ends in {', '.join(FORMATS)}")
     if name.endswith(".parquet"):
-        yield from _parquet(file, columns, labelled)
+        table = read_parquet(file, columns if labelled else columns[:2], ["id"])
+        yield from (row for batch in table.to_batches() for row in batch.to_pylist())
         return
     text = read_text(file)
     try:
@@ -142,58 +126,34 @@ def _rows(file: Path, columns: tuple[str, str, str], labelled: bool) -> Iterator
         if getattr(error, "msg", "") != "Extra data":  # behind a first value: it is one a line
             raise UserError(f"{file}: line {getattr(error, 'lineno', 1)}: not JSON: {error}") from None
         content = []
-    if isinstance(content, list):
-        unit, objects = read_objects(text, file, as_written=False)
-        yield from ((f"{unit} {number}", row) for number, row in objects)
-    elif isinstance(content, dict) and columns[0] in content:
-        yield "line 1", content
+    if isinstance(content, list) or columns[0] in content:
+        yield from (row for _, row in read_objects(text, file, as_written=False)[1])
     else:
         yield from _nested(content, file, columns)
 
 
-def _nested(content: Any, file: Path, columns: tuple[str, str, str]) -> Iterator[tuple[str, Any]]:
+def _nested(content: Any, file: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     """SQuAD's own JSON."""
-    for number, article in enumerate(_list(content, "data", str(file)), start=1):
-        place = f"article {number}"
-        for paragraph in _list(article, "paragraphs", f"{file}: {place}"):
-            for question in _list(paragraph, "qas", f"{file}: {place}"):
-                row = {columns[0]: _get(question, "question", f"{file}: {place}"), "id": question.get("id")}
-                row[columns[1]] = _get(paragraph, "context", f"{file}: {place}")
+    for number, article in enumerate(_get(content, "data", str(file), list), start=1):
+        place = f"{file}: article {number}"
+        for paragraph in _get(article, "paragraphs", place, list):
+            for question in _get(paragraph, "qas", place, list):
+                row = {columns[0]: _get(question, "question", place, object), "id": question.get("id")}
+                row[columns[1]] = _get(paragraph, "context", place, object)
                 if question.get("is_impossible") is True:
                     row[columns[2]] = []
                 elif "answers" in question:
                     row[columns[2]] = question["answers"]
-                yield place, row
+                yield row
 
 
-def _parquet(file: Path, columns: tuple[str, str, str], labelled: bool) -> Iterator[tuple[str, Any]]:
-    needed = columns if labelled else columns[:2]
-    try:
-        with pq.ParquetFile(file) as table:
-            names = table.schema_arrow.names
-            require_columns(needed, names, file)
-            for batch in table.iter_batches(columns=[*needed, *(["id"] if "id" in names else [])]):
-                yield from (("a row", row) for row in batch.to_pylist())
-    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        # ValueError and OverflowError: a cell that isn't UTF-8, or a time that Python doesn't know.
-        found = name_the_bytes(file) or f"damaged or no Parquet file: {' '.join(str(error).split())}"
-        raise UserError(f"{file}: {found}") from None
-
-
-def _get(mapping: Any, key: str, place: str) -> Any:
+def _get(mapping: Any, key: str, place: str, kind: type[Kind]) -> Kind:
     if not isinstance(mapping, dict) or key not in mapping:
         raise UserError(f"{place}: expected {key!r}, as SQuAD's files have it, found {_short(mapping)}")
-    return mapping[key]
-
-
-def _list(mapping: Any, key: str, place: str) -> list[Any]:
-    value = _get(mapping, key, place)
-    if not isinstance(value, list):
-        raise UserError(f"{place}: {key}: expected a list, found {_short(value)}")
+    if not isinstance(value := mapping[key], kind):
+        raise UserError(f"{place}: {key}: expected {'text' if kind is str else 'a list'}, found {_short(value)}")
     return value
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, dict):
-        return f"a mapping of {', '.join(repr(str(key))[1:-1][:60] for key in list(value)[:8]) or 'nothing'}"
-    return reprlib.repr(value)
+    return f"the keys {reprlib.repr(list(value))}" if isinstance(value, dict) else reprlib.repr(value)

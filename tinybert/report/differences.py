@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tinybert.evaluate.schema import Result
-from tinybert.metrics.answers import answer_values
-from tinybert.metrics.scores import score
+from tinybert.metrics.scores import score_of_rows
 from tinybert.params.tasks import METRICS
 
 DRAWS = 500
@@ -84,11 +83,9 @@ def _measure(result: Result, table: pd.DataFrame) -> Callable[[np.ndarray], floa
     """The student's score on some of the rows, by their places."""
     metric, said = result.metric, table["student"]
     if metric in METRICS["span"]:
-        values = answer_values(metric, map(tuple, table["label"]), said)
-        return lambda rows: float(values[rows].mean())
+        return score_of_rows(metric, table["label"].to_numpy(), said.to_numpy())
     if metric in METRICS["classification"]:
         logits = np.eye(len(result.names or ()))[said]
     else:
         logits = np.stack(said.to_list()) - 0.5 if metric in METRICS["multilabel"] else said.to_numpy()[:, None]
-    labels = np.stack(table["label"].to_list())
-    return lambda rows: score(metric, labels[rows], logits[rows])
+    return score_of_rows(metric, np.stack(table["label"].to_list()), logits)

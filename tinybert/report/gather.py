@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel
 
-from tinybert.evaluate.schema import Result, Speed, read_checked
+from tinybert.evaluate.schema import STUDENT, Result, Speed, Times, read_checked
 from tinybert.evaluate.submission import FOLDER as SUBMISSIONS
 from tinybert.params.experiment import Experiment
 from tinybert.params.students import Student
+from tinybert.params.tasks import TaskType
 from tinybert.running.lineage import read_lineage
 
 PARTS = {"": ".json", "gathered": "", "speed": ".json"}
-"""Of a student in its experiment's folder: where they lie, and how their names end."""
+"""Where a student's files lie in its experiment's folder, and how their names end."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Evidence:
     """One student: what was asked for, what was measured, its answers on the test split, where it comes from."""
 
     name: str
+    type: TaskType
     settings: Student
     result: Result
     speed: Speed
@@ -37,6 +40,11 @@ class Evidence:
     """Whether any phase took something from a teacher; a student without is what distillation is measured against."""
     like_tinybert: bool
     """Whether a phase learnt the teacher's attention and hidden states, which is what TinyBERT's method is."""
+
+    @property
+    def times(self) -> Times:
+        """The student's own."""
+        return self.speed.models[STUDENT]
 
     @property
     def submissions(self) -> list[Path]:
@@ -69,35 +77,25 @@ def gather(experiment: Experiment, folder: Path) -> list[Evidence]:
 
 
 def _evidence(name: str, student: Student, experiment: Experiment, folder: Path) -> Evidence:
-    gathered = folder / "gathered" / name
-    result = read_checked(folder / f"{name}.json", Result, "evaluate").model_copy(update={"variant": student.variant})
+    gathered, general = folder / "gathered" / name, experiment.general[student.general]
+    result = read_checked(folder / f"{name}.json", Result, "evaluate")
+    phases = [phase for phase in (student.intermediate, student.prediction) if phase.epochs]
     return Evidence(
         name=name,
+        type=experiment.tasks[student.task].type,
         settings=student,
-        result=result,
+        result=result.model_copy(update={"variant": student.variant}),
         speed=read_checked(folder / "speed" / f"{name}.json", Speed, "speed"),
         folder=gathered,
         answers=pd.read_parquet(gathered / "test.parquet"),
         attention=json.loads((gathered / "attention.json").read_text(encoding="utf-8")),
         lineage=read_lineage(gathered),
-        distilled=is_distilled(student, experiment),
-        like_tinybert=any(
-            phase.epochs and phase.losses.attention and phase.losses.hidden
-            for phase in (student.intermediate, student.prediction)
-        ),
+        distilled=bool(general.train.epochs and _teachers(general.losses, "mlm"))
+        or any(_teachers(phase.losses, "labels") for phase in phases),
+        like_tinybert=any(phase.losses.attention and phase.losses.hidden for phase in phases),
     )
 
 
-def is_distilled(student: Student, experiment: Experiment) -> bool:
-    """Whether the general phase or one of the student's own took something from a teacher."""
-    general = experiment.general[student.general]
-    phases = [
-        (general.train.epochs, general.losses, "mlm"),
-        *((phase.epochs, phase.losses, "labels") for phase in (student.intermediate, student.prediction)),
-    ]
-    return any(
-        epochs and weight
-        for epochs, losses, own in phases
-        for loss, weight in losses.model_dump().items()
-        if loss != own
-    )
+def _teachers(losses: BaseModel, own: str) -> bool:
+    """Whether any of the losses is of the teacher, as all are but the student's own."""
+    return any(losses.model_dump(exclude={own}).values())

@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tinybert.errors import UserError
-
 POINTS = 120
 TERMS = {
     "loss": "all terms, weighted",
@@ -25,43 +23,30 @@ TERMS = {
 }
 """Title of a panel by the term's name, in the order of the page; `hidden.1`, `hidden.2` … share one panel."""
 
-Line = tuple[list[float], list[float]]
-
 
 def read_curve(file: Path) -> pd.DataFrame:
-    """A curve's columns; no rows where the phase was passed through, no columns where there is no such file.
-
-    Raises:
-        UserError: the file is no table of numbers.
-    """
-    if not file.exists():
-        return pd.DataFrame()
-    try:
-        return pd.read_csv(file, dtype=float)
-    except ValueError as error:
-        raise UserError(f"{file}: expected numbers under a header, found: {error}; train that stage again") from None
+    """A curve's columns; no rows where the phase was passed through, no columns where there is no such file."""
+    return pd.read_csv(file, dtype=float) if file.exists() else pd.DataFrame()
 
 
-def panels(file: Path) -> dict[str, dict[str, Line]]:
-    """The panels of a `losses.csv`: by title, the lines by label (`layer 1` …), each its steps and its losses.
+def panels(file: Path) -> dict[str, dict[str, pd.Series]]:
+    """The panels of a `losses.csv`: by title the losses by step, by label (`layer 1` …).
 
     The total is left out where it is one term alone.
     """
     curve = thin(read_curve(file))
     if curve.empty:
         return {}
-    terms = [name for name in curve.columns if name not in ("step", "epoch")]
-    result: dict[str, dict[str, Line]] = {}
+    losses = curve.set_index("step").drop(columns="epoch")
+    if losses.shape[1] == 2:
+        losses = losses.drop(columns="loss")
+    losses = losses.dropna(axis="columns", how="all")
+    result: dict[str, dict[str, pd.Series]] = {}
     for term, title in TERMS.items():
-        if term == "loss" and len(terms) == 2:
-            continue
-        for name in terms:
-            kind, _, layer = name.partition(".")
-            if kind == term and curve[name].notna().any():
-                result.setdefault(title, {})[f"layer {layer}" if layer else title] = (
-                    curve["step"].tolist(),
-                    curve[name].tolist(),
-                )
+        for name in losses:
+            kind, _, layer = str(name).partition(".")
+            if kind == term:
+                result.setdefault(title, {})[f"layer {layer}" if layer else title] = losses[name]
     return result
 
 

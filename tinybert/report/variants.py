@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tinybert.evaluate.schema import Measured, Result
 from tinybert.report.differences import Trained, difference, draw_scores
-from tinybert.report.published import TABLES, TEACHER, Column, Published, Size
+from tinybert.report.published import TABLES, TEACHER, WHOLE, Column, Published, Size
+from tinybert.report.rendering import tenths
 
 Group = Mapping[str, Mapping[str, Result]]
 """A variant's students: by task, then by name."""
-
-
-def tenths(points: float) -> str:
-    """One digit after the point, halves up: the mean of the paper's 80.6, 81.3, 84.6 and 38.5 is 71.3 there.
-
-    What a sum of such numbers is off by in binary (71.24999999999999) is far below the digits that are looked at.
-    """
-    return str(Decimal(f"{points:.6f}").quantize(Decimal("0.1"), ROUND_HALF_UP))
+VERDICTS = ("confirmed", "opposite to the paper", "not told apart", "trained once")
 
 
 class Cell(NamedTuple):
@@ -34,10 +27,10 @@ class Cell(NamedTuple):
 
     def __str__(self) -> str:
         """`82.1 ± 0.4 (82.8)`: the paper's number in brackets."""
-        if self.mean is None:
-            return "" if self.published is None else f"({tenths(self.published)})"
-        text = tenths(self.mean) + (f" ± {tenths(self.spread)}" if self.spread is not None else "")
-        return text if self.published is None else f"{text} ({tenths(self.published)})"
+        ours = "" if self.mean is None else tenths(self.mean)
+        spread = "" if self.spread is None else f"± {tenths(self.spread)}"
+        paper = "" if self.published is None else f"({tenths(self.published)})"
+        return " ".join(filter(None, (ours, spread, paper)))
 
 
 class Row(NamedTuple):
@@ -93,10 +86,8 @@ def variant_tables(
     tables = []
     for table in shown:
         first = table is shown[0]
-        of_table = {
-            name: group for name, group in groups.items() if name in table.rows or (first and name not in known)
-        }
-        tables.append(_table(table, own if first else [], of_table, tasks, faster or {}, trained or {}))
+        rows = {name: group for name, group in groups.items() if name in table.rows or (first and name not in known)}
+        tables.append(_table(table, own if first else [], rows, tasks, faster or {}, trained or {}))
     return tables
 
 
@@ -162,42 +153,34 @@ def _table(
 
 
 def _cell(models: Mapping[str, Sequence[Measured]], column: Column, published: float | None) -> Cell:
-    scores = [
-        100 * model.metrics[column.metric] for model in models.get(column.task, ()) if column.metric in model.metrics
-    ]
+    found = (model.metrics.get(column.metric) for model in models.get(column.task, ()))
+    scores = [100 * score for score in found if score is not None]
     return Cell(_mean(scores), statistics.stdev(scores) if len(scores) > 1 else None, len(scores), published)
 
 
-def _mean(numbers: Iterable[float | None]) -> float | None:
+def _mean(numbers: Iterable[Any]) -> float | None:
     """None unless every number is there."""
-    wanted = list(numbers)
-    known = [number for number in wanted if number is not None]
-    return statistics.fmean(known) if known and len(known) == len(wanted) else None
+    known = list(numbers)
+    return statistics.fmean(known) if known and None not in known else None
 
 
 def _findings(table: Published, task: str, groups: Mapping[str, Group], trained: Mapping[str, Trained]) -> str:
     """Which of the paper's differences from the whole method are confirmed on this task, and which are not."""
     students = {name: list(group[task]) for name, group in groups.items() if name in table.rows and task in group}
-    if table.whole not in students:
+    if WHOLE not in students:
         return ""
-    scores = draw_scores(
-        {name: groups[variant][task][name] for variant, of in students.items() for name in of}, trained
-    )
-    found: dict[str, list[str]] = {
-        "confirmed": [],
-        "opposite to the paper": [],
-        "not told apart": [],
-        "trained once": [],
-    }
-    for variant in students.keys() - {table.whole}:
-        far = difference(students[variant], students[table.whole], scores, trained)
+    results = {name: groups[variant][task][name] for variant, names in students.items() for name in names}
+    scores = draw_scores(results, trained)
+    found: dict[str, list[str]] = {verdict: [] for verdict in VERDICTS}
+    for variant in students.keys() - {WHOLE}:
+        far = difference(students[variant], students[WHOLE], scores, trained)
         if far is None:
             found["trained once"].append(variant)
             continue
-        less = (_mean(table.rows[variant]) or 0) < (_mean(table.rows[table.whole]) or 0)
+        less = (_mean(table.rows[variant]) or 0) < (_mean(table.rows[WHOLE]) or 0)
         verdict = "not told apart"
         if far.low > 0 or far.high < 0:
             verdict = "confirmed" if less == (far.points < 0) else "opposite to the paper"
         found[verdict].append(f"{variant} {far.points:+.1f} ({far.low:+.1f} to {far.high:+.1f})")
     text = "; ".join(f"{verdict}: {', '.join(sorted(names))}" for verdict, names in found.items() if names)
-    return f"Points from “{table.whole}”, with 95 % intervals over test rows and seeds together: {text}."
+    return f"Points from “{WHOLE}”, with 95 % intervals over test rows and seeds together: {text}."

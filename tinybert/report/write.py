@@ -25,24 +25,22 @@ def write_report(experiment: Experiment, root: Path) -> None:
         root: the project's folder.
 
     Raises:
-        UserError: a student isn't evaluated or timed, or its numbers depart from the schema.
+        UserError: a student isn't evaluated or timed.
     """
     own = root / "evaluation" / experiment.name
     remove_leftovers(experiment, own)
     students = gather(experiment, own)
-    numbers = {student.name: student.result for student in students}
-    _write(root / "metrics.json", numbers)
-    _write(root / f"results/{experiment.name}.json", numbers)
+    results = {student.name: student.result for student in students}
+    _write(root / "metrics.json", results)
+    _write(root / f"results/{experiment.name}.json", results)
     _write(root / "speed.json", {student.name: student.speed for student in students})
+    predicted = [(each.settings.general, each.settings.variant, each.submissions) for each in students]
     with whole_folder(root / "reports") as folder:
         (folder / "index.html").write_text(render_page(experiment, students), encoding="utf-8")
         (folder / "cards").mkdir()
         for student in students:
             (folder / f"cards/{student.name}.md").write_text(render_card(student), encoding="utf-8")
-        if any(student.submissions for student in students):
-            (folder / "submissions").mkdir()
-            predicted = [(each.settings.general, each.settings.variant, each.submissions) for each in students]
-            write_archives(archives(predicted), folder / "submissions")
+        write_archives(archives(predicted), folder / "submissions")
 
 
 def _write(file: Path, numbers: Mapping[str, BaseModel]) -> None:

@@ -24,11 +24,9 @@ def use_caches_as(user: str) -> None:
 
 
 def cache_entry(folder: Path, made_of: Any, suffix: str) -> Path:
-    """The file of an entry, which may be missing, and is noted as used by this process.
+    """The file of an entry in a cache, which may be missing, and is noted as used by this process.
 
-    Args:
-        folder: a cache.
-        made_of: everything that decides the content, as JSON has it; the libraries' versions come to it.
+    `made_of` is everything that decides the content, as JSON has it; the libraries' versions come to it.
     """
     identity = json.dumps([made_of, library_versions()], sort_keys=True, default=str)
     file = folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:24]}{suffix}"

@@ -25,10 +25,9 @@ def find_damaged(paths: Iterable[Path]) -> str | None:
         ".safetensors": partial(safe_open, framework="numpy"),
         ".json": lambda file: SOURCES in file.parents or json.loads(file.read_text(encoding="utf-8")),
     }
-    for path in paths:
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            try:
-                openers.get(file.suffix, str)(file)
-            except Exception as error:  # whatever a library raises on it
-                return f"{file}: damaged or cut off ({' '.join(str(error).split())})"
+    for file in (file for path in paths for file in [path, *sorted(path.rglob("*"))] if file.suffix in openers):
+        try:
+            openers[file.suffix](file)
+        except Exception as error:  # whatever a library raises on it
+            return f"{file}: damaged or cut off ({' '.join(str(error).split())})"
     return None

@@ -6,37 +6,31 @@ It lies in `.checkpoints/<stage>/<key>/<fingerprint>/finished/`, each out under 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 from tinybert.running.outputs import whole_file, whole_folder
+from tinybert.running.tracked import Tracked
 
 FOLDER = Path(".checkpoints")
 
 
-def folder_of(name: str, fingerprint: str) -> Path:
-    """Where the work of a run of `stage@key` lies; for `fingerprint` see `tinybert.running.tracked.Tracked`."""
-    return FOLDER / name.replace("@", "/") / fingerprint
-
-
-def keep(name: str, fingerprint: str, outs: Iterable[Path]) -> None:
+def keep(tracked: Tracked) -> None:
     """Move the outs that are there aside."""
-    with whole_folder(folder_of(name, fingerprint) / "finished") as partial:
-        for out in outs:
-            if out.exists():
-                (partial / out).parent.mkdir(parents=True, exist_ok=True)
-                shutil.move(out, partial / out)
+    with whole_folder(_place(tracked)) as partial:
+        for out in filter(Path.exists, tracked.outs):
+            (partial / out).parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(out, partial / out)
 
 
-def take(name: str, fingerprint: str, outs: Iterable[Path]) -> bool:
+def take(tracked: Tracked) -> bool:
     """Put what was kept where the outs belong, each whole; False where nothing was.
 
     They are copied, and what was kept goes at the end: a process that is killed in between loses nothing.
     """
-    finished = folder_of(name, fingerprint) / "finished"
+    finished = _place(tracked)
     if not finished.exists():
         return False
-    for out in outs:
+    for out in tracked.outs:
         kept = finished / out
         if kept.is_dir():
             with whole_folder(out) as partial:
@@ -46,3 +40,7 @@ def take(name: str, fingerprint: str, outs: Iterable[Path]) -> bool:
                 shutil.copyfile(kept, partial)
     shutil.rmtree(finished.parent)
     return True
+
+
+def _place(tracked: Tracked) -> Path:
+    return FOLDER / tracked.name.replace("@", "/") / tracked.fingerprint / "finished"

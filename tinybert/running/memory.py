@@ -20,9 +20,8 @@ def keep_freed_memory() -> None:
     """Have malloc keep what is freed, up to a gibibyte, for the next allocation, from now on in this process.
 
     By default glibc maps each block of more than 32 MiB anew and gives it back when it is freed, so every step pays
-    again for the same gradients and activations, which the system clears page by page. A step asks for about what the
-    one before it freed, so the peak stays as it is. Where the C library has no mallopt, or refuses (glibc before
-    2.35), nothing changes.
+    again for the same gradients and activations. A step asks for about what the one before it freed, so the peak stays
+    as it is. Where the C library has no mallopt, or refuses (glibc before 2.35), nothing changes.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

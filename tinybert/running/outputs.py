@@ -11,15 +11,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 
+import psutil
+from filelock import Timeout
+
 from tinybert.errors import UserError
 
-REMEDIES = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some room, and run it again")
-REMEDIES |= dict.fromkeys((errno.EACCES, errno.EROFS, errno.EPERM), "check rights, and run it again")
+REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some room"),
+    **dict.fromkeys((errno.EACCES, errno.EROFS), "check rights"),
+    **dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR), "move or remove what is in the way"),
+}
 
 ROOM = 2**20
 """Bytes that a disk takes which isn't full."""
-
-IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
 
 
 @contextmanager
@@ -37,13 +41,11 @@ def whole_folder(path: Path) -> Iterator[Path]:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        yield partial
-        if path.exists():
-            path.rename(old)
-        partial.rename(path)
-    except Exception as error:
-        _try_to_write(path, error)
-        raise
+        with _telling_a_full_disk(path):
+            yield partial
+            if path.exists():
+                path.rename(old)
+            partial.rename(path)
     finally:
         _put_back(old, path)
         shutil.rmtree(partial, ignore_errors=True)
@@ -57,51 +59,53 @@ def whole_file(path: Path) -> Iterator[Path]:
     last to end has its file there, whole.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_left_by_killed(path)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.[0-9]*.partial"):
+        if not psutil.pid_exists(int(left.name.split(".")[-2])):
+            left.unlink(missing_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        yield partial
-        partial.replace(path)
-    except Exception as error:
-        _try_to_write(path, error)
-        raise
+        with _telling_a_full_disk(path):
+            yield partial
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def why_refused(error: Exception, writes: Sequence[Path] = ()) -> str | None:
-    """What the system refused, and what to do about it, in one line; None for any other error.
+def explain(error: Exception, writes: Sequence[Path] = ()) -> str | None:
+    """A user's mistake, or what the system refused and what to do about it, in one line; None for any other error.
 
     Args:
         error: a library that has words of its own for it is seen through by `whole_folder` and `whole_file`.
         writes: what is named in place of a file that the error doesn't name.
     """
-    number, path = getattr(error, "errno", None), getattr(error, "filename2", None) or getattr(error, "filename", None)
-    place = Path(path) if isinstance(path, str | os.PathLike) else None
-    if number is None or (place is None and (number not in REMEDIES or number == errno.EPERM)):  # ssl has a 1 too
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, Timeout):
+        return f"{Path(error.lock_file).stem} is running already; wait for it, or end it, and run this again"
+    number, place = getattr(error, "errno", None), getattr(error, "filename2", None) or getattr(error, "filename", None)
+    if number is None or not (place or number in REMEDIES):
         return None
-    if place is not None and number in IN_THE_WAY:
-        there = next(above for above in (place, *place.parents) if os.path.lexists(above))
-        return f"{there} is in the way; move it or remove it, and run it again"
     remedy = REMEDIES.get(number, "correct the path, or let `dvc repro` write what is missing")
-    return f"{place or ', '.join(map(str, writes)) or 'a file'}: {os.strerror(number)}; {remedy}"
+    return f"{place or ', '.join(map(str, writes)) or 'a file'}: {os.strerror(number)}; {remedy}, and run it again"
 
 
-def _try_to_write(path: Path, failure: Exception) -> None:
-    """Find out whether what failed is that nothing can be written any more; it has to be asked before room is made.
-
-    Libraries tell of a full disk in words of their own, and each in others.
+@contextmanager
+def _telling_a_full_disk(path: Path) -> Iterator[None]:
+    """Libraries tell of a full disk in words of their own; it has to be found out before room is made.
 
     Raises:
-        OSError: the system's, with its number and `path`.
+        OSError: the system's, with its number and `path`, in place of an error that has none.
     """
-    if isinstance(failure, UserError) or getattr(failure, "errno", None) is not None:
-        return
     try:
-        with TemporaryFile(dir=path.parent) as file:
-            file.write(bytes(ROOM))
-    except OSError as refused:
-        raise OSError(refused.errno, os.strerror(refused.errno or 0), str(path)) from failure
+        yield
+    except Exception as failure:
+        if not isinstance(failure, UserError) and getattr(failure, "errno", None) is None:
+            try:
+                with TemporaryFile(dir=path.parent) as file:
+                    file.write(bytes(ROOM))
+            except OSError as refused:
+                raise OSError(refused.errno, os.strerror(refused.errno or 0), str(path)) from failure
+        raise
 
 
 def _put_back(old: Path, path: Path) -> None:
@@ -109,13 +113,3 @@ def _put_back(old: Path, path: Path) -> None:
     if old.exists() and not path.exists():
         old.rename(path)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _remove_left_by_killed(path: Path) -> None:
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
-        try:
-            os.kill(int(left.name.split(".")[-2]), 0)  # signal 0 only asks whether the process is there
-        except ProcessLookupError:
-            left.unlink(missing_ok=True)
-        except (PermissionError, ValueError):
-            pass  # somebody else's process, or a file that is not of ours

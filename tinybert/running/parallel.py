@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tinybert.errors import UserError
 
@@ -42,27 +42,27 @@ def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], proce
         return
     pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_follow_parent)
     waiting: deque[Future[Result]] = deque()
-    failure: Exception | None = None
-    source = iter(items)
     try:
-        while True:
-            try:
-                while failure is None and len(waiting) < AHEAD * processes:
-                    waiting.append(pool.submit(function, next(source)))
-            except StopIteration as end:
-                failure = end
-            except Exception as error:
-                failure = error
-            if not waiting:
-                break
+        for future in _submit(pool, function, items):
+            waiting.append(future)
+            if len(waiting) == AHEAD * processes:
+                yield waiting.popleft().result()
+        while waiting:
             yield waiting.popleft().result()
     except BrokenProcessPool:
         raise UserError("one of several processes was killed; is the memory full? run it again") from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-    if not isinstance(failure, StopIteration):
-        assert failure is not None
-        raise failure
+
+
+def _submit(pool: ProcessPoolExecutor, function: Callable[..., Any], items: Iterable[Any]) -> Iterator[Future[Any]]:
+    try:
+        for item in items:
+            yield pool.submit(function, item)
+    except Exception as error:
+        failed: Future[Any] = Future()
+        failed.set_exception(error)
+        yield failed
 
 
 def _follow_parent() -> None:

@@ -8,42 +8,37 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from tinybert.errors import UserError
 from tinybert.running.caches import use_caches_as
 from tinybert.running.damage import find_damaged
 from tinybert.running.finished import keep, take
 from tinybert.running.memory import MemoryWatch
-from tinybert.running.outputs import why_refused
-from tinybert.running.tracked import PARAMS, Tracked, track
+from tinybert.running.outputs import explain
+from tinybert.running.tracked import PARAMS, track
 
 Reads = Callable[..., tuple[Path, ...]]
-
 TIMES = Path(".runs")
-
-TERMINATED = 128 + signal.SIGTERM
 
 
 @contextmanager
-def stage(
-    name: str, reads: Sequence[Path], writes: Sequence[Path], online: bool = False, tidies: Path | None = None
-) -> Iterator[Reads]:
+def stage(name: str, *writes: Path, online: bool = False, tidies: Path | None = None) -> Iterator[Reads]:
     """Run a stage's body: announce, check that its inputs are there, time it, and exit with 1 on a user's mistake.
 
-    So it does where params or an input were edited while it ran. What such a run made, and kept, is taken here when the
-    values are as they were, in place of the body.
+    So it does where params or an input were edited while it ran: DVC would record what the outs were not made of. Where
+    params were, the work is kept, and taken in place of the body once the values are as they were; of an input that was
+    edited nobody knows how much was read before.
 
-    Yields a function that takes the inputs which are known only once params.yaml is read, announces and checks them,
-    and gives them back; `missing` is what to do about one that isn't there.
+    Yields a function that takes the inputs, announces and checks them, and gives them back; `missing` is what to do
+    about one that isn't there.
 
     Args:
         name: `stage@key`; its wall time in seconds and its peak memory in bytes go to `.runs/<name>.json`.
-        reads: files and folders that have to be there.
         writes: what the stage will write, each whole or not at all.
         online: whether the stage may touch the network; for all others the hub's offline switch is on.
         tidies: a folder among its inputs from which the stage itself removes what is left over.
@@ -54,68 +49,55 @@ def stage(
     # Importing torch and transformers makes a million objects that stay; to search them for rubbish each time that some
     # hundreds more have come is a sixth of the time.
     gc.set_threshold(50_000)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that partial outputs are removed
-    print(f"{name}\n  writes {', '.join(map(str, writes))}", flush=True)
+    signal.signal(signal.SIGTERM, _terminate)
+    print(f"{name}\n  writes {', '.join(map(str, writes))}\n  reads  {PARAMS}", flush=True)
     started, memory = time.monotonic(), MemoryWatch()
     inputs: list[Path] = []
 
-    def announce(
-        *paths: Path, missing: str = f"an earlier stage writes it: run `dvc repro {name}`"
-    ) -> tuple[Path, ...]:
+    def reads(*paths: Path, missing: str = f"an earlier stage writes it: run `dvc repro {name}`") -> tuple[Path, ...]:
         print(f"  reads  {', '.join(dict.fromkeys(map(str, paths)))}", flush=True)
         for path in paths:
-            if path != PARAMS and not path.exists():  # that one's absence is told by what reads it
+            if not path.exists():
                 raise UserError(f"{path}: missing; {missing}")
         inputs.extend(paths)
         return paths
 
-    lock = FileLock(TIMES / f"{name}.lock")
+    # A killed `dvc repro` can leave its stage running: a second one beside it would write into the same folders.
+    lock = FileLock(TIMES / f"{name}.lock", timeout=0)
     try:
         TIMES.mkdir(exist_ok=True)
-        # A killed `dvc repro` can leave its stage running: a second one beside it would write into the same folders.
-        lock.acquire(timeout=0)
+        lock.acquire()
         use_caches_as(name)
-        announce(*reads)
         tracked = track(name)
-        if tracked and take(name, tracked.fingerprint, tracked.outs):
+        if tracked and take(tracked):
             print("  made by an earlier run, of the same values and inputs, and kept for this one", flush=True)
             sys.exit(0)
-        yield announce
+        yield reads
         seconds, most = time.monotonic() - started, memory.peak()
         record = {"seconds": round(seconds, 1), "bytes": most}
         (TIMES / f"{name}.json").write_text(json.dumps(record) + "\n")
         if tracked:
-            _require_unchanged(name, tracked, tidies)
-    except Timeout:
-        _fail(name, "this stage is running already, in another process; wait for it, or end it, and run it again")
-    except UserError as error:
-        _fail(name, str(error))
+            for path in tracked.edited_inputs(tidies):
+                raise UserError(f"{path}: edited while this stage read it; run it again, and edit it before or after")
+            for line in tracked.edited_values():
+                keep(tracked)
+                raise UserError(f"{line}; what it made is kept for when that is put back; `dvc repro` makes the new")
+    except KeyboardInterrupt as stop:
+        _fail(name, "stopped; nothing was written", *stop.args or [128 + signal.SIGINT])
     except Exception as error:
-        if reason := why_refused(error, writes):
+        if reason := explain(error, writes):
             _fail(name, reason)
         if reason := find_damaged(inputs):
             _fail(name, f"{reason}; `dvc repro {name}` writes it again")
         raise
-    except (KeyboardInterrupt, SystemExit) as stopped:
-        if isinstance(stopped, SystemExit) and stopped.code != TERMINATED:
-            raise
-        _fail(name, "stopped; nothing was written", code=130 if isinstance(stopped, KeyboardInterrupt) else TERMINATED)
     finally:
         lock.release()
     print(f"  done in {seconds:.1f} s, {most / 2**30:.1f} GiB", flush=True)
 
 
-def _require_unchanged(name: str, tracked: Tracked, tidied: Path | None) -> None:
-    """
-    Raises:
-        UserError: DVC would record values or inputs that are not those which the outs were made of. With other values
-            the work is kept; of an input that was edited nobody knows how much was read before.
-    """
-    for path in tracked.edited_inputs(tidied):
-        raise UserError(f"{path}: edited while this stage read it; run it again, and edit it before or after")
-    for line in tracked.edited_values():
-        keep(name, tracked.fingerprint, tracked.outs)
-        raise UserError(f"{line}; what it made is kept for when that is put back, and `dvc repro` makes what is new")
+def _terminate(*_: object) -> None:
+    """As Ctrl-C does, so that partial outputs are removed."""
+    raise KeyboardInterrupt(128 + signal.SIGTERM)
 
 
 def _fail(name: str, message: str, code: int = 1) -> None:

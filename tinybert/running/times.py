@@ -22,10 +22,7 @@ def read_costs(folder: Path) -> dict[str, Cost]:
 
 
 def print_times(params: Path, folder: Path = Path(".runs")) -> None:
-    """Print the stages of the entries in `params` in the pipeline's order, the time of all and the most memory of one.
-
-    A stage that DVC skipped or restored keeps the numbers of when it last ran.
-    """
+    """Print the stages of `params` as they last ran, in the pipeline's order, the time of all and the most memory."""
     found = read_costs(folder)
     costs = {name: found[name] for name in instances(params) if name in found}
     if not costs:

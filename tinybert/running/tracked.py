@@ -20,7 +20,6 @@ from tinybert.running.digests import digest, library_versions, list_files
 
 PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
-
 REFERENCE = re.compile(r"\$\{([^}]+)\}")
 
 Stamp = tuple[int, int, int]
@@ -38,11 +37,13 @@ class Tracked:
     """The lists of dvc.yaml for one instance of a stage.
 
     Attributes:
+        name: `stage@key`.
         values: what params.yaml holds at each path of `params`; None where there is nothing.
         inputs: of each of `deps` that is there, the stamps of its files, taken first, and its digest.
         outs: `outs`, `metrics` and `plots`.
     """
 
+    name: str
     values: dict[str, Any]
     inputs: dict[Path, tuple[dict[Path, Stamp], str]]
     outs: list[Path]
@@ -71,41 +72,35 @@ class Tracked:
                 yield path
 
 
-def instances(params: Path = PARAMS) -> Iterator[str]:
-    """All `stage` and `stage@key` of the pipeline, in its order."""
-    content = read_yaml(params)
+def instances(params: Path = PARAMS) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """By `stage` and `stage@key` of the pipeline, in its order: its lists, and what `${…}` may name in them."""
+    found, content = {}, read_yaml(params)
     for kind, entry in read_yaml(PIPELINE)["stages"].items():
         if "foreach" not in entry:
-            yield kind
-        else:
-            yield from (f"{kind}@{key}" for key in _look_up(content, _table(entry)) or ())
+            found[kind] = entry, content
+            continue
+        for key, item in (_look_up(content, REFERENCE.sub(r"\1", entry["foreach"])) or {}).items():
+            found[f"{kind}@{key}"] = entry["do"], content | {"key": key, "item": item}
+    return found
 
 
 def track(name: str) -> Tracked | None:
-    """What dvc.yaml lists of `stage@key`; None in a folder without one, where nobody records anything."""
-    if not PIPELINE.exists():
+    """What dvc.yaml lists of `stage@key`; None where there is none, or no such key: nobody records anything."""
+    if not PIPELINE.exists() or name not in (known := instances()):
         return None
-    kind, _, key = name.partition("@")
-    params, entry = read_yaml(PARAMS), read_yaml(PIPELINE)["stages"][kind]
-    item = _look_up(params, f"{_table(entry)}.{key}") if "foreach" in entry else None
-    body, known = entry.get("do", entry), params | {"key": key, "item": item}
+    body, values = known[name]
 
     def listed(*fields: str) -> list[str]:
         lines = [line for field in fields for line in body.get(field, [])]
         paths = [next(iter(line)) if isinstance(line, dict) else line for line in lines]
-        return [REFERENCE.sub(lambda match: str(_look_up(known, match[1])), path) for path in paths]
+        return [REFERENCE.sub(lambda match: str(_look_up(values, match[1])), path) for path in paths]
 
-    deps = [path for path in map(Path, listed("deps")) if path.exists()]
     return Tracked(
-        {path: _look_up(params, path) for path in listed("params")},
-        {path: (stamps(path), digest(path)) for path in deps},
+        name,
+        {path: _look_up(values, path) for path in listed("params")},
+        {path: (stamps(path), digest(path)) for path in map(Path, listed("deps")) if path.exists()},
         [Path(path) for path in listed("outs", "metrics", "plots")],
     )
-
-
-def _table(entry: Mapping[str, Any]) -> str:
-    """What a stage of dvc.yaml runs over."""
-    return REFERENCE.sub(r"\1", entry["foreach"])
 
 
 def _look_up(values: Any, path: str) -> Any:

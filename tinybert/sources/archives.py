@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import lzma
 import shutil
-import stat
 import tarfile
 import tempfile
 import zipfile
@@ -14,24 +13,24 @@ from pathlib import Path, PurePosixPath
 
 from tinybert.errors import UserError, suggest
 from tinybert.params.sources import ZIP
+from tinybert.sources.transfer import describe
 
 NESTED = "!"
 """`a.zip!b.txt` is the member b.txt of the archive a.zip, which is itself a member."""
 
 
-def extract(archive: Path, members: list[str], folder: Path, label: str = "") -> list[Path]:
+def extract(archive: Path, members: list[str], folder: Path, label: str) -> list[Path]:
     """Write `members` into the existing `folder`, each under its own last name, and return their paths in that order.
 
     Args:
         archive: zip, whl, tar, tar.gz, tar.bz2 or tar.xz.
         members: paths inside the archive, `!` between those of an archive in the archive and its own members.
-        label: how errors call the archive; its path by default.
+        label: how errors call the archive.
 
     Raises:
-        UserError: a member is missing (near ones are named), isn't a regular file, or lies outside (an absolute path
-            or `..`); two have the same last name; the archive is damaged.
+        UserError: a member is missing (near ones are named) or isn't a regular file; two have the same last name; the
+            archive is damaged.
     """
-    label = label or str(archive)
     targets = [folder / PurePosixPath(member.split(NESTED)[-1]).name for member in members]
     if twice := next((target.name for target in targets if targets.count(target) > 1), None):
         raise UserError(f"{label}: two members are called {twice!r}; take one of them")
@@ -47,25 +46,17 @@ def extract(archive: Path, members: list[str], folder: Path, label: str = "") ->
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
         if getattr(error, "errno", None) is not None:  # gzip and bz2 call bad data so; a full disk has a number
             raise
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{label}: the archive is damaged or cut off ({reason}); fetch it again") from None
+        raise UserError(f"{label}: the archive is damaged or cut off ({describe(error)}); fetch it again") from None
     return targets
 
 
 def _copy(archive: zipfile.ZipFile | tarfile.TarFile, name: str, target: Path, label: str) -> None:
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or not path.name:
-        raise UserError(f"{label}: member {name!r}: expected a path inside; absolute and '..' paths are refused")
     known = archive.namelist() if isinstance(archive, zipfile.ZipFile) else archive.getnames()
     if name not in known:
         near = difflib.get_close_matches(name, known, n=5, cutoff=0)
         raise UserError(f"{label}: there is no member {name!r}{suggest(name, near)}")
     if isinstance(archive, zipfile.ZipFile):
-        about = archive.getinfo(name)
-        if about.flag_bits & 1:
-            raise UserError(f"{label}: member {name!r} is encrypted; unpack it yourself and use `files`")
-        regular = not about.is_dir() and stat.S_IFMT(about.external_attr >> 16) in (0, stat.S_IFREG)
-        stream = archive.open(about) if regular else None
+        stream = None if archive.getinfo(name).is_dir() else archive.open(name)
     else:
         stream = archive.extractfile(name) if archive.getmember(name).isreg() else None
     if stream is None:

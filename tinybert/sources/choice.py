@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from tinybert.errors import UserError, suggest
-from tinybert.params.sources import TAR, ZIP, Kind
+from tinybert.params.sources import TAR, ZIP, Download, Kind
 from tinybert.sources.pretrained import INDEX, PARTS, PICKLED, SHARD, WEIGHTS
 
 ROWS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt")
@@ -23,12 +23,31 @@ ABOUT = re.compile(r"(readme|license|dataset_infos?|croissant|config)\b.*", re.I
 """Names of files that say something of the data, and are none."""
 
 
-def choose_model_files(names: list[str], repository: str) -> list[str]:
-    """Config, safetensors weights, in shards or not, and tokenizer; those at the top only.
+def choose_files(download: Download, names: list[str]) -> list[str]:
+    """Of all files of a repository those that an entry is made of.
+
+    A model's are its config, its safetensors weights, in shards or not, and its tokenizer, at the top only; those of a
+    data set are what `files` names, or else all of one type in one folder.
 
     Raises:
-        UserError: there are no safetensors weights.
+        UserError: there are no safetensors weights, a pattern matches nothing, a file is of a type that isn't read, or
+            there is a choice.
     """
+    if download.kind == "model":
+        return _choose_model_files(names, f"{download.hub}")
+    if download.files is None:
+        return _choose_data_files(names, download.kind, f"{download.hub}")
+    for pattern in download.files:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise UserError(f"{download.hub}: files: nothing matches {pattern!r}{suggest(pattern, names[:20])}")
+    chosen = [name for name in names if any(fnmatchcase(name, pattern) for pattern in download.files)]
+    if other := next((name for name in chosen if not _readable(name, download.kind)), None):
+        expected = f"expected {_types(download.kind)} for kind {download.kind}"
+        raise UserError(f"{download.hub}: files: {other}: {expected}; name others, as in '*.parquet'")
+    return chosen
+
+
+def _choose_model_files(names: list[str], repository: str) -> list[str]:
     top = [name for name in names if "/" not in name]
     if WEIGHTS not in top and INDEX not in top:
         pickled = [name for name in top if name.endswith(PICKLED)]
@@ -39,22 +58,7 @@ def choose_model_files(names: list[str], repository: str) -> list[str]:
     return [name for name in top if name in PARTS or name in weights]
 
 
-def choose_data_files(names: list[str], patterns: list[str] | None, kind: Kind, repository: str) -> list[str]:
-    """The files of a data set that `patterns` name; without patterns, those of one type in one folder.
-
-    Raises:
-        UserError: a pattern matches nothing, a file is of a type that isn't read, or there is a choice.
-    """
-    types = ", ".join(VECTORS) if kind == "vectors" else f"{', '.join(ROWS)} (each perhaps .gz) or .parquet"
-    if patterns is not None:
-        for pattern in patterns:
-            if not any(fnmatchcase(name, pattern) for name in names):
-                raise UserError(f"{repository}: files: nothing matches {pattern!r}{suggest(pattern, names[:20])}")
-        chosen = [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
-        if other := next((name for name in chosen if not _readable(name, kind)), None):
-            expected = f"expected {types} for kind {kind}"
-            raise UserError(f"{repository}: files: {other}: {expected}; name others, as in '*.parquet'")
-        return chosen
+def _choose_data_files(names: list[str], kind: Kind, repository: str) -> list[str]:
     groups: dict[str, list[str]] = {}
     for name in names:
         path = PurePosixPath(name)
@@ -65,11 +69,15 @@ def choose_data_files(names: list[str], patterns: list[str] | None, kind: Kind, 
         scripts = [name for name in names if name.endswith(".py")]
         reason = f" ({scripts[0]} is a loading script, which is never run here)" if scripts else ""
         advice = "the commit of its branch refs/convert/parquet may have Parquet files"
-        raise UserError(f"{repository}: expected {types}, found {_some(names)}{reason}; {advice}")
+        raise UserError(f"{repository}: expected {_types(kind)}, found {_some(names)}{reason}; {advice}")
     if len(groups) > 1:
         example = f"files: [{next(iter(groups))!r}]"
         raise UserError(f"{repository}: there is a choice of {_some(groups)}; name those to take, as in {example}")
     return next(iter(groups.values()))
+
+
+def _types(kind: Kind) -> str:
+    return ", ".join(VECTORS) if kind == "vectors" else f"{', '.join(ROWS)} (each perhaps .gz) or .parquet"
 
 
 def _readable(name: str, kind: Kind) -> bool:

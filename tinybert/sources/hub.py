@@ -10,16 +10,17 @@ import glob
 import hashlib
 import os
 import re
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import httpx2
 from huggingface_hub import errors, get_cached_repo_tree, snapshot_download
 from huggingface_hub.utils import logging
 
 from tinybert.errors import UserError
+from tinybert.params.sources import Download
+from tinybert.sources.choice import choose_files
 from tinybert.sources.transfer import CACHE, describe, digest
 
 ENDPOINT = "https://huggingface.co"
@@ -27,52 +28,42 @@ TOKEN = "log in by `hf auth login`, or set HF_TOKEN to a token that may read it"
 CHECKSUM = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-class Repository(NamedTuple):
-    """A model or data set at a commit."""
-
-    type: Literal["model", "dataset"]
-    name: str
-    revision: str
-
-
-def fetch_repository(
-    repository: Repository, choose: Callable[[list[str]], list[str]], cache: Path = CACHE
-) -> tuple[Path, list[Path]]:
-    """The folder of a repository in the download cache, and the files in it that `choose` takes of all its names.
+def fetch_repository(download: Download) -> tuple[Path, list[Path]]:
+    """The folder of a repository in the download cache, and the files in it that the entry is made of.
 
     What is there already is checked and not fetched again: the second time no network is needed. A download that breaks
     off goes on; one whose process is killed begins its present file anew.
-
-    Args:
-        choose: from the sorted names of all files to those to take; it may raise a UserError of its own.
 
     Raises:
         UserError: the hub can't be reached, has no such repository or commit or gives it to nobody, or the bytes are
             others than the hub says.
     """
-    where: dict[str, Any] = {"repo_type": repository.type, "revision": repository.revision, "cache_dir": cache / "hub"}
-    ask = partial(snapshot_download, repository.name, **where, endpoint=_endpoint())
+    name, kind = f"{download.hub}", "model" if download.kind == "model" else "dataset"
+    where: dict[str, Any] = {"repo_type": kind, "revision": download.revision, "cache_dir": CACHE / "hub"}
+    # the endpoint is asked for here, since huggingface_hub reads it but once, when it is imported
+    endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or ENDPOINT
+    ask = partial(snapshot_download, name, **where, endpoint=endpoint)
     logging.set_verbosity_error()  # of a download of nothing it warns
     try:
         ask(allow_patterns=[])  # the listing alone
         logging.set_verbosity_warning()
-        names = choose(sorted(file.path for file in get_cached_repo_tree(repository.name, **where)))
+        files = choose_files(download, sorted(file.path for file in get_cached_repo_tree(name, **where)))
         for last_try in (False, True):
-            folder = Path(ask(allow_patterns=[glob.escape(name) for name in names]))
-            spoiled = [name for name in names if not _is_whole(folder / name)]
-            for name in spoiled:
-                (folder / name).resolve().unlink()
-                (folder / name).unlink()
+            folder = Path(ask(allow_patterns=[glob.escape(file) for file in files]))
+            spoiled = [file for file in files if not _is_whole(folder / file)]
+            for file in spoiled:
+                (folder / file).resolve().unlink()
+                (folder / file).unlink()
             if spoiled and last_try:
                 raise UserError(
-                    f"{repository.name}: cannot fetch {spoiled[0]}: its bytes are others than the hub says; the server "
+                    f"{name}: cannot fetch {spoiled[0]}: its bytes are others than the hub says; the server "
                     "or its mirror is at fault; run it again later, or unset HF_ENDPOINT"
                 )
     except (OSError, httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         if getattr(error, "errno", None) is not None:  # a full disk, and no word of the hub's
             raise
-        raise UserError(f"{repository.name}: {_refusal(error, repository)}") from None
-    return folder, [folder / name for name in names]
+        raise UserError(f"{name}: {_refusal(error, download, endpoint)}") from None
+    return folder, [folder / file for file in files]
 
 
 def _is_whole(file: Path) -> bool:
@@ -86,29 +77,20 @@ def _is_whole(file: Path) -> bool:
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest() == checksum
 
 
-def _refusal(error: Exception, repository: Repository) -> str:
+def _refusal(error: Exception, download: Download, endpoint: str) -> str:
     """What went wrong, and what to change."""
-    kind, other = ("model", "a data set") if repository.type == "model" else ("data set", "a model")
+    kind, other, page = (
+        ("model", "a data set", "") if download.kind == "model" else ("data set", "a model", "datasets/")
+    )
     cause = error.__cause__ if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ else error
-    endpoint = _endpoint()
     status = cause.response.status_code if isinstance(cause, errors.HfHubHTTPError) else None
     if isinstance(cause, errors.OfflineModeIsEnabled):
         return "not in the download cache, and HF_HUB_OFFLINE is set; unset it"
     if isinstance(cause, errors.GatedRepoError) or status == httpx2.codes.FORBIDDEN:
-        page = f"{endpoint}/{'datasets/' if repository.type == 'dataset' else ''}{repository.name}"
-        return f"gated: accept its terms on {page}, then {TOKEN}"
-    if isinstance(cause, errors.RevisionNotFoundError):
-        return f"there is no commit {repository.revision}; correct `revision`"
+        return f"gated: accept its terms on {endpoint}/{page}{download.hub}, then {TOKEN}"
     if status == httpx2.codes.NOT_FOUND:
-        what = f"there is no such {kind}, or no commit {repository.revision}"
+        what = f"there is no such {kind}, or no commit {download.revision}"
         return f"{what}; correct `hub` and `revision`, or `kind` where it is {other}"
     if status == httpx2.codes.UNAUTHORIZED:  # so that nobody learns which private ones there are
         return f"there is no such {kind}, or it is private or gated; correct `hub`, or {TOKEN}"
-    if isinstance(cause, httpx2.InvalidURL | httpx2.UnsupportedProtocol | ValueError):
-        return f"{endpoint} cannot be read ({describe(cause)}); check HF_ENDPOINT"
     return f"the hub cannot be reached ({endpoint}: {describe(cause)}); check the network, the proxy and HF_ENDPOINT"
-
-
-def _endpoint() -> str:
-    """The hub, or a mirror of it; asked for here, since huggingface_hub reads it but once, when it is imported."""
-    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or ENDPOINT

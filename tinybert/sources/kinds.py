@@ -24,8 +24,7 @@ def store_file(file: File, folder: Path, write_corpus: WriteCorpus) -> dict[str,
     """
     path = Path(file.path)
     if not path.is_file() and not path.is_dir():
-        found = "a pipe, socket or device" if path.exists() else "nothing"
-        raise UserError(f"{path}: expected a file or folder, found {found}; correct `path`")
+        raise UserError(f"{path}: there is no such file or folder; correct `path`")
     if path.is_file() and file.kind == "model":
         raise UserError(f"{path}: a model is a folder, found a file; give the model's folder in `path`")
     root = path.parent if path.is_file() else path

@@ -52,13 +52,16 @@ def parse_pip_settings(configuration: Mapping[str, str]) -> PipSettings:
     """Settings from the lines of `pip config list`, such as `{"global.index-url": "https://…"}`."""
     merged: dict[str, str] = {}
     for section in SECTIONS:
-        mine = {key: value.strip() for key, value in configuration.items() if key.startswith(f"{section}.")}
-        merged |= {key.removeprefix(f"{section}."): value for key, value in mine.items() if value}
+        for key, value in configuration.items():
+            if key.startswith(f"{section}.") and value.strip():
+                merged[key.removeprefix(f"{section}.")] = value.strip()
     lists = {key: tuple(merged.get(key, "").split()) for key in ("extra-index-url", "find-links", "trusted-host")}
-    index_urls = (merged.get("index-url", PYPI), *lists["extra-index-url"])
-    if merged.get("no-index", "0").lower() in ("y", "yes", "t", "true", "on", "1"):
-        index_urls = ()
-    timeout = merged.get("timeout", "")
-    seconds = float(timeout) if timeout.replace(".", "", 1).isdigit() else 15.0
-    proxy = merged.get("proxy")
-    return PipSettings(index_urls, lists["find-links"], lists["trusted-host"], merged.get("cert"), proxy, seconds)
+    no_index = merged.get("no-index", "0").lower() in ("y", "yes", "t", "true", "on", "1")
+    return PipSettings(
+        () if no_index else (merged.get("index-url", PYPI), *lists["extra-index-url"]),
+        lists["find-links"],
+        lists["trusted-host"],
+        merged.get("cert"),
+        merged.get("proxy"),
+        float(merged.get("timeout", 15)),
+    )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
@@ -51,64 +49,36 @@ def copy_model(files: list[Path], folder: Path) -> dict[str, int]:
     root = min((file.parent for file in files), key=lambda parent: len(parent.parts))
     found = {file.name: file for file in files if file.parent == root}
     pickled = sorted(name for name in found if name.endswith(PICKLED))
-    weights = INDEX if WEIGHTS not in found and INDEX in found else WEIGHTS
-    if weights not in found and pickled:
+    weights = [INDEX, *filter(SHARD.fullmatch, found)] if WEIGHTS not in found and INDEX in found else [WEIGHTS]
+    if weights[0] not in found and pickled:
         raise UserError(
             f"{root / pickled[0]}: pickled weights can run code and are refused; "
             f"save the model as {WEIGHTS} (save_pretrained does)"
         )
-    for name in ("config.json", weights):
+    for name in ("config.json", weights[0]):
         if name not in found:
             raise UserError(f"{root}: a model needs {name}, found {', '.join(sorted(found)) or 'nothing'}; add it")
     if not any(name in found for name in TOKENIZERS):
         raise UserError(f"{root}: a model needs its tokenizer, one of {', '.join(TOKENIZERS)}; add it")
-    contents = {name: _read_json(found[name]) for name in (*PARTS, INDEX) if name.endswith(".json") and name in found}
-    shards = _list_shards(found[INDEX], contents[INDEX]) if weights == INDEX else []
-    taken = [part for part in PARTS if part in found] + [weights, *shards]
-    for name in taken:
-        if name not in found:
-            raise UserError(f"{root}: {INDEX} names {name}, which is missing; add it")
+    for name in [part for part in PARTS if part in found] + weights:
         if sentence := name_the_bytes(found[name]):
             raise UserError(f"{found[name]}: {sentence}")
+        if name in ("config.json", "tokenizer_config.json") and b'"auto_map"' in found[name].read_bytes():
+            raise UserError(
+                f"{found[name]}: `auto_map` names code of the model's own, never run here; take one without"
+            )
+        try:
+            if name.endswith(".safetensors"):
+                safe_open(found[name], framework="numpy")
+        except SafetensorError as error:
+            raise UserError(f"{found[name]}: not a whole safetensors file ({error}); replace it") from None
         shutil.copyfile(found[name], folder / name)
-    tensors = sum(_count_tensors(found[name]) for name in shards or [weights])
     _require_one_model(folder, root)
-    return {"tensors": tensors, "bytes": sum(found[name].stat().st_size for name in shards or [weights])}
-
-
-def _list_shards(index: Path, content: dict[str, Any]) -> list[str]:
-    weight_map = content.get("weight_map")
-    shards = sorted({str(name) for name in weight_map.values()}) if isinstance(weight_map, dict) else []
-    if not shards or not all(map(SHARD.fullmatch, shards)):
-        raise UserError(f"{index}: expected a weight_map to model-00001-of-0000n.safetensors, found {shards[:3]}")
-    return shards
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:  # of JSON, or of UTF-8
-        found = (name_the_bytes(file) or f"not valid JSON ({error})").partition(";")[0]
-        raise UserError(f"{file}: {found}; replace it") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{file}: expected a JSON object, found {json.dumps(content)[:40]}; replace it")
-    if "auto_map" in content:
-        raise UserError(
-            f"{file}: `auto_map` names code of the model's own, which is never run here; take a model without"
-        )
-    return content
-
-
-def _count_tensors(file: Path) -> int:
-    try:
-        with safe_open(file, framework="numpy") as weights:
-            return len(weights.keys())
-    except SafetensorError as error:
-        raise UserError(f"{file}: not a whole safetensors file ({error}); replace it") from None
+    return {"bytes": sum(found[name].stat().st_size for name in weights)}
 
 
 def _require_one_model(folder: Path, root: Path) -> None:
-    """Refuse parts that don't belong together, by their shapes: no number of the weights is read."""
+    """Refuse what is no model, or parts that don't belong together, by their shapes: no weight is read."""
     from transformers import AutoModel, AutoTokenizer, logging  # takes seconds
 
     logging.set_verbosity_error()
@@ -119,9 +89,11 @@ def _require_one_model(folder: Path, root: Path) -> None:
         )
         tokenizer = AutoTokenizer.from_pretrained(folder)
     except Exception as error:  # on a file of somebody's it may raise anything
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}".split(". ")[0]
-        raise UserError(f"{root}: no model that can be read: {reason}; take all files of one model") from None
-    misfits = sorted({key for key in info["missing_keys"] if "pooler" not in key})
+        reason = " ".join(str(error).split()).partition(". ")[0].rstrip(".").replace(str(folder), str(root))
+        raise UserError(
+            f"{root}: no model that can be read ({type(error).__name__}: {reason}); take all files of one model"
+        ) from None
+    misfits = sorted(key for key in info["missing_keys"] if "pooler" not in key)
     misfits += sorted(str(name) for name, *_ in info["mismatched_keys"])
     if misfits:
         raise UserError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 import sys
@@ -21,6 +20,8 @@ QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"')
 Record = tuple[int, list[str]]
 """A record's first line, from 1 on, and its cells."""
 
+csv.field_size_limit(sys.maxsize)  # a text may be long
+
 
 class Dialect(NamedTuple):
     """How lines are cut into cells.
@@ -32,27 +33,20 @@ class Dialect(NamedTuple):
     separator: str
     quotes: bool
 
-    def read(self, text: str, file: Path) -> Iterator[Record]:
-        """The records of a text; blank lines are none.
-
-        Raises:
-            UserError: naming the line; a quoted cell has no end, or goes on behind it.
-        """
-        lines = io.StringIO(text, newline="") if self.quotes else text.split("\n")
-        return self.read_lines(lines, file, "where quotes are text as they are, set split.quotes: false")
-
-    def read_lines(self, lines: Iterable[str], file: Path, advice: str) -> Iterator[Record]:
-        """The records of lines that may come one by one, each with its line break or without; as `read`.
+    def read(self, lines: Iterable[str], file: Path, advice: str) -> Iterator[Record]:
+        """The records of lines, each with its line break or without; blank lines are none.
 
         Args:
             advice: what else to do about quotes that are not as they should be.
+
+        Raises:
+            UserError: naming the line; a quoted cell has no end, or goes on behind it.
         """
         if not self.quotes:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield number, line.removesuffix("\n").removesuffix("\r").split(self.separator)
             return
-        csv.field_size_limit(sys.maxsize)  # a text may be long
         reader = csv.reader(lines, delimiter=self.separator, strict=True)
         first = 1
         try:
@@ -75,8 +69,7 @@ def declared_separator(text: str) -> tuple[str | None, str]:
 
 def keys_that_fit(text: str, dialect: Dialect, fits: Callable[[list[str]], bool]) -> str:
     """The keys of `split` with which the first line has cells that fit, as an advice; empty where there are none."""
-    line = re.match(r"[\r\n]*([^\r\n]*)", text)[1]  # type: ignore[index]  # it matches anything
-    csv.field_size_limit(sys.maxsize)
+    line = text.lstrip("\r\n").partition("\n")[0].removesuffix("\r")
     for separator in (dialect.separator, *SEPARATORS):
         keys = [f"split.separator: {json.dumps(separator)}"] if separator != dialect.separator else []
         keys += ["split.quotes: true"] if '"' in line and not dialect.quotes else []
@@ -85,24 +78,9 @@ def keys_that_fit(text: str, dialect: Dialect, fits: Callable[[list[str]], bool]
     return ""
 
 
-def why_ragged(cells: list[str], dialect: Dialect) -> str:
-    """What to do with a row of too few or too many cells, as an advice."""
-    if dialect.quotes:
-        return f"; quote a text with {dialect.separator!r} in it"
-    if any(cell.startswith('"') for cell in cells):
-        return "; where this file has its texts in quotes, set split.quotes: true"
-    return f"; a text can't hold {dialect.separator!r} or a line break without quotes; save it as .jsonl"
-
-
 def find_quoted(records: Iterable[Record]) -> int | None:
     """The first line with a cell in quotes where every quote reads as one that a program put there: around a whole
     cell, or doubled inside. One quote elsewhere, and all of them are text.
     """
-    first = None
-    for line, cells in records:
-        for cell in cells:
-            if '"' in cell:
-                if not QUOTED.fullmatch(cell):
-                    return None
-                first = first or line
-    return first
+    quoted = [(line, cell) for line, cells in records for cell in cells if '"' in cell]
+    return quoted[0][0] if quoted and all(QUOTED.fullmatch(cell) for _, cell in quoted) else None

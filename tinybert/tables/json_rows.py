@@ -9,10 +9,8 @@ from typing import Any
 from tinybert.errors import UserError
 from tinybert.tables.json_values import parse, require_whole
 
-Objects = list[tuple[int, dict[str, Any]]]
 
-
-def read_objects(text: str, file: Path, as_written: bool = True) -> tuple[str, Objects]:
+def read_objects(text: str, file: Path, as_written: bool = True) -> tuple[str, list[tuple[int, dict[str, Any]]]]:
     """The objects of a file, each with its number, from 1 on, and what is numbered: `line`, or `row` of an array.
 
     Args:
@@ -21,19 +19,23 @@ def read_objects(text: str, file: Path, as_written: bool = True) -> tuple[str, O
     Raises:
         UserError: naming file and line, or row; it is not JSON, or something else than objects.
     """
-    if text.lstrip().startswith("["):
-        return "row", _array(text, file, as_written)
-    objects: Objects = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
+    is_array = text.lstrip().startswith("[")
+    lines = [(1, text)] if is_array else enumerate(text.split("\n"), start=1)
+    found: list[tuple[int, Any]] = []
+    for number, line in lines:
         try:
-            value = parse(line, as_written)
+            if line.strip():
+                found.append((number, parse(line, as_written)))
         except ValueError as error:
+            number, reason = number - 1 + getattr(error, "lineno", 1), getattr(error, "msg", error)
             expected = "expected one object a line, or an array of objects: [{…}, …]"
-            raise UserError(f"{file}: line {number}: not JSON: {error}; {expected}") from None
-        objects.append((number, _object(value, f"{file}: line {number}")))
-    return "line", objects
+            raise UserError(f"{file}: line {number}: not JSON: {reason}; {expected}") from None
+    unit, objects = ("row", list(enumerate(found[0][1], start=1))) if is_array else ("line", found)
+    for number, value in objects:
+        if not isinstance(value, dict):
+            shown = json.dumps(value, ensure_ascii=False)[:40]
+            raise UserError(f"{file}: {unit} {number}: expected an object {{…}}, found {shown}")
+    return unit, objects
 
 
 def cell(value: Any, place: str, may_be_list: bool = False) -> str:
@@ -50,19 +52,3 @@ def cell(value: Any, place: str, may_be_list: bool = False) -> str:
     if isinstance(value, str):
         require_whole(value, place)
     return {None: "", True: "true", False: "false"}.get(value, value)
-
-
-def _array(text: str, file: Path, as_written: bool) -> Objects:
-    try:
-        values = parse(text, as_written)
-    except ValueError as error:
-        expected = "expected an array of objects: [{…}, …], or one object a line"
-        line, reason = getattr(error, "lineno", 1), getattr(error, "msg", error)
-        raise UserError(f"{file}: line {line}: not JSON: {reason}; {expected}") from None
-    return [(number, _object(value, f"{file}: row {number}")) for number, value in enumerate(values, start=1)]
-
-
-def _object(value: Any, place: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise UserError(f"{place}: expected an object {{…}}, found {json.dumps(value, ensure_ascii=False)[:40]}")
-    return value

@@ -15,31 +15,24 @@ def parse(text: str, as_written: bool = False) -> Any:
         as_written: whether numbers are returned as text, so that 1.0 is not 1.
 
     Raises:
-        ValueError: it is not JSON, nested more deeply than Python reads, or an object has a key twice.
+        ValueError: it is not JSON, or an object has a key twice.
     """
     numbers: dict[str, Any] = {"parse_int": str, "parse_float": str} if as_written else {}
-    try:
-        return json.loads(text, parse_constant=lambda _: None, object_pairs_hook=_object, **numbers)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+    return json.loads(text, parse_constant=lambda _: None, object_pairs_hook=_object, **numbers)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)[:40]!a} stands twice in an object")
+    made: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in made:
+            raise ValueError(f"the key {key[:40]!a} stands twice in an object")
+        made[key] = value
     return made
 
 
 def require_whole(text: str, place: str) -> None:
-    """Refuse half of a character (a lone surrogate), which JSON can say, and no other file can hold.
-
-    Raises:
-        UserError: there is one; the message begins with `place`.
-    """
-    if not text.isascii():
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise UserError(f"{place}: {text[error.start]!a} is half of a character; write both halves") from None
+    """Refuse half of a character (a lone surrogate), as in a text cut off in an emoji: no file of UTF-8 can hold it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{place}: {text[error.start]!a} is half of a character; write both halves") from None

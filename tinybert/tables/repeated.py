@@ -20,31 +20,29 @@ def separate(
     """Take from train, then from validation, the rows whose text is in a later split too; test sets stay as they are.
 
     Returns:
-        The splits, and how many rows went from `train` and from `validation`, by the split that has their text too
-        (the first of several).
+        The splits, and how many rows went from `train` and from `validation`, by the first split that has their text.
 
     Raises:
         UserError: nothing is left of a split.
     """
     keys = [same_text(text) for text in texts]
     place: dict[Text, str] = {}
-    apart = {}
     tests = [name for name in splits if name not in ("validation", "train")]
     repeated = {"train": dict.fromkeys(["validation", *tests], 0), "validation": dict.fromkeys(tests, 0)}
+    apart = dict(splits)
     for name in (*tests, "validation", "train"):
-        rows = splits[name]
-        kept = np.array([row for row in rows if name in tests or keys[row] not in place], dtype=np.int64)
-        if not len(kept):
-            raise UserError(
-                f"nothing is left of the {name} split: its texts are in other splits too; remove repeated rows"
-            )
-        for row in rows if name not in tests else ():
-            if keys[row] in place:
+        kept = []
+        for row in splits[name].tolist():
+            if name in tests or keys[row] not in place:
+                kept.append(row)
+            else:
                 repeated[name][place[keys[row]]] += 1
+        if not kept:
+            raise UserError(f"nothing is left of the {name} split: its texts are in other splits too; add other rows")
         for row in kept:
             place.setdefault(keys[row], name)
-        apart[name] = kept
-    return {name: apart[name] for name in splits}, repeated
+        apart[name] = np.array(kept, dtype=np.int64)
+    return apart, repeated
 
 
 def count_repeated(repeated: dict[str, dict[str, int]]) -> int:

@@ -21,33 +21,40 @@ Splits = dict[str, np.ndarray]
 """Positions of rows, ascending, under `train`, `validation`, `test` and the names of further test sets."""
 
 
-def class_strata(classes: np.ndarray, names: Sequence[str], splits: int = 3) -> np.ndarray:
-    """The groups that each split gets its share of: the classes themselves, `TRAINING` for rows of too small ones.
+def draw(labels: np.ndarray, names: Sequence[str] | None, split: Split) -> Splits:
+    """Draw the validation and test rows of a task; a split that the source brings itself isn't drawn.
 
     Args:
-        splits: how many the rows are split into; a class with fewer rows than that is for training only.
+        labels: class indices (rows,), 0 and 1 (rows, labels), or ratings (rows,), which have no `names`.
+
+    Raises:
+        UserError: there is nothing to learn, or too little to be split.
+    """
+    if names is None:
+        return draw_splits(rating_strata(labels, split), split)
+    strata = label_strata if labels.ndim == 2 else class_strata
+    return spread(draw_splits(strata(labels, names, split), split), labels)
+
+
+def class_strata(classes: np.ndarray, names: Sequence[str], split: Split) -> np.ndarray:
+    """The groups that each split gets its share of: the classes themselves, `TRAINING` for rows of too small ones.
 
     Raises:
         UserError: one class only, a class without rows, or all but one too small to be in all splits.
     """
     counts = np.bincount(classes, minlength=len(names))
-    present = [name for name, count in zip(names, counts, strict=True) if count]
-    if len(present) < 2:
-        found = ", ".join(map(repr, present)) or "none"
-        raise UserError(f"expected at least two classes, found {found} only; check label.column, threshold and drop")
-    return np.where(_are_drawn(counts, names, splits)[classes], classes, TRAINING)
+    if (counts > 0).sum() == 1:
+        found = names[int(counts.argmax())]
+        raise UserError(f"expected at least two classes, found {found!r} only; check label.column, threshold and drop")
+    return np.where(_are_drawn(counts, names, split)[classes], classes, TRAINING)
 
 
-def label_strata(labels: np.ndarray, names: Sequence[str], split: Split, splits: int = 3) -> np.ndarray:
+def label_strata(labels: np.ndarray, names: Sequence[str], split: Split) -> np.ndarray:
     """The groups that each split gets its share of in a multilabel task: a row belongs to the rarest of its labels.
 
     So the labels that a random draw could miss are spread first. Rows without a label are a group of their own; groups
     too small to be in each split, and the smallest if there are more than a split has rows, join the largest. Rows of
     a label that is itself too small are `TRAINING`.
-
-    Args:
-        labels: 0 and 1, (rows, labels).
-        splits: see `class_strata`.
 
     Raises:
         UserError: one label only, a label without rows, or all but one too small to be in all splits.
@@ -55,34 +62,32 @@ def label_strata(labels: np.ndarray, names: Sequence[str], split: Split, splits:
     if len(names) < 2:
         raise UserError(f"expected at least two labels, found {', '.join(map(repr, names)) or 'none'}; check label")
     counts = labels.sum(axis=0, dtype=np.int64)
-    is_drawn = np.append(_are_drawn(counts, names, splits), True)
+    is_drawn = np.append(_are_drawn(counts, names, split), True)
     strata = np.where(labels == 1, counts, len(labels) + 1).argmin(axis=1)
     strata[labels.sum(axis=1) == 0] = len(names)
     strata[~is_drawn[strata]] = TRAINING
     groups, sizes = np.unique(strata[strata != TRAINING], return_counts=True)
     if not len(groups):
         return strata
-    by_size = groups[np.argsort(-sizes, kind="stable")]
-    large = by_size[np.sort(sizes)[::-1] >= splits]
-    kept = large[: max(1, _smallest_draw(len(labels), split))]
-    return np.where(np.isin(strata, [TRAINING, *kept]), strata, by_size[0])
+    drawn = _sizes(len(labels), split).values()
+    order = np.argsort(-sizes, kind="stable")
+    kept = groups[order[sizes[order] > len(drawn)]][: max(1, min(drawn, default=len(labels)))]
+    return np.where(np.isin(strata, [TRAINING, *kept]), strata, groups[order[0]])
 
 
-def _are_drawn(counts: np.ndarray, names: Sequence[str], splits: int) -> np.ndarray:
+def _are_drawn(counts: np.ndarray, names: Sequence[str], split: Split) -> np.ndarray:
     """Which classes have a row for each split, bool (classes,): at least two of them, and none is without rows."""
     for name, count in zip(names, counts, strict=True):
         if not count:
-            raise UserError(
-                f"class {name!r} has 0 rows to train on; add rows of it, or remove it from label.names, or leave out "
-                f"the rows that other splits have of it by label.drop"
-            )
+            advice = "add rows of it, or remove it from label.names, or leave out other splits' rows by label.drop"
+            raise UserError(f"class {name!r} has 0 rows to train on; {advice}")
+    splits = 1 + len(_sizes(1, split))
     large = counts >= splits
     if large.sum() < 2:
         small = int(counts.argmin())
-        raise UserError(
-            f"class {names[small]!r} has {counts[small]} rows, expected at least {splits}, one for each split, of two "
-            f"classes or more; add rows, or give files for split.test and split.validation"
-        )
+        expected = f"expected at least {splits}, one for each split, of two classes or more"
+        advice = "add rows, or give files for split.test and split.validation"
+        raise UserError(f"class {names[small]!r} has {counts[small]} rows, {expected}; {advice}")
     return large
 
 
@@ -93,19 +98,18 @@ def rating_strata(ratings: np.ndarray, split: Split) -> np.ndarray:
         UserError: all ratings are the same.
     """
     rows = len(ratings)
-    if rows and ratings.min() == ratings.max():
+    if ratings.min() == ratings.max():
         raise UserError(f"every rating is {ratings[0]:g}, so there is nothing to learn; check label.column")
-    bins = max(1, min(10, rows // 10, _smallest_draw(rows, split)))
-    ranks = np.empty(rows, dtype=np.int64)
-    ranks[np.argsort(ratings, kind="stable")] = np.arange(rows)
-    return ranks * bins // max(rows, 1)
+    bins = max(1, min(10, rows // 10, *_sizes(rows, split).values()))
+    ranks = np.argsort(ratings, kind="stable").argsort()
+    return ranks * bins // rows
 
 
 def draw_splits(strata: np.ndarray, split: Split) -> Splits:
-    """Draw validation and test rows at random, each group in `strata` in its share.
+    """Draw validation and test rows at random, fractions of all rows, each group in `strata` in its share.
 
-    Both sizes are fractions of all rows. Where a split gets fewer rows than there are groups, neighbours in size share
-    theirs. A split that the source brings itself isn't drawn, and isn't returned.
+    Where a split gets fewer rows than there are groups, neighbours in size share theirs. A split that the source brings
+    itself isn't drawn, and isn't returned.
 
     Args:
         strata: the group of each row, `TRAINING` for those that aren't drawn.
@@ -113,17 +117,14 @@ def draw_splits(strata: np.ndarray, split: Split) -> Splits:
     Raises:
         UserError: a split would get one row only, or training fewer than there are groups.
     """
-    test, validation = _sizes(len(strata), split)
+    drawn = _sizes(len(strata), split)
     rest = np.flatnonzero(strata != TRAINING)
     groups = len(np.unique(strata[rest]))
-    drawn = {name: size for name, size in (("test", test), ("validation", validation)) if split.fraction(name)}
-    for name, size in (drawn | {"train": len(rest) - test - validation}).items():
-        expected = max(groups, 1) if name == "train" else min(max(groups, 1), 2)
+    for name, size in (drawn | {"train": len(rest) - sum(drawn.values())}).items():
+        expected = groups if name == "train" else min(groups, 2)
         if size < expected:
-            raise UserError(
-                f"the {name} split gets {size} of {len(rest)} rows, expected at least {expected} "
-                f"for {groups} classes; add rows, or change split.test and split.validation"
-            )
+            found = f"gets {size} of {len(rest)} rows, expected at least {expected} for {groups} classes"
+            raise UserError(f"the {name} split {found}; add rows, or change split.test and split.validation")
     splits = {}
     for name, size in drawn.items():
         rest, splits[name] = _draw(rest, strata[rest], size, split.seed)
@@ -135,15 +136,11 @@ def spread(splits: Splits, labels: np.ndarray) -> Splits:
     """Give each split a row of each class that the draw left it none of, from the split that has most of it.
 
     Splits but training go without where a class has fewer rows than there are splits, or they fewer than classes.
-
-    Args:
-        labels: class indices (rows,), or 0 and 1 (rows, labels), of the rows drawn from.
     """
     splits = dict(splits)
-    classes = labels.shape[1] if labels.ndim == 2 else labels.max() + 1
+    of_classes = labels.T == 1 if labels.ndim == 2 else np.arange(labels.max() + 1)[:, None] == labels
     for name in sorted(splits, key=SPLITS.index, reverse=True):
-        for index in range(classes if name == "train" or len(splits[name]) >= classes else 0):
-            has = labels[:, index] == 1 if labels.ndim == 2 else labels == index
+        for has in of_classes if name == "train" or len(splits[name]) >= len(of_classes) else ():
             count = {other: int(has[rows].sum()) for other, rows in splits.items()}
             if count[name] or sum(count.values()) < (1 if name == "train" else len(splits)):
                 continue
@@ -154,16 +151,9 @@ def spread(splits: Splits, labels: np.ndarray) -> Splits:
     return splits
 
 
-def _sizes(rows: int, split: Split) -> tuple[int, int]:
-    return round(rows * split.fraction("test")), round(rows * split.fraction("validation"))
-
-
-def _smallest_draw(rows: int, split: Split) -> int:
-    """The size of the smaller split that is drawn; all rows where none is."""
-    return min(
-        (size for size, name in zip(_sizes(rows, split), ("test", "validation"), strict=True) if split.fraction(name)),
-        default=rows,
-    )
+def _sizes(rows: int, split: Split) -> dict[str, int]:
+    """Of the splits that are drawn."""
+    return {part: round(rows * split.fraction(part)) for part in ("test", "validation") if split.fraction(part)}
 
 
 def _draw(rows: np.ndarray, strata: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

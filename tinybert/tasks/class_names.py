@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from itertools import zip_longest
 from pathlib import Path
@@ -23,10 +22,9 @@ def read_class_names(file: Path, column: str) -> list[str] | None:
     Args:
         file: a table that `tinybert.tables.read.read_table` has read, so a Parquet file that is called so is one.
     """
-    if not file.name.removesuffix(".gz").lower().endswith(".parquet"):
+    if file.suffix.lower() != ".parquet":
         return None
-    with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as content:
-        metadata = pq.read_schema(content).metadata or {}
+    metadata = pq.read_schema(file).metadata or {}
     try:
         feature: Any = json.loads(metadata.get(KEY, b"{}"))["info"]["features"][column]
         while "feature" in feature or isinstance(feature, list):  # older versions of datasets wrote lists as lists
@@ -52,10 +50,9 @@ def names_for(label: Label, file: Path) -> list[str] | None:
         return names
     unknown = [name for name in label.names if name not in names]
     if unknown and len(unknown) < len(label.names):
-        raise UserError(
-            f"{file}: label.names: {unknown[0]!r} is no class of this file's{suggest(unknown[0], names[:20])}; take "
-            f"its names, or say in label.values how each of yours is written"
-        )
+        found = f"{unknown[0]!r} is no class of this file's{suggest(unknown[0], names[:20])}"
+        advice = "take its names, or say in label.values how each of yours is written"
+        raise UserError(f"{file}: label.names: {found}; {advice}")
     return None if unknown else names
 
 
@@ -82,15 +79,9 @@ def require_same_names(found: list[tuple[str, list[str] | None]]) -> list[str] |
     """
     first, names = found[0]
     for file, others in found[1:]:
-        if (names is None) != (others is None):
-            with_names, without = (file, first) if names is None else (first, file)
-            raise UserError(
-                f"{without}: it has no names for its classes, and {with_names} has; set label.names and label.values"
-            )
         for index, (name, other) in enumerate(zip_longest(names or (), others or ())):
             if name != other:
-                raise UserError(
-                    f"{file}: its class {index} is {other!r}, that of {first} is {name!r}; set label.names, which "
-                    f"reads each file by its own order"
-                )
+                differ = f"its class {index} is called {other!r}, that of {first} {name!r}"
+                advice = "set label.names, which reads each file by its own order, and label.values where it has none"
+                raise UserError(f"{file}: {differ}; {advice}")
     return names

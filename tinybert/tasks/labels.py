@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -39,11 +39,8 @@ def parse_numbers(values: pd.Series, place: str) -> np.ndarray:
     Raises:
         UserError: naming the first line whose value is no finite number.
     """
-    numbers = [_number(value) for value in values]
-    for line, value, number in zip(values.index, values, numbers, strict=True):
-        if number is None:
-            raise UserError(f"{_where(values, line, place)}: expected a number, found {value!r}; {REMEDY}")
-    return np.array(numbers, dtype=np.float64)
+    known = {value: number for value in set(values) if (number := _number(value)) is not None}
+    return _each(values, known, place, "expected a number, found {!r};".format).to_numpy(np.float64)
 
 
 def parse_classes(values: pd.Series, label: Label, place: str, names: list[str]) -> np.ndarray:
@@ -59,13 +56,12 @@ def parse_classes(values: pd.Series, label: Label, place: str, names: list[str])
     """
     if label.threshold is not None:
         return (parse_numbers(values, place) > label.threshold).astype(np.int64)
+
+    def found(value: str) -> str:
+        return f"{_unknown(value, names, label)}; add it to label.names," if value else "the label is empty;"
+
     values = values.str.strip()
-    indices = _indices(set(values), names, label)
-    for line, value in values.items():
-        if value not in indices:
-            found = f"{_unknown(value, names, label)}; add it to label.names," if value else "the label is empty;"
-            raise UserError(f"{_where(values, line, place)}: {found} {REMEDY}")
-    return values.map(indices).to_numpy(np.int64)
+    return _each(values, _indices(set(values), names, label), place, found).to_numpy(np.int64)
 
 
 def soft_labels(values: pd.Series, label: Label, place: str) -> np.ndarray:
@@ -91,7 +87,10 @@ def parse_multilabel(table: pd.DataFrame, label: Label, place: str, names: list[
         UserError: naming the first line with an unknown label, no list, or anything but 0 and 1 in a label's column.
     """
     if label.columns is not None:
-        return np.stack([_flags(table[column], place) for column in label.columns], axis=1)
+        cells = np.unique(table[label.columns])
+        known = {value: FLAGS[flag] for value in cells if (flag := _value(value.strip())) in FLAGS}
+        found = "expected 0 or 1, found {!r};".format
+        return np.stack([_each(table[column], known, place, found) for column in label.columns], axis=1).astype(np.int8)
     values = table[label.column]
     of_rows = [_pieces(value, label.separator) for value in values]
     indices = _indices({piece for pieces in of_rows for piece in pieces or ()}, names, label)
@@ -100,14 +99,12 @@ def parse_multilabel(table: pd.DataFrame, label: Label, place: str, names: list[
     for row, (line, pieces) in enumerate(zip(values.index, of_rows, strict=True)):
         where = _where(values, line, place)
         if pieces is None:
-            raise UserError(
-                f'{where}: expected a list of labels, as in ["a", "b"], found {values.iloc[row][:40]!r}; set '
-                f"label.separator to what stands between the labels"
-            )
+            expected = f'expected a list of labels, as in ["a", "b"], found {values.iloc[row][:40]!r}'
+            raise UserError(f"{where}: {expected}; set label.separator to what stands between the labels")
         if are_vectors:
             if len(pieces) != len(names):
-                found = f"{len(pieces)} numbers, each 0 or 1, and {len(names)} label.names"
-                raise UserError(f"{where}: found {found}; give a name for each place in the lists, or mend the list")
+                numbers = f"{len(pieces)} numbers, each 0 or 1, and {len(names)} label.names"
+                raise UserError(f"{where}: found {numbers}; give a name for each place in the lists, or mend the list")
             labels[row] = [FLAGS[_value(piece)] for piece in pieces]
             continue
         for piece in pieces:
@@ -142,10 +139,9 @@ def label_names(table: pd.DataFrame, label: Label, place: str, order: list[str] 
     of_rows = [_pieces(value, label.separator) for value in table[label.column]]
     width = _vector_width(of_rows)
     if width is not None and label.names is None and order is None:
-        raise UserError(
-            f"{place}: column {label.column!r}: every list has {width} numbers, each 0 or 1; name in label.names the "
-            f"{width} labels that they stand for, in this order"
-        )
+        found = f"every list has {width} numbers, each 0 or 1"
+        advice = f"name in label.names the {width} labels that they stand for, in this order"
+        raise UserError(f"{place}: column {label.column!r}: {found}; {advice}")
     return class_names((piece for pieces in of_rows for piece in pieces or ()), label, order)
 
 
@@ -166,6 +162,14 @@ def _indices(values: Iterable[str], names: list[str], label: Label) -> dict[str,
     return {value: index for value, index in found.items() if index is not None}
 
 
+def _each(values: pd.Series, known: Mapping[str, float], place: str, found: Callable[[str], str]) -> pd.Series:
+    """What each value is known as; the first that isn't known is refused, with what `found` says of it."""
+    for line, value in values.items():
+        if value not in known:
+            raise UserError(f"{_where(values, line, place)}: {found(value)} {REMEDY}")
+    return values.map(known)
+
+
 def _where(values: pd.Series, line: Any, place: str) -> str:
     return f"{place}: {values.index.name} {line}: column {values.name!r}"
 
@@ -182,20 +186,11 @@ def _pieces(cell: str, separator: str | None) -> list[str] | None:
         return [piece.strip() for piece in cell.split(separator) if piece.strip()]
     try:
         found = json.loads(cell, parse_int=str, parse_float=str)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     if not isinstance(found, list) or not all(isinstance(item, str | bool) for item in found):
         return None
     return [str(item).strip() for item in found]
-
-
-def _flags(values: pd.Series, place: str) -> np.ndarray:
-    """A column of 0 and 1 as int8 (rows,)."""
-    flags = {value: FLAGS.get(_value(value.strip())) for value in set(values)}
-    for line, value in values.items():
-        if flags[value] is None:
-            raise UserError(f"{_where(values, line, place)}: expected 0 or 1, found {value!r}; {REMEDY}")
-    return values.map(flags).to_numpy(np.int8)
 
 
 def _value(text: str) -> str | float:

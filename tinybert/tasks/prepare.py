@@ -16,16 +16,7 @@ from tinybert.params.glue import submitted_labels
 from tinybert.params.tasks import Task
 from tinybert.tables.read import find_files, read_table
 from tinybert.tables.repeated import Text, count_conflicts, count_mirrored, count_repeated, separate
-from tinybert.tables.splits import (
-    SPLITS,
-    UNLABELLED,
-    Splits,
-    class_strata,
-    draw_splits,
-    label_strata,
-    rating_strata,
-    spread,
-)
+from tinybert.tables.splits import SPLITS, UNLABELLED, Splits, draw
 from tinybert.tables.summary import write_summary
 from tinybert.tasks.class_names import name_classes, names_for, require_same_names
 from tinybert.tasks.labels import (
@@ -42,65 +33,48 @@ BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 
 
 class Part(NamedTuple):
-    """Rows of one labelled file, those that are left out gone."""
+    """Rows of one labelled file, those that are left out gone: texts, columns of the label, the file's class names."""
 
     place: str
     texts: list[Text]
     cells: pd.DataFrame
-    """The columns of the label."""
     names: list[str] | None
-    """Of the classes, in the order of their indices, where the file has them."""
 
 
 def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     """Write a task's rows to `folder/{train,validation,test}.parquet`, and the summary to `folder/task.json`.
 
-    Questions on contexts have rows of their own kind (see `tinybert.questions.prepare`). The
-    columns are `text` (and `text_pair` where `task.text` names two), without line breaks and tabs, and `label`:
+    The columns are `text` (and `text_pair` where `task.text` names two), without line breaks and tabs, and `label`:
     int64 class index, a list of 0 and 1 for multilabel, or float64 for regression; with `label.softness` training rows
-    have `probability` too, of the second class, float64. Rows are in the source's order.
-    Rows with an empty text are left out; so are training and validation rows whose text is in a test set too, and
-    training rows whose text is in the validation split. Texts with labels that contradict each other stay, and are
-    counted. Further test sets are `test_<name>.parquet`; files without labels are `unlabelled/<name>.parquet`, all
-    their rows in order.
-
-    Args:
-        source: folder with one table, or with those that `task.split` names (see `tinybert.tables.read`).
-        task: an entry of `tasks`.
-        folder: exists; filled with the files.
+    have `probability` too, of the second class, float64. Rows are in the source's order. Those with an empty text are
+    left out; so are training and validation rows whose text is in a test set too, and training rows whose text is in
+    the validation split. Further test sets are `test_<name>.parquet`; files without labels are
+    `unlabelled/<name>.parquet`, all their rows in order.
 
     Returns:
         The summary: `type`, `names` of the classes (None for regression), `pair`, `rows` of each split, `classes`
-        (rows of each class in each split, None for regression), `dropped` rows by cause (`label`, for label.drop;
-        `empty`; `duplicates`; `broken`, where split.broken is skip), `repeated` (the duplicates by the split they were
-        in and the later one that has their text) and `conflicting` texts; where there are any, `mirrored` pairs (see
-        `count_mirrored`), `constant` (all validation rows have the same label), `also_test` (rows by name) and
+        (rows of each class in each split, None for regression), `dropped` rows by cause (see `CAUSES`), `repeated` (the
+        duplicates by the split they were in and the later one that has their text) and `conflicting` texts; where there
+        are any, `mirrored` pairs, `constant` (all validation rows have the same label), `also_test` (rows by name) and
         `unlabelled` (by name: `rows`, and `labels` to submit in class order).
 
     Raises:
         UserError: a table or its labels can't be read, or there are too few rows to split (file and line named).
     """
-    dropped = {"label": 0, "empty": 0}
-    broken: dict[str, int] = {"broken": 0}
+    counts = {"label": 0, "empty": 0, "broken": 0}
     parts: dict[str, list[Part]] = {}
     for name, file in (task.split.labelled or {"train": ""}).items():
-        paths = find_files(source, file)
-        parts[name] = [_read(path, file, task, dropped, broken) for path in paths]
-    labels, names = _labels(parts, task)
+        parts[name] = [_read(path, file, task, counts) for path in find_files(source, file)]
     shards = [shard for of_part in parts.values() for shard in of_part]
-    soft = None
-    if task.label.softness is not None:
-        ratings = [(shard.cells[task.label.column], shard.place) for shard in shards]
-        soft = np.concatenate([soft_labels(cells, task.label, place) for cells, place in ratings])
+    labels, names = _labels(shards, task)
     texts = [text for shard in shards for text in shard.texts]
     try:
         splits, repeated = _split(parts, texts, labels, names, task)
     except UserError as error:
-        raise UserError(f"{parts['train'][0].place}: {error}") from None
-    dropped["duplicates"] = count_repeated(repeated)
+        raise UserError(f"{shards[0].place}: {error}") from None
+    dropped = {"label": counts["label"], "empty": counts["empty"], "duplicates": count_repeated(repeated)}
     if task.split.broken == "skip":
-        dropped |= broken
-
+        dropped["broken"] = counts["broken"]
     summary: dict[str, Any] = {
         "type": task.type,
         "names": names,
@@ -120,8 +94,9 @@ def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     for split, rows in splits.items():
         file = f"{split}.parquet" if split in SPLITS else f"test_{split}.parquet"
         columns = {"label": labels[rows]}
-        if soft is not None and split == "train":
-            columns["probability"] = soft[rows]
+        if task.label.softness is not None and split == "train":
+            ratings = pd.concat([shard.cells[task.label.column] for shard in shards])
+            columns["probability"] = soft_labels(ratings.iloc[rows], task.label, shards[0].place)
         _write([texts[row] for row in rows], columns, folder / file)
     if task.split.unlabelled:
         (folder / UNLABELLED).mkdir()
@@ -130,7 +105,7 @@ def prepare(source: Path, task: Task, folder: Path) -> dict[str, Any]:
     return summary
 
 
-def _read(path: Path, file: str, task: Task, dropped: dict[str, int], broken: dict[str, int]) -> Part:
+def _read(path: Path, file: str, task: Task, counts: dict[str, int]) -> Part:
     """The rows of a labelled file, what is left out of them counted."""
     label = task.label.read_columns
     table = read_table(
@@ -138,7 +113,7 @@ def _read(path: Path, file: str, task: Task, dropped: dict[str, int], broken: di
         task.columns_of(file),
         [*task.text, *label],
         lists=label if task.type == "multilabel" else (),
-        dropped=broken if task.split.broken == "skip" else None,
+        dropped=counts if task.split.broken == "skip" else None,
         separator=task.split.separator,
         quotes=task.split.quotes,
     )
@@ -152,8 +127,8 @@ def _read(path: Path, file: str, task: Task, dropped: dict[str, int], broken: di
     table = table[keeps]
     texts = _texts(table, task.text)
     full = [all(text) for text in texts]
-    dropped["label"] += by_label
-    dropped["empty"] += full.count(False)
+    counts["label"] += by_label
+    counts["empty"] += full.count(False)
     if not any(full):
         found = f"label.drop takes {by_label}, {full.count(False)} have no text"
         raise UserError(f"{path}: no row is left: {found}; correct label.drop or text, or add rows")
@@ -165,15 +140,14 @@ def _texts(table: pd.DataFrame, columns: list[str]) -> list[Text]:
     return [tuple(BREAKS.sub(" ", part).strip() for part in row) for row in rows]
 
 
-def _labels(parts: dict[str, list[Part]], task: Task) -> tuple[np.ndarray, list[str] | None]:
+def _labels(shards: list[Part], task: Task) -> tuple[np.ndarray, list[str] | None]:
     """The labels of all parts, one after the other, and the names of their classes (None for regression)."""
-    shards = [shard for shards in parts.values() for shard in shards]
     if task.type == "regression":
         return np.concatenate([parse_numbers(shard.cells[task.label.column], shard.place) for shard in shards]), None
     cells = pd.concat([shard.cells for shard in shards])
     order = None if task.label.names else require_same_names([(shard.place, shard.names) for shard in shards])
     if task.type == "multilabel":
-        names = label_names(cells, task.label, parts["train"][0].place, order)
+        names = label_names(cells, task.label, shards[0].place, order)
         found = [parse_multilabel(shard.cells, task.label, shard.place, names) for shard in shards]
     else:
         names = class_names(cells[task.label.column], task.label, order)
@@ -184,16 +158,13 @@ def _labels(parts: dict[str, list[Part]], task: Task) -> tuple[np.ndarray, list[
 def _split(
     parts: dict[str, list[Part]], texts: list[Text], labels: np.ndarray, names: list[str] | None, task: Task
 ) -> tuple[Splits, dict[str, dict[str, int]]]:
-    """The rows of each split, by their places in `texts`, and how many were left out as repeated (see `separate`)."""
+    """The rows of each split, by their places in `texts`, and what `separate` took."""
     brought, first = {}, 0
     for name, shards in parts.items():
         last = first + sum(len(shard.texts) for shard in shards)
         brought[name] = np.arange(first, last)
         first = last
-    of_train = labels[brought["train"]]  # the first part, so that places in it are places in `texts`
-    drawn = draw_splits(_strata(of_train, names, task), task.split)
-    if names is not None:
-        drawn = spread(drawn, of_train)
+    drawn = draw(labels[brought["train"]], names, task.split)  # the first part: places in it are places in `texts`
     splits, repeated = separate({name: (brought | drawn)[name] for name in (*SPLITS, *task.split.also_test)}, texts)
     for name, count in zip(names or [], _count(labels[splits["train"]], names or []), strict=True):
         if not count:
@@ -201,25 +172,13 @@ def _split(
     return splits, repeated
 
 
-def _strata(labels: np.ndarray, names: list[str] | None, task: Task) -> np.ndarray:
-    """The groups of training rows that each drawn split gets its share of."""
-    splits = 1 + sum(task.split.fraction(name) > 0 for name in ("test", "validation"))
-    if names is None:
-        return rating_strata(labels, task.split)
-    if task.type == "multilabel":
-        return label_strata(labels, names, task.split, splits)
-    return class_strata(labels, names, splits)
-
-
 def _unlabelled(source: Path, name: str, task: Task, names: list[str] | None, folder: Path) -> dict[str, Any]:
     """Write the rows to predict, every one, since a submission has as many; the labels to submit for the classes."""
-    file = task.split.unlabelled[name]
-    columns, split = task.columns_of(file), task.split
-    tables = [
-        read_table(path, columns, task.text, separator=split.separator, quotes=split.quotes)
-        for path in find_files(source, file)
-    ]
-    texts = [text for table in tables for text in _texts(table, task.text)]
+    file, split = task.split.unlabelled[name], task.split
+    texts: list[Text] = []
+    for path in find_files(source, file):
+        table = read_table(path, task.columns_of(file), task.text, separator=split.separator, quotes=split.quotes)
+        texts += _texts(table, task.text)
     _write(texts, {}, folder / UNLABELLED / f"{name}.parquet")
     try:
         labels = names and submitted_labels(name, names, task.label.written)

@@ -26,10 +26,8 @@ def corpus_blocks(corpus: Path, tokenizer: PreTrainedTokenizerBase, max_length: 
     """Blocks of exactly `max_length` tokens, [CLS] … [SEP], in the corpus's order, as column `input_ids`.
 
     The documents of a row group run into each other, so that no token but a group's last few is lost and no block
-    holds padding. Row groups are tokenised in several processes; their number does not show in the result.
-
-    Raises:
-        UserError: the corpus holds less than one block.
+    holds padding. Row groups are tokenised in several processes; their number does not show in the result. UserError
+    where the corpus holds less than one block.
     """
     ends = tokenizer.cls_token_id, tokenizer.sep_token_id
     made_of = [digest(Path(__file__)), digest(corpus), tokenizer_rules(tokenizer), ends, max_length]
@@ -69,11 +67,8 @@ def _group_blocks(group: tuple[Path, int], tokenizer: PreTrainedTokenizerBase, m
     stream = np.fromiter((token for ids in encoded["input_ids"] for token in ids), dtype=np.int32)
     inner = max_length - 2
     count = len(stream) // inner
-    blocks = np.empty((count, max_length), dtype=np.int32)
-    blocks[:, 0] = tokenizer.cls_token_id
-    blocks[:, 1:-1] = stream[: count * inner].reshape(count, inner)
-    blocks[:, -1] = tokenizer.sep_token_id
-    return blocks
+    blocks = stream[: count * inner].reshape(count, inner)
+    return np.pad(blocks, ((0, 0), (1, 1)), constant_values=((0, 0), (tokenizer.cls_token_id, tokenizer.sep_token_id)))
 
 
 def list_row_groups(folder: Path) -> list[tuple[Path, int]]:

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from datasets import Dataset, disable_progress_bars
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerBase
 
 disable_progress_bars()
@@ -32,7 +33,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: i
         max_length: longer examples are cut, of a pair the longer text first.
     """
     pair = "text_pair" in rows.columns
-    typed = pair and "token_type_ids" in tokenizer.model_input_names
+    typed = pair and TYPES in tokenizer.model_input_names
 
     def batch(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
         encoded = tokenizer(
@@ -48,7 +49,8 @@ def encode(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: i
     texts = Dataset.from_pandas(rows[["text", "text_pair"] if pair else ["text"]], preserve_index=False)
     dataset = texts.map(batch, batched=True, remove_columns=texts.column_names)
     if "label" in rows.columns:
-        labels = _targets(rows)
+        second = rows.get("probability")
+        labels = label_array(rows) if second is None else np.stack([1 - second, second], axis=1)
         dataset = dataset.add_column("labels", labels if labels.ndim == 1 else labels.tolist())
     return dataset
 
@@ -71,35 +73,24 @@ def label_array(rows: pd.DataFrame) -> np.ndarray:
     return np.stack(labels.tolist()) if labels.dtype == object else labels
 
 
-def _targets(rows: pd.DataFrame) -> np.ndarray:
-    """`label_array`, or the probability of each of two classes, floats (rows, 2)."""
-    if "probability" not in rows.columns:
-        return label_array(rows)
-    second = rows["probability"].to_numpy()
-    return np.stack([1 - second, second], axis=1)
-
-
 class Padding:
     """Collates examples into tensors, padded to the longest of them; every other column becomes a tensor as it is."""
 
     def __init__(self, pad_token_id: int) -> None:
-        self.fill = {"input_ids": pad_token_id, "token_type_ids": 0}
+        self.fill = {"input_ids": pad_token_id, TYPES: 0}
 
     def __call__(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
-        longest = max(len(example["input_ids"]) for example in examples)
         batch = {}
         for name in examples[0]:
             if name in self.fill:
-                padded = np.full((len(examples), longest), self.fill[name], dtype=np.int64)
-                for row, example in zip(padded, examples, strict=True):
-                    row[: len(example[name])] = example[name]
-                batch[name] = torch.from_numpy(padded)
+                rows = [torch.tensor(example[name], dtype=torch.long) for example in examples]
+                batch[name] = pad_sequence(rows, batch_first=True, padding_value=self.fill[name])
             elif name != "length":
                 values = np.array([example[name] for example in examples])
                 # Regression targets and logits are compared with the model's in fp32.
                 batch[name] = torch.from_numpy(values.astype(np.float32) if values.dtype.kind == "f" else values)
         lengths = torch.tensor([[len(example["input_ids"])] for example in examples])
-        batch["attention_mask"] = (torch.arange(longest) < lengths).long()
+        batch["attention_mask"] = (torch.arange(int(lengths.max())) < lengths).long()
         return batch
 
 

@@ -27,22 +27,17 @@ class Masking:
     Of an example's ordinary tokens a fraction are to be predicted, one at least: 80 % of them become [MASK], 10 % a
     random token, 10 % stay. Which ones is a function of (seed, epoch, the example's tokens), whatever the batch. In an
     example of special tokens only, [UNK] among them, none is masked.
+
+    `vocabulary` is the rows of the model's embeddings; a tokenizer may know more tokens, or fewer.
     """
 
     def __init__(
         self, tokenizer: PreTrainedTokenizerBase, seed: int, vocabulary: int, fraction: float = FRACTION
     ) -> None:
-        """
-        Args:
-            vocabulary: rows of the model's embeddings; a tokenizer may know more tokens, or fewer.
-        """
         self.padding = Padding(tokenizer.pad_token_id)
-        self.special = np.array(tokenizer.all_special_ids)
-        self.mask_token = tokenizer.mask_token_id
+        self.special, self.mask_token = tokenizer.all_special_ids, tokenizer.mask_token_id
         self.vocabulary = min(len(tokenizer), vocabulary)
-        self.seed = seed
-        self.fraction = fraction
-        self.epoch = 0
+        self.seed, self.epoch, self.fraction = seed, 0, fraction
 
     def set_epoch(self, epoch: int) -> None:
         """Called before each epoch, so that it brings other masks than the last."""

@@ -5,6 +5,7 @@ A context longer than a window is read in several, each with the whole question;
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 from unicodedata import category
@@ -21,8 +22,7 @@ from tinybert.tokens.encoding import TEACHER_LOGITS, TYPES, Padding
 
 SPECIAL = 8
 """Room for special tokens; families take three or four."""
-WIDTHLESS = "Cf"
-MARKS = ("Mn", "Me", WIDTHLESS)
+MARKS = ("Mn", "Me", "Cf")
 """Kinds of characters that tokenizers leave out: combining ones, and those that format but can't be seen."""
 NOTHING = -1e9
 """The score of an answer from a context without tokens: finite, so that a margin is too."""
@@ -31,18 +31,17 @@ NOTHING = -1e9
 def encode_windows(
     tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int, stride: int, offsets: bool = True
 ) -> Dataset:
-    """One example a window, those of a row one after the other.
+    """One example a window of `max_length` tokens, those of a row one after the other.
 
     The columns are `input_ids`, `token_type_ids` where the model takes them, `length`; `row`, the place in `rows`;
     `window`, from 0; `cls`, the place of [CLS]; `first`, that of the context's first token in the window; `starts` and
     `ends`, where in the context each of its tokens there stands, with the marks around it that the tokenizer reads over
     (accents as characters of their own, and what has no width); and, where the rows have a label, `labels`: the first
     and the last token of the first right answer in the context, both [CLS] where it doesn't lie in the window whole, or
-    there is none.
+    there is none. A question is not cut unless it leaves too little room for its context.
 
     Args:
         rows: `text` (the question), `text_pair` (its context), `label` (optional).
-        max_length: tokens of a window. A question is not cut unless it leaves too little room for its context.
         stride: tokens of the context that a window shares with the one before it.
         offsets: whether to keep `starts` and `ends`, most of a window's bytes, which only `find_answers` needs.
     """
@@ -61,35 +60,29 @@ def encode_windows(
             return_attention_mask=False,
             return_token_type_ids=typed,
         )
-        windows: dict[str, list[Any]] = {name: encoded[name] for name in ("input_ids", TYPES) if name in encoded}
-        more: dict[str, list[Any]] = {name: [] for name in ("length", "row", "cls", "first", "starts", "ends")}
-        labels = []
-        sources = encoded["overflow_to_sample_mapping"]
-        contexts = [
-            [place for place, side in enumerate(encoded.sequence_ids(number)) if side == 1]
-            for number in range(len(sources))
-        ]
-        read: dict[int, set[int]] = {}  # where the tokens of each context begin, in all its windows
-        for source, context, mapping in zip(sources, contexts, encoded["offset_mapping"], strict=True):
-            read.setdefault(source, set()).update(mapping[place][0] for place in context)
+        sources, mappings = encoded["overflow_to_sample_mapping"], encoded["offset_mapping"]
+        sides = [encoded.sequence_ids(number) for number in range(len(sources))]
+        contexts = [[place for place, side in enumerate(of_window) if side == 1] for of_window in sides]
+        read: dict[int, set[int]] = defaultdict(set)  # where the tokens of each context begin, in all its windows
+        for source, context, mapping in zip(sources, contexts, mappings, strict=True):
+            read[source].update(mapping[place][0] for place in context)
+        windows = []
         for number, (source, context) in enumerate(zip(sources, contexts, strict=True)):
-            ids = encoded["input_ids"][number]
-            text, mapping = columns["text_pair"][source], encoded["offset_mapping"][number]
-            places_in_text = [_with_marks(text, mapping[place], read[source]) for place in context]
+            window = {name: encoded[name][number] for name in ("input_ids", TYPES) if name in encoded}
+            ids, text = window["input_ids"], columns["text_pair"][source]
             cls = ids.index(tokenizer.cls_token_id) if tokenizer.cls_token_id in ids else 0
             first = context[0] if context else len(ids)
-            starts, ends = [start for start, _ in places_in_text], [end for _, end in places_in_text]
-            for name, value in zip(more, (len(ids), places[source], cls, first, starts, ends), strict=True):
-                more[name].append(value)
+            window |= {"length": len(ids), "row": places[source], "cls": cls, "first": first}
+            in_text = [_with_marks(text, mappings[number][place], read[source]) for place in context]
+            starts, ends = [start for start, _ in in_text], [end for _, end in in_text]
+            if offsets:
+                window |= {"starts": starts, "ends": ends}
             if "label" in columns:
-                labels.append(_place(columns["label"][source], starts, ends, first) or [cls, cls])
-        if not offsets:
-            del more["starts"], more["ends"]
-        return windows | more | ({"labels": labels} if "label" in columns else {})
+                window["labels"] = _place(columns["label"][source], starts, ends, first) or [cls, cls]
+            windows.append(window)
+        return {name: [window[name] for window in windows] for name in windows[0]}
 
-    texts = Dataset.from_pandas(
-        rows[[name for name in ("text", "text_pair", "label") if name in rows]], preserve_index=False
-    )
+    texts = Dataset.from_pandas(rows.filter(["text", "text_pair", "label"]), preserve_index=False)
     dataset = texts.map(batch, batched=True, with_indices=True, remove_columns=texts.column_names)
     return dataset.add_column("window", np.arange(len(dataset)))
 
@@ -99,13 +92,9 @@ def find_answers(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The best answer to each question over all its windows, and how much better no answer would be.
 
-    An answer's score is the sum of its start's and its end's logits; every span of the context of up to
-    `longest_answer` tokens is looked at. The score of no answer is [CLS]'s, the lowest over the windows, since the
-    windows without the answer are to point there too.
-
-    Args:
-        windows: those of `encode_windows`.
-        logits: of starts and ends, (windows, 2, tokens).
+    An answer's score is the sum of its start's and its end's `logits`, (windows, 2, tokens); every span of the context
+    of up to `longest_answer` tokens is looked at. The score of no answer is [CLS]'s, the lowest over the windows, since
+    the windows without the answer are to point there too.
 
     Returns:
         answers (rows,), str; "" only where a context has no token. Margins (rows,), float64: the score of no answer
@@ -126,11 +115,7 @@ def find_answers(
 
 
 def gold_answers(rows: pd.DataFrame, no_answer: bool) -> np.ndarray:
-    """The texts of the right answers to each question that count, tuples in an object array (rows,).
-
-    Args:
-        no_answer: see `right_answers`.
-    """
+    """The texts of the right answers to each question that count (`right_answers`), tuples, (rows,)."""
     golds = np.empty(len(rows), dtype=object)
     for row, label in enumerate(rows["label"]):
         golds[row] = right_answers((answer["text"] for answer in label), no_answer)
@@ -169,14 +154,13 @@ def _shortened(tokenizer: PreTrainedTokenizerBase, questions: list[str], longest
 def _with_marks(text: str, place: tuple[int, int], read: set[int]) -> tuple[int, int]:
     """A token's place in a text with the marks that follow it, and those without width at the beginning of its word.
 
-    Args:
-        read: where tokens begin; a mark that is one is left to it.
+    A mark that is a token of its own, and begins at one of `read`, is left to it.
     """
     start, end = place
     while end < len(text) and end not in read and category(text[end]) in MARKS:
         end += 1
     before = start
-    while before and before - 1 not in read and category(text[before - 1]) == WIDTHLESS:
+    while before and before - 1 not in read and category(text[before - 1]) == "Cf":
         before -= 1
     # What stands in the middle of a word belongs to the token before it.
     return (start if before and not text[before - 1].isspace() else before), end

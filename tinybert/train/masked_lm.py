@@ -17,7 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from tinybert.models.compatibility import require_length
 from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer
 from tinybert.models.precision import require_autocast
-from tinybert.models.signals import head_sees
+from tinybert.models.signals import SignalModel
 from tinybert.params.tasks import MaskedLanguageModel
 from tinybert.tokens.blocks import corpus_blocks
 from tinybert.tokens.encoding import encode, model_inputs
@@ -26,53 +26,26 @@ from tinybert.train.loop.curve import Curve
 from tinybert.train.loop.job import Job
 from tinybert.train.loop.trainer import no_training, train
 
-HELD_OUT = 512
-"""Examples of the task's text that are not trained on, for the masked accuracy."""
-COUNTED = 20_000
-"""Examples at least, where there are as many, of which tokens are counted."""
+HELD_OUT = 512  # examples of the task's text that are not trained on, for the masked accuracy
+COUNTED = 20_000  # examples at least, where there are as many, of which tokens are counted
 
 
 class MaskedTokenObjective:
     """Cross-entropy at the masked positions: the mean over the batch's masked tokens, as in BERT's pre-training.
 
     A batch in which nothing can be masked counts 0.
-
-    Only these go through the head, whose vocabulary-sized product would otherwise be as costly as the whole trunk.
     """
 
     weights: Mapping[str, float] = {"mlm": 1.0}
 
     def __call__(self, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         masked = batch[MASKED_LABELS] != UNMASKED
-        logits = model(model_inputs(batch), masked).float()
+        logits = model(model_inputs(batch), masked=masked)["vocabulary"].float()
         labels = batch[MASKED_LABELS][masked]
         return {"mlm": F.cross_entropy(logits, labels) if len(labels) else logits.sum()}  # a mean of nothing is NaN
 
 
-class MaskedPositions(nn.Module):
-    """A masked language model that answers with the logits of the masked positions only, (positions, vocabulary)."""
-
-    def __init__(self, model: PreTrainedModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, inputs: Mapping[str, Tensor], masked: Tensor) -> Tensor:
-        return masked_logits(self.model, inputs, masked)
-
-
-def masked_logits(model: PreTrainedModel, inputs: Mapping[str, Tensor], masked: Tensor) -> Tensor:
-    """Logits of the positions where `masked` (examples, tokens) is true, (positions, vocabulary)."""
-    with head_sees(model, masked):
-        return model(**inputs).logits
-
-
-def adapt_masked_lm(
-    settings: MaskedLanguageModel,
-    source: Path,
-    corpus: Path,
-    data: Path,
-    job: Job,
-) -> None:
+def adapt_masked_lm(settings: MaskedLanguageModel, source: Path, corpus: Path, data: Path, job: Job) -> None:
     """Train the masked language model in `source` on corpus and task text; write it and its tokenizer.
 
     The held-out accuracy is measured on text of the task's own training split that was not trained on, before and
@@ -92,22 +65,23 @@ def adapt_masked_lm(
     model = load_masked_lm(source, new_head=settings.steps > 0)
     require_autocast(model, job.dtype)
     curve = Curve(job.curves / "validation.csv", ["step", "accuracy"])
-    vocabulary = model.config.vocab_size
-    collate = Masking(tokenizer, seed, vocabulary, settings.mask)
-    guesses = Masking(tokenizer, 0, vocabulary, settings.mask)
+    collate, guesses = (Masking(tokenizer, each, model.config.vocab_size, settings.mask) for each in (seed, 0))
     facts: dict[str, object] = {}
     texts = _task_text(data, tokenizer, job.max_length)
     readable = texts.filter(lambda ids: collate.is_ordinary(np.array(ids)).any(), input_columns="input_ids")
     if unread := len(texts) - len(readable):
         facts["texts_without_words"] = unread
         print(f"  {unread:,} of {len(texts):,} texts have no token that could be masked, and are left out")
-    held_out, texts = _hold_out(readable, seed)
+    order, count = np.random.default_rng(seed).permutation(len(readable)), min(HELD_OUT, len(readable) // 10)
+    held_out, texts = readable.select(order[:count]), readable.select(np.sort(order[count:]))
     curve.add({"step": 0, "accuracy": masked_accuracy(model, held_out, guesses, job.dtype)})
     if settings.steps:
         blocks = corpus_blocks(corpus, tokenizer, job.max_length)
-        dataset = concatenate_datasets([_with_lengths(blocks), texts])
+        blocks = blocks.add_column("length", [job.max_length] * len(blocks))  # with the columns of encoded texts
+        dataset = concatenate_datasets([blocks, texts])
         guess_by_frequency(model, dataset)
-        train(MaskedPositions(model), MaskedTokenObjective(), dataset, collate, settings, job, steps=settings.steps)
+        signals = SignalModel(model, records_scores=False)
+        train(signals, MaskedTokenObjective(), dataset, collate, settings, job, steps=settings.steps)
         accuracy = masked_accuracy(model, held_out, guesses, job.dtype)
         curve.add({"step": settings.steps, "accuracy": accuracy})
         facts["masked_accuracy"] = round(accuracy, 4)
@@ -137,13 +111,13 @@ def guess_by_frequency(model: PreTrainedModel, dataset: Dataset) -> None:
 @torch.inference_mode()
 def masked_accuracy(model: PreTrainedModel, held_out: Dataset, collate: Masking, dtype: torch.dtype) -> float:
     """The share of masked tokens that the model's first guess restores; the same tokens are masked at each call."""
-    model.eval()
+    signals = SignalModel(model, records_scores=False).eval()
     right = total = 0
     for batch in DataLoader(held_out, 64, collate_fn=collate):
         batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
         masked = batch[MASKED_LABELS] != UNMASKED
         with torch.autocast(model.device.type, dtype, enabled=dtype != torch.float32):
-            guesses = masked_logits(model, model_inputs(batch), masked).argmax(-1)
+            guesses = signals(model_inputs(batch), masked=masked)["vocabulary"].argmax(-1)
         right += int((guesses == batch[MASKED_LABELS][masked]).sum())
         total += int(masked.sum())
     return right / max(total, 1)
@@ -155,15 +129,3 @@ def _task_text(data: Path, tokenizer: PreTrainedTokenizerBase, max_length: int) 
     sides = [rows["text"]] + ([rows["text_pair"].drop_duplicates()] if "text_pair" in rows else [])
     texts = pd.concat(sides, ignore_index=True)  # the context of many questions counts once
     return encode(tokenizer, pd.DataFrame({"text": texts}), max_length)
-
-
-def _hold_out(texts: Dataset, seed: int) -> tuple[Dataset, Dataset]:
-    """Texts that are not trained on, and the rest in their order."""
-    order = np.random.default_rng(seed).permutation(len(texts))
-    count = min(HELD_OUT, len(texts) // 10)
-    return texts.select(order[:count]), texts.select(np.sort(order[count:]))
-
-
-def _with_lengths(blocks: Dataset) -> Dataset:
-    """Blocks with the columns of encoded texts, so that the two can be one data set."""
-    return blocks.add_column("length", [len(blocks[0]["input_ids"])] * len(blocks))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +23,17 @@ from tinybert.models.loading import (
     load_span_model,
     load_tokenizer,
 )
-from tinybert.models.output_layer import (
-    draw_output_layer,
-    match_labels,
-    output_names,
-    reorder_outputs,
-    scaled_output,
-)
+from tinybert.models.output_layer import draw_output_layer, match_labels, output_names, reorder_outputs, scaled_output
 from tinybert.params.tasks import Teacher
 from tinybert.running.lineage import FILLED
 from tinybert.tokens.encoding import unknown_share
 from tinybert.train.loop.curve import Curve
 from tinybert.train.loop.job import Job
 from tinybert.train.loop.label_loss import LabelObjective
-from tinybert.train.loop.trainer import Validation, no_training, train
+from tinybert.train.loop.trainer import Score, Validation, no_training, train
 
-SAMPLE = 1000
-"""Texts that are looked at for tokens that the tokenizer doesn't know."""
-NOTABLE = 0.01
-"""The share of such tokens from which on it is said."""
+SAMPLE = 1000  # texts that are looked at for tokens that the tokenizer doesn't know
+NOTABLE = 0.01  # the share of such tokens from which on it is said
 
 
 def finetune_teacher(
@@ -49,7 +41,7 @@ def finetune_teacher(
     source: Path,
     data: Path,
     names: list[str] | None,
-    score: Callable[[np.ndarray, np.ndarray], float],
+    score: Score,
     job: Job,
     multilabel: bool = False,
     span: Mapping[str, Any] | None = None,
@@ -92,8 +84,8 @@ def finetune_teacher(
         dataset, collate = head.examples(tokenizer, training, job.max_length)
         if span is None:  # contexts of questions are read in windows, to their end
             facts[FILLED] = int((dataset.with_format("numpy")["length"][:] >= job.max_length).sum())
-            filled = f"{facts[FILLED]:,} of {len(dataset):,} texts fill max_length"
-            print(f"  {filled}, {job.max_length}, and may be cut there")
+            filled = f"{facts[FILLED]:,} of {len(dataset):,} texts fill max_length, {job.max_length}"
+            print(f"  {filled}, and may be cut there")
         numbers = training["label"].to_numpy() if model.config.problem_type == REGRESSION else None
         with scaled_output(model, numbers) as weight:
             train(
@@ -130,8 +122,12 @@ def load_teacher(
     """
     if span is None:
         return _load_classifier(settings, source, names, head_config(names, multilabel)), SequenceHead()
+    if settings.labels is not None:
+        raise UserError(f"{source}: teacher.labels names classes, but a task of type span has none; remove it")
     head = SpanHead(**span)
-    return _load_span_teacher(settings, source, head), head
+    model = load_span_model(source, new_head=settings.epochs > 0)
+    model.config.update(head.config())
+    return model, head
 
 
 def _load_classifier(settings: Teacher, source: Path, names: list[str] | None, head: dict[str, Any]) -> PreTrainedModel:
@@ -163,23 +159,8 @@ def _load_classifier(settings: Teacher, source: Path, names: list[str] | None, h
     return model
 
 
-def _load_span_teacher(settings: Teacher, source: Path, head: SpanHead) -> PreTrainedModel:
-    """The checkpoint with its own head of starts and ends, or a new one where it is fine-tuned and has none."""
-    if settings.labels is not None:
-        raise UserError(f"{source}: teacher.labels names classes, but a task of type span has none; remove it")
-    model = load_span_model(source, new_head=settings.epochs > 0)
-    model.config.update(head.config())
-    return model
-
-
 def _require_above_chance(
-    settings: Teacher,
-    source: Path,
-    score: Callable[[np.ndarray, np.ndarray], float],
-    seen: str,
-    labels: np.ndarray,
-    logits: np.ndarray,
-    required: bool,
+    settings: Teacher, source: Path, score: Score, seen: str, labels: np.ndarray, logits: np.ndarray, required: bool
 ) -> None:
     """Say how good the teacher is, and refuse one that knows nothing that a student could learn.
 

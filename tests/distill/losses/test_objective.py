@@ -4,16 +4,16 @@ import torch
 from tests.families import FAMILIES, family_model
 from tests.tiny import tiny_bert
 from tinybert.distill.losses.baselines import cls_loss, cosine_loss, masked_lm_loss, relation_loss, vocabulary_loss
-from tinybert.distill.losses.objective import TEACHER_LOGITS, DistillationObjective
+from tinybert.distill.losses.objective import DistillationObjective
 from tinybert.distill.losses.paper import attention_loss, hidden_loss, soft_binary_cross_entropy, soft_cross_entropy
-from tinybert.distill.phase import fix_prediction_layer
 from tinybert.models.initialise import initialise_student, with_masked_head
 from tinybert.models.loading import head_config, load_classifier, load_encoder, load_masked_lm
-from tinybert.models.shape import layer_pairs
 from tinybert.models.signals import SignalModel, StudentModel, frozen_teacher
 from tinybert.params.architectures import Architecture
+from tinybert.tokens.encoding import TEACHER_LOGITS, model_inputs
 from tinybert.tokens.masking import MASKED_LABELS
 
+SHAPE = Architecture(layers=2, hidden=16, heads=2, intermediate=32)
 ALL = {"embedding": 1.0, "hidden": 2.0, "attention": 0.5}
 SCORED = {
     "distilbert": {"q_lin", "k_lin"},
@@ -42,8 +42,7 @@ def teacher(tmp_path):
 
 @pytest.fixture
 def student(tmp_path, teacher):
-    shape = Architecture(layers=2, hidden=16, heads=2, intermediate=32)
-    encoder, projections = initialise_student(load_encoder(tmp_path / "teacher"), shape, "random", seed=1)
+    encoder, projections = initialise_student(load_encoder(tmp_path / "teacher"), SHAPE, "random", seed=1)
     encoder.save_pretrained(tmp_path / "student")
     model = load_classifier(tmp_path / "student", new_head=head_config(["bad", "good"]))
     return StudentModel(model, projections, records_scores=True).eval()
@@ -54,8 +53,7 @@ def masked(tmp_path, batch):
     """Teacher and student with masked-language heads, and a batch with masked tokens."""
     folder = tiny_bert(tmp_path / "masked", head=True)
     teacher = frozen_teacher(folder, torch.float32, records_scores=False, masked_head=True)
-    shape = Architecture(layers=2, hidden=16, heads=2, intermediate=32)
-    encoder, projections = initialise_student(load_encoder(folder), shape, "random", seed=1)
+    encoder, projections = initialise_student(load_encoder(folder), SHAPE, "random", seed=1)
     student = StudentModel(with_masked_head(encoder, load_masked_lm(folder)), projections, records_scores=False).eval()
     labels = torch.full_like(batch["input_ids"], -100)
     labels[0, 2], labels[0, 4], labels[1, 1] = 6, 8, 9
@@ -63,8 +61,9 @@ def masked(tmp_path, batch):
 
 
 def reached(objective, student, batch):
-    """The names of the weights that gradients flow to."""
+    """The names of the weights that gradients flow to; none is the teacher's."""
     torch.stack(list(objective(student, batch).values())).sum().backward()
+    assert objective.teacher is None or all(weight.grad is None for weight in objective.teacher.parameters())
     return {name for name, weight in student.named_parameters() if weight.grad is not None}
 
 
@@ -73,56 +72,52 @@ def named(student, without):
     return {name for name, _ in student.named_parameters() if not any(word in name for word in without)}
 
 
-def test_each_term_is_the_papers_loss_of_the_mapped_layers(teacher, student, batch):
-    pairs = layer_pairs("uniform", 2, 3)
-    assert pairs == {1: 2, 2: 3}
-    terms = DistillationObjective(ALL, pairs, teacher)(student, batch)
-    inputs, mask = {name: batch[name] for name in ("input_ids", "attention_mask")}, batch["attention_mask"]
-    of_teacher = teacher(inputs, hidden=(0, 2, 3), scores=(2, 3), logits=False)
-    of_student = student(inputs, hidden=(0, 1, 2), scores=(1, 2), logits=False)
-    assert set(terms) == {"embedding", "hidden.1", "hidden.2", "attention.1", "attention.2"}
-    torch.testing.assert_close(terms["embedding"], hidden_loss(of_student["hidden"][0], of_teacher["hidden"][0], mask))
-    torch.testing.assert_close(terms["hidden.2"], hidden_loss(of_student["hidden"][2], of_teacher["hidden"][3], mask))
-    expected = attention_loss(of_student["scores"][1], of_teacher["scores"][2], mask)
-    torch.testing.assert_close(terms["attention.1"], expected)
+def test_each_term_is_the_loss_of_the_mapped_layers(teacher, student, batch):
+    losses = ALL | {"relations": 1.0, "cls": 1.0, "cosine": 1.0}
+    terms = DistillationObjective(losses, {1: 2, 2: 3}, teacher, relation_heads=8)(student, batch)
+    inputs, mask = model_inputs(batch), batch["attention_mask"]
+    of_student = student(inputs, hidden=(0, 1, 2), scores=(1, 2), vectors=(1, 2))
+    of_teacher = teacher(inputs, hidden=(0, 2, 3), scores=(2, 3), vectors=(2, 3))
+
+    def compared(signal, m, g):
+        return of_student[signal][m], of_teacher[signal][g]
+
+    expected = {
+        "embedding": hidden_loss(*compared("hidden", 0, 0), mask),
+        "cosine": cosine_loss(*compared("hidden", 2, 3), mask),  # projected: other widths
+    }
+    for m, g in {1: 2, 2: 3}.items():
+        hidden = compared("hidden", m, g)
+        expected[f"hidden.{m}"] = hidden_loss(*hidden, mask)
+        expected[f"attention.{m}"] = attention_loss(*compared("scores", m, g), mask)
+        expected[f"relations.{m}"] = relation_loss(*compared("vectors", m, g), mask, 8)
+        expected[f"cls.{m}"] = cls_loss(*(states[:, 0] for states in hidden))
+    assert terms.keys() == expected.keys()
+    torch.testing.assert_close(terms, expected)
+    assert not teacher.training  # the reference leaves its dropout on
 
 
 def test_weights_follow_the_params(teacher):
     """Each layer has the whole of it, as equation 6 says; only PKD's is a mean over the layers."""
-    objective = DistillationObjective(ALL | {"cls": 100.0}, {1: 2, 2: 3}, teacher)
-    assert objective.weights == {
-        "cls.1": 50.0,
-        "cls.2": 50.0,
-        "embedding": 1.0,
-        "hidden.1": 2.0,
-        "hidden.2": 2.0,
-        "attention.1": 0.5,
-        "attention.2": 0.5,
-    }
-
-
-def test_a_loss_at_weight_0_is_not_computed(teacher, student, batch):
-    objective = DistillationObjective(ALL | {"attention": 0.0, "embedding": 0.0}, {1: 2, 2: 3}, teacher)
-    assert set(objective(student, batch)) == set(objective.weights) == {"hidden.1", "hidden.2"}
+    objective = DistillationObjective(ALL | {"cls": 100.0, "attention": 0.0}, {1: 2, 2: 3}, teacher)
+    assert objective.weights == {"cls.1": 50.0, "cls.2": 50.0, "embedding": 1.0, "hidden.1": 2.0, "hidden.2": 2.0}
+    assert objective.comparisons.keys() == objective.weights.keys()  # at weight 0 nothing is computed
 
 
 def test_the_prediction_loss_is_soft_cross_entropy_with_the_cached_logits(student, batch):
     terms = DistillationObjective({"logits": 1.0}, {1: 2, 2: 3}, None, temperature=2.0)(student, batch)
-    logits = student.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+    logits = student.model(**model_inputs(batch)).logits
     torch.testing.assert_close(terms["logits"], soft_cross_entropy(logits, batch[TEACHER_LOGITS], 2.0))
 
 
-def test_gradients_flow_to_the_student_and_its_projections_and_nowhere_else(teacher, student, batch):
-    fix_prediction_layer(student.model)
-    found = reached(DistillationObjective(ALL, {1: 2, 2: 3}, teacher), student, batch)
-    assert found == named(student, without=["pooler", "classifier"])
-    assert all(weight.grad is None for weight in teacher.parameters())
-
-
-@pytest.mark.parametrize("loss", ["logits", "labels"])
-def test_gradients_of_a_prediction_reach_the_whole_student_and_no_projection(student, batch, loss):
-    found = reached(DistillationObjective({loss: 1.0}, {1: 2, 2: 3}, None), student, batch)
-    assert found == named(student, without=["projections"])
+@pytest.mark.parametrize(
+    ("losses", "unreached"),
+    [(ALL, ["pooler", "classifier"]), ({"logits": 1.0}, ["projections"]), ({"labels": 1.0}, ["projections"])],
+    ids=["layers", "logits", "labels"],
+)
+def test_gradients_flow_to_the_student_and_its_projections_and_nowhere_else(teacher, student, batch, losses, unreached):
+    found = reached(DistillationObjective(losses, {1: 2, 2: 3}, teacher), student, batch)
+    assert found == named(student, without=unreached)
 
 
 @pytest.mark.parametrize("loss", ["mlm", "vocabulary"])
@@ -130,14 +125,12 @@ def test_gradients_of_masked_predictions_reach_trunk_and_head_and_no_projection(
     teacher, student, batch = masked
     found = reached(DistillationObjective({loss: 1.0}, {1: 2, 2: 3}, teacher), student, batch)
     assert found == named(student, without=["projections", "pooler"])
-    assert all(weight.grad is None for weight in teacher.parameters())
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_gradients_of_attention_in_every_family(family, batch):
     teacher = family_model(family).requires_grad_(False)
-    shape = Architecture(layers=2, hidden=16, heads=2, intermediate=32)
-    encoder, projections = initialise_student(teacher, shape, "random", seed=1)
+    encoder, projections = initialise_student(teacher, SHAPE, "random", seed=1)
     student = StudentModel(encoder.eval(), projections, records_scores=True)
     objective = DistillationObjective({"attention": 1.0}, {1: 2}, SignalModel(teacher, records_scores=True))
     found = reached(objective, student, batch)
@@ -152,82 +145,51 @@ def test_gradients_of_attention_in_every_family(family, batch):
     assert found.isdisjoint(f"projections.{name}" for name, _ in projections.named_parameters())
 
 
-def test_the_teacher_is_in_eval_mode(teacher, batch):
-    """The reference leaves its dropout on; two passes would differ."""
-    inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
-    first, second = (teacher(inputs, hidden=(3,), scores=(), logits=False)["hidden"][3] for _ in range(2))
-    assert torch.equal(first, second)
-    assert not teacher.training
-
-
-def test_relations_cls_and_cosine_compare_the_mapped_layers(teacher, student, batch):
-    losses = {"relations": 1.0, "cls": 1.0, "cosine": 1.0}
-    terms = DistillationObjective(losses, {1: 2}, teacher, relation_heads=8)(student, batch)
-    assert set(terms) == {"relations.1", "cls.1", "cosine"}
-    inputs, mask = {name: batch[name] for name in ("input_ids", "attention_mask")}, batch["attention_mask"]
-    of_teacher, of_student = (
-        model(inputs, hidden=layers, vectors=layers[:1]) for model, layers in ((teacher, (2, 3)), (student, (1, 2)))
-    )
-    expected = {
-        "relations.1": relation_loss(of_student["vectors"][1], of_teacher["vectors"][2], mask, 8),
-        "cls.1": cls_loss(of_student["hidden"][1][:, 0], of_teacher["hidden"][2][:, 0]),  # projected: other widths
-        "cosine": cosine_loss(of_student["hidden"][2], of_teacher["hidden"][3], mask),
-    }
-    for name, term in terms.items():
-        torch.testing.assert_close(term, expected[name])
-
-
-def test_equal_widths_need_no_projection_for_cls_and_cosine(tmp_path, teacher, batch):
-    shape = Architecture(layers=2, hidden=24, heads=2, intermediate=32)
-    encoder, projections = initialise_student(load_encoder(tmp_path / "teacher"), shape, "random", seed=1)
-    model = StudentModel(encoder, projections, records_scores=False)
-    objective = DistillationObjective({"cls": 1.0, "cosine": 1.0}, {1: 2}, teacher)
-    torch.stack(list(objective(model, batch).values())).sum().backward()
-    assert all(weight.grad is None for weight in projections.parameters())
-
-
 @pytest.mark.parametrize(
-    ("losses", "projections"),
+    ("loss", "projections"),
     [
-        ({"relations": 1.0}, set()),
-        ({"cls": 1.0}, {"hidden.0.weight"}),
-        ({"hidden": 1.0}, {"hidden.0.weight"}),
-        ({"embedding": 1.0}, {"embedding.weight"}),
-        ({"cosine": 1.0}, {"hidden.1.weight"}),
+        ("relations", set()),
+        ("cls", {"hidden.0.weight"}),
+        ("hidden", {"hidden.0.weight"}),
+        ("embedding", {"embedding.weight"}),
+        ("cosine", {"hidden.1.weight"}),
     ],
 )
 def test_gradients_of_one_loss_reach_the_mapped_layers_and_the_projections_in_use(
-    teacher, student, batch, losses, projections
+    teacher, student, batch, loss, projections
 ):
-    fix_prediction_layer(student.model)
-    found = reached(DistillationObjective(losses, {1: 2}, teacher, relation_heads=8), student, batch)
+    found = reached(DistillationObjective({loss: 1.0}, {1: 2}, teacher, relation_heads=8), student, batch)
     assert {name.removeprefix("projections.") for name in found if name.startswith("projections.")} == projections
     trunk = {name.removeprefix("model.bert.") for name in found if name.startswith("model.bert.")}
     assert "embeddings.word_embeddings.weight" in trunk
     first, second = (any(name.startswith(f"encoder.layer.{m}.") for name in trunk) for m in (0, 1))
-    assert (first, second) == ("embedding" not in losses, "cosine" in losses)
+    assert (first, second) == (loss != "embedding", loss == "cosine")
     assert not any("pooler" in name or "classifier" in name for name in found)
-    assert all(weight.grad is None for weight in teacher.parameters())
 
 
 def test_masked_predictions_are_those_of_the_whole_sequence(masked):
     teacher, student, batch = masked
-    labels = batch[MASKED_LABELS]
-    losses = {"mlm": 2.0, "vocabulary": 5.0, "cosine": 1.0}
-    objective = DistillationObjective(losses, {}, teacher, temperature=2.0)
-    terms = objective(student, batch)
-    inputs, masked = {name: batch[name] for name in ("input_ids", "attention_mask")}, labels != -100
-    logits = student.model(**inputs).logits[masked]
-    torch.testing.assert_close(terms["mlm"], masked_lm_loss(logits, labels))
-    expected = vocabulary_loss(logits, teacher.model(**inputs).logits[masked], masked, 2.0)
-    torch.testing.assert_close(terms["vocabulary"], expected)
+    inputs, labels = model_inputs(batch), batch[MASKED_LABELS]
+    objective = DistillationObjective({"mlm": 2.0, "vocabulary": 5.0, "cosine": 1.0}, {}, teacher, temperature=2.0)
+    logits, of_teacher = (model.model(**inputs).logits[labels != -100] for model in (student, teacher))
     last = [model(inputs, states=(-1,))["states"][-1] for model in (student, teacher)]
-    assert last[0].shape == last[1].shape == (2, 6, 24)
-    torch.testing.assert_close(terms["cosine"], cosine_loss(*last, inputs["attention_mask"]))
-    assert set(objective.weights) == set(terms)
-    torch.stack(list(terms.values())).sum().backward()
-    assert student.model.cls.predictions.transform.dense.weight.grad is not None
-    assert all(weight.grad is None for weight in teacher.parameters())
+    expected = {
+        "cosine": cosine_loss(*last, inputs["attention_mask"]),
+        "mlm": masked_lm_loss(logits, labels),
+        "vocabulary": vocabulary_loss(logits, of_teacher, labels != -100, 2.0),
+    }
+    terms = objective(student, batch)
+    assert terms.keys() == expected.keys() == objective.weights.keys()
+    torch.testing.assert_close(terms, expected)
+
+
+def test_equal_widths_need_no_projection_for_cls_and_cosine(tmp_path, teacher, batch):
+    encoder, projections = initialise_student(
+        load_encoder(tmp_path / "teacher"), SHAPE.model_copy(update={"hidden": 24}), "random", seed=1
+    )
+    objective = DistillationObjective({"cls": 1.0, "cosine": 1.0}, {1: 2}, teacher)
+    found = reached(objective, StudentModel(encoder, projections, records_scores=False), batch)
+    assert not any("projections" in name for name in found)
 
 
 def test_masked_losses_of_a_batch_in_which_nothing_is_masked_are_0(masked):
@@ -241,9 +203,8 @@ def test_masked_losses_of_a_batch_in_which_nothing_is_masked_are_0(masked):
 
 def test_a_multilabel_task_of_one_label_is_no_regression(tmp_path, batch):
     classifier = load_classifier(tiny_bert(tmp_path / "one"), new_head=head_config(["rainy"], multilabel=True))
-    model = SignalModel(classifier, records_scores=False).eval()
     teacher = torch.tensor([[2.0], [-1.0]])
     objective = DistillationObjective({"logits": 1.0}, {}, None, temperature=2.0, multilabel=True)
-    term = objective(model, batch | {TEACHER_LOGITS: teacher})["logits"]
-    logits = model.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+    term = objective(SignalModel(classifier, records_scores=False), batch | {TEACHER_LOGITS: teacher})["logits"]
+    logits = classifier(**model_inputs(batch)).logits
     torch.testing.assert_close(term, soft_binary_cross_entropy(logits, teacher, 2.0))

@@ -1,6 +1,6 @@
 """The losses of other papers, as pure functions of tensors, for baselines beside TinyBERT and mixtures with it.
 
-As in `losses`, each is the mean over an example's tokens, then over the examples, in fp32, independent of padding.
+As in `paper`, each is the mean over an example's tokens, then over the examples, in fp32, independent of padding.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
+from tinybert.distill.losses.paper import token_mean
 from tinybert.tokens.masking import UNMASKED
 
 
@@ -25,13 +26,12 @@ def relation_loss(student: Sequence[Tensor], teacher: Sequence[Tensor], mask: Te
 
     Args:
         student, teacher: queries, keys and values, each (examples, tokens, width); `heads` divides both widths.
-        mask: 1 for a real token, 0 for padding, (examples, tokens).
     """
     total = torch.zeros((), device=mask.device)
     for of_student, of_teacher in zip(student, teacher, strict=True):
         log_p, log_q = _log_relations(of_teacher, mask, heads), _log_relations(of_student, mask, heads)
         divergence = (log_p.exp() * (log_p - log_q)).sum(-1).mean(1)
-        total = total + ((divergence * mask).sum(1) / mask.sum(1)).mean()
+        total = total + token_mean(divergence, mask)
     return total
 
 
@@ -53,19 +53,12 @@ def cls_loss(student: Tensor, teacher: Tensor) -> Tensor:
     Args:
         student, teacher: states of the first token, at one width, (examples, width).
     """
-    error = F.normalize(student.float(), dim=-1) - F.normalize(teacher.float(), dim=-1)
-    return error.square().mean()
+    return (F.normalize(student.float(), dim=-1) - F.normalize(teacher.float(), dim=-1)).square().mean()
 
 
 def cosine_loss(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
-    """1 − the cosine of hidden states, DistilBERT's loss of the last ones (Sanh et al. 2019, arXiv 1910.01108).
-
-    Args:
-        student, teacher: at one width, (examples, tokens, width).
-        mask: 1 for a real token, 0 for padding, (examples, tokens).
-    """
-    distance = 1 - F.cosine_similarity(student.float(), teacher.float(), dim=-1)
-    return ((distance * mask).sum(1) / mask.sum(1)).mean()
+    """1 − the cosine of hidden states (examples, tokens, width), DistilBERT's of the last ones (Sanh et al. 2019)."""
+    return token_mean(1 - F.cosine_similarity(student.float(), teacher.float(), dim=-1), mask)
 
 
 def masked_lm_loss(logits: Tensor, labels: Tensor) -> Tensor:

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from tinybert.distill.losses.baselines import (
-    cls_loss,
-    cosine_loss,
-    masked_lm_loss,
-    relation_loss,
-    vocabulary_loss,
-)
+from tinybert.distill.losses.baselines import cls_loss, cosine_loss, masked_lm_loss, relation_loss, vocabulary_loss
 from tinybert.distill.losses.paper import (
     attention_loss,
     hidden_loss,
@@ -46,15 +40,6 @@ RECORDED = ("attention", "relations")
 """Losses on what happens inside of attention, which has to be recorded."""
 
 
-class Comparison(NamedTuple):
-    """One layer of the student beside one of the teacher."""
-
-    signal: str
-    loss: Callable[..., Tensor]
-    student_layer: int
-    teacher_layer: int
-
-
 class DistillationObjective:
     """Equation 6: the weighted sum of the layers' losses, equation 11 saying which loss belongs to which layer.
 
@@ -81,25 +66,20 @@ class DistillationObjective:
             multilabel: whether each of the logits is a choice of its own.
         """
         on = {name: weight for name, weight in losses.items() if weight}
-        self.teacher = teacher
-        self.temperature = temperature
-        self.multilabel = multilabel
+        self.teacher, self.temperature, self.multilabel = teacher, temperature, multilabel
         self.weights: dict[str, float] = {}
-        self.comparisons: dict[str, Comparison] = {}
+        self.comparisons: dict[str, tuple[str, Callable[..., Tensor], int, int]] = {}  # signal, loss, m, g
         for name, weight in on.items():
-            terms: dict[str, Comparison] = {}
-            if name in LAYER_LOSSES:
-                signal, loss = LAYER_LOSSES[name]
-                if name == "relations":
-                    loss = partial(loss, heads=relation_heads)
-                pairs = (
-                    {name: ONE_PAIR[name]}
-                    if name in ONE_PAIR
-                    else {f"{name}.{m}": (m, g) for m, g in layer_pairs.items()}
-                )
-                terms = {term: Comparison(signal, loss, m, g) for term, (m, g) in pairs.items()}
-            self.comparisons |= terms
-            self.weights |= dict.fromkeys(terms or [name], weight / len(terms) if name in MEAN_OF_LAYERS else weight)
+            if name not in LAYER_LOSSES:
+                self.weights[name] = weight
+                continue
+            signal, loss = LAYER_LOSSES[name]
+            if name == "relations":
+                loss = partial(loss, heads=relation_heads)
+            mapped = {f"{name}.{m}": (m, g) for m, g in layer_pairs.items()}
+            terms = {name: ONE_PAIR[name]} if name in ONE_PAIR else mapped
+            self.comparisons |= {term: (signal, loss, m, g) for term, (m, g) in terms.items()}
+            self.weights |= dict.fromkeys(terms, weight / len(terms) if name in MEAN_OF_LAYERS else weight)
         # The layers that student and teacher are asked for, by signal: those compared, and no others.
         self.of_student: dict[str, list[int]] = {}
         self.of_teacher: dict[str, list[int]] = {}
@@ -111,23 +91,22 @@ class DistillationObjective:
 
     def __call__(self, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         inputs, mask = model_inputs(batch), batch["attention_mask"]
-        masked = batch[MASKED_LABELS] != UNMASKED if self.masks else None
+        masked: Any = batch[MASKED_LABELS] != UNMASKED if self.masks else None
         student = model(inputs, **self.of_student, logits=self.predicts, masked=masked)
-        terms: dict[str, Tensor] = {}
         teacher: Any = None
         if self.teacher is not None:
             with torch.no_grad():
-                teacher = self.teacher(
-                    inputs, **self.of_teacher, masked=masked if "vocabulary" in self.weights else None
-                )
-        for term, (signal, loss, m, g) in self.comparisons.items():
-            terms[term] = loss(student[signal][m], teacher[signal][g], mask)
+                predicted = masked if "vocabulary" in self.weights else None
+                teacher = self.teacher(inputs, **self.of_teacher, masked=predicted)
+        terms = {
+            term: loss(student[signal][m], teacher[signal][g], mask)
+            for term, (signal, loss, m, g) in self.comparisons.items()
+        }
         if "mlm" in self.weights:
             terms["mlm"] = masked_lm_loss(student["vocabulary"], batch[MASKED_LABELS])
-        if "vocabulary" in self.weights and masked is not None:
-            terms["vocabulary"] = vocabulary_loss(
-                student["vocabulary"], teacher["vocabulary"], masked, self.temperature
-            )
+        if "vocabulary" in self.weights:
+            logits = student["vocabulary"], teacher["vocabulary"]
+            terms["vocabulary"] = vocabulary_loss(*logits, masked, self.temperature)
         if "logits" in self.weights:
             terms["logits"] = self._prediction_loss(student["logits"], batch[TEACHER_LOGITS], mask)
         if "labels" in self.weights:

@@ -1,7 +1,8 @@
 """The losses of the paper, as pure functions of tensors.
 
 Each is the mean over an example's real tokens (pairs of tokens and heads for attention), then over the examples, in
-fp32. So a loss depends neither on padding nor on how examples are put into batches.
+fp32. So a loss depends neither on padding nor on how examples are put into batches. A `mask`, (examples, tokens), is 1
+for a real token and 0 for padding.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ from torch import Tensor
 from tinybert.train.loop.label_loss import real_tokens
 
 
+def token_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Of values (examples, tokens): the mean over an example's real tokens, then over the examples."""
+    return ((values * mask).sum(1) / mask.sum(1)).mean()
+
+
 def hidden_loss(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
     """Mean squared error of hidden states, or of embeddings (equations 8 and 9).
 
     Args:
-        student: projected to the teacher's width, (examples, tokens, width).
-        teacher: (examples, tokens, width).
-        mask: 1 for a real token, 0 for padding, (examples, tokens).
+        student, teacher: at one width, (examples, tokens, width).
     """
-    error = (student.float() - teacher.float()).square().mean(-1)
-    return ((error * mask).sum(1) / mask.sum(1)).mean()
+    return token_mean((student.float() - teacher.float()).square().mean(-1), mask)
 
 
 def attention_loss(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
@@ -29,7 +32,6 @@ def attention_loss(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
 
     Args:
         student, teacher: scores Q·Kᵀ/√d_k, (examples, heads, tokens, tokens).
-        mask: 1 for a real token, 0 for padding, (examples, tokens).
     """
     error = (student.float() - teacher.float()).square().mean(1)
     pairs = mask[:, :, None] * mask[:, None, :]
@@ -67,7 +69,6 @@ def soft_span_loss(student: Tensor, teacher: Tensor, mask: Tensor, temperature: 
 
     Args:
         student, teacher: logits of starts and of ends, (examples, 2, tokens).
-        mask: 1 for a real token, 0 for padding, (examples, tokens).
     """
     # Divided first: a temperature below 1 would make padding's logits infinite, and the loss NaN.
     student, teacher = (real_tokens(logits.float() / temperature, mask).flatten(0, 1) for logits in (student, teacher))

@@ -19,10 +19,7 @@ class Curve:
             csv.writer(stream, lineterminator="\n").writerow(self.columns)
 
     def add(self, row: Mapping[str, Any]) -> None:
+        values = (row[column] for column in self.columns)
         with self.file.open("a", newline="", encoding="utf-8") as stream:
-            values = (row[column] for column in self.columns)
-            csv.writer(stream, lineterminator="\n").writerow(_short(value) for value in values)
-
-
-def _short(value: Any) -> Any:
-    return f"{value:.6g}" if isinstance(value, float) else value
+            short = (f"{value:.6g}" if isinstance(value, float) else value for value in values)
+            csv.writer(stream, lineterminator="\n").writerow(short)

@@ -16,21 +16,13 @@ from tinybert.running.lineage import write_lineage
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a stage that trains.
+    """One run of a stage that trains."""
 
-    Attributes:
-        stage: `stage@key`.
-        run: seed and precision of the whole run.
-        max_length: tokens of an example, special ones among them.
-        folder: gets the model.
-        curves: gets the learning curves.
-    """
-
-    stage: str
-    run: Run
-    max_length: int
-    folder: Path
-    curves: Path
+    stage: str  # `stage@key`
+    run: Run  # its seed and its precision
+    max_length: int  # tokens of an example, special ones among them
+    folder: Path  # gets the model
+    curves: Path  # gets the learning curves
 
     @property
     def dtype(self) -> torch.dtype:
@@ -49,11 +41,7 @@ class Job:
         Args:
             settings: the entry, or the part of it that the stage reads.
             training: what of it has the seed; often the same.
-            inputs, facts: as in `tinybert.running.lineage.write_lineage`.
         """
-        params = settings.model_dump(by_alias=True) | {
-            "seed": self.seed(training),
-            "precision": self.run.precision,
-            "max_length": self.max_length,
-        }
+        of_run = {"seed": self.seed(training), "precision": self.run.precision, "max_length": self.max_length}
+        params = settings.model_dump(by_alias=True) | of_run
         write_lineage(self.folder, self.stage, params, inputs, {"precision": precisions.name(self.dtype)} | dict(facts))

@@ -19,26 +19,17 @@ def label_loss(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
         logits: (examples, classes), (examples, 1) for regression, or of starts and ends (examples, 2, tokens).
         labels: class indices (examples,), probabilities of the classes, floats (examples, classes), numbers, floats
             (examples,), for regression, 0 and 1, integers, for each label of a multilabel task (examples, labels),
-            whose cross-entropies are summed, or the places of an answer's first and last token (examples, 2).
+            whose cross-entropies are summed, or the places of an answer's first and last token (examples, 2), of whose
+            cross-entropies over real tokens it is the mean.
         mask: 1 for a real token, 0 for padding, (examples, tokens); only an answer depends on it.
     """
     if logits.ndim == 3:
-        return span_loss(logits, labels, mask)
+        return F.cross_entropy(real_tokens(logits, mask).flatten(0, 1), labels.flatten())
     if labels.ndim == 2 and not labels.is_floating_point():
         return F.binary_cross_entropy_with_logits(logits.float(), labels.float(), reduction="none").sum(-1).mean()
     if labels.ndim == 1 and labels.is_floating_point():
         return F.mse_loss(logits.float().squeeze(-1), labels.float())
     return F.cross_entropy(logits.float(), labels)
-
-
-def span_loss(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
-    """Cross-entropy of an answer's first and last token over real tokens; the mean of the two.
-
-    Args:
-        logits: of starts and ends, (examples, 2, tokens).
-        labels: the two tokens' places, (examples, 2).
-    """
-    return F.cross_entropy(real_tokens(logits, mask).flatten(0, 1), labels.flatten())
 
 
 def real_tokens(logits: Tensor, mask: Tensor) -> Tensor:

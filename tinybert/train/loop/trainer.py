@@ -26,6 +26,9 @@ from tinybert.train.loop.job import Job
 CURVE_POINTS = 100
 LOSSES = "losses.csv"
 
+Score = Callable[[np.ndarray, np.ndarray], float]
+"""A task's metric of labels (rows,) and logits (rows, classes), or answers (rows,) for span."""
+
 
 class Objective(Protocol):
     """What is minimised: named terms and their weights."""
@@ -73,11 +76,13 @@ def train(
     use_plain_attention(model)
     seed = job.seed(settings)
     set_seed(seed)
-    if settings.dropout is not None:
-        set_dropout(model, settings.dropout)
+    if settings.dropout is not None:  # a student that is to equal its teacher has no use for noise; 0 is faster too
+        for module in model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = settings.dropout
     total = steps if steps is not None else math.ceil(math.ceil(len(dataset) / settings.batch_size) * (epochs or 0))
     arguments = TrainingArguments(
-        output_dir=str(Path(".checkpoints")),
+        output_dir=".checkpoints",
         per_device_train_batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
@@ -112,13 +117,6 @@ def train(
     trainer.train()
 
 
-def set_dropout(model: nn.Module, probability: float) -> None:
-    """Set every dropout of a model: a student that is to equal its teacher has no use for noise, and 0 is faster."""
-    for module in model.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = probability
-
-
 def no_training(job: Job) -> None:
     """What `train` would leave, for an entry of no epochs: a curve without points, since DVC expects the file."""
     Curve(job.curves / LOSSES, ["step", "epoch", "loss"])
@@ -139,11 +137,9 @@ class _ObjectiveTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler:
         dataset = self.train_dataset
-        lengths = (
-            dataset.with_format("numpy")["length"][:]  # 50 times as fast as row by row
-            if "length" in dataset.column_names
-            else np.ones(len(dataset), dtype=int)
-        )
+        lengths = np.ones(len(dataset), dtype=int)
+        if "length" in dataset.column_names:
+            lengths = dataset.with_format("numpy")["length"][:]  # 50 times as fast as row by row
         return LengthBatches(lengths, self.args.train_batch_size, self.args.seed)
 
 
@@ -180,11 +176,10 @@ class _EpochOfBatches(TrainerCallback):
     """Tells a collator that makes random batches which epoch it is, so that they are a function of (seed, epoch)."""
 
     def __init__(self, collate: Callable[[Any], dict[str, Tensor]]) -> None:
-        self.set_epoch = getattr(collate, "set_epoch", None)
+        self.set_epoch = getattr(collate, "set_epoch", lambda epoch: None)
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if self.set_epoch is not None:
-            self.set_epoch(math.floor(state.epoch + 1e-6))
+        self.set_epoch(math.floor(state.epoch + 1e-6))
 
 
 class _BestEpoch(TrainerCallback):
