@@ -24,6 +24,7 @@ ANOTHER = """\
     general: small
     intermediate: {data: original, epochs: 0, learning_rate: 1.0e-3, losses: {}}
     prediction: {data: original, epochs: 2, batch_size: 8, learning_rate: 1.0e-2, losses: {labels: 1.0}}
+    export: {int8: "off", max_loss: 0.0}
 """
 
 

@@ -38,7 +38,7 @@ SPLIT["unlabelled"] = {"mine": "mine.json", "dev": "dev.json"}
 TEACHER = {"from": "bert", **OPTIMISATION, "epochs": 2}
 LAYERS = {"data": "augmented", "epochs": 1, "losses": {"hidden": 1.0, "attention": 1.0}, **OPTIMISATION}
 PREDICTION = {"data": "original", "epochs": 2, "losses": {"logits": 1.0, "labels": 1.0}, **OPTIMISATION}
-STUDENT = {"task": "task", "general": "small", "intermediate": LAYERS, "prediction": PREDICTION}
+STUDENT = {"task": "task", "general": "small", "intermediate": LAYERS, "prediction": PREDICTION, "export": {}}
 
 
 def squad(random, contexts, no_answer):
@@ -86,6 +86,7 @@ def test_the_whole_chain(tmp_path, monkeypatch, quick_measures, no_answer):
             "teacher": TEACHER,
             "mlm": {"from": "bert", "corpus": "c", "steps": 0, "learning_rate": 1e-3},
             "augment": {"copies": 2, "candidates": 3, "vectors": "v"},
+            "export": {},
         }
     )
     facts = prepare(tmp_path / "source", task, data)

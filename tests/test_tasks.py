@@ -40,7 +40,7 @@ GENERAL = {
 INTERMEDIATE = {"data": "original", "epochs": 0, "losses": {}, **OPTIMISATION}
 PREDICTION = {"data": "original", "epochs": 8, "losses": {"logits": 1.0, "labels": 0.5}, **OPTIMISATION}
 OWN = Path("evaluation/made-up")
-STUDENT = {"task": "task", "general": "small", "intermediate": INTERMEDIATE, "prediction": PREDICTION}
+STUDENT = {"task": "task", "general": "small", "intermediate": INTERMEDIATE, "prediction": PREDICTION, "export": {}}
 
 
 @pytest.fixture

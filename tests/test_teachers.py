@@ -70,6 +70,7 @@ EXPERIMENT = Experiment.model_validate(
                 "teacher": TRAINING | {"from": "tuned", "epochs": 0},
                 "mlm": {"from": "model", "corpus": "corpus", "steps": 2, "batch_size": 8, "learning_rate": 1e-3},
                 "augment": {"copies": 1, "candidates": 3, "vectors": "vectors"},
+                "export": {},
             }
         },
         "students": {
@@ -78,6 +79,7 @@ EXPERIMENT = Experiment.model_validate(
                 "general": "small",
                 "intermediate": TRAINING | {"data": "augmented", "losses": ALL_LAYERS},
                 "prediction": TRAINING | {"data": "original", "losses": {"logits": 1.0}},
+                "export": {},
             }
         },
     }

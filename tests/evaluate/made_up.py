@@ -41,6 +41,7 @@ def student(task: str = "movies", distilled: bool = True) -> dict[str, Any]:
         "general": "tinybert4" if distilled else "scratch",
         "intermediate": phase(hidden=1.0) if distilled else phase("original", 0),
         "prediction": phase(logits=1.0) if distilled else phase("original", labels=1.0),
+        "export": {},
     }
 
 

@@ -1,6 +1,7 @@
 """The card beside a student: what the hub reads of it, and that its code loads the student."""
 
 import re
+from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
@@ -27,7 +28,7 @@ def student(tmp_path, monkeypatch):
 
 
 def card(student):
-    write_card(student, AutoConfig.from_pretrained(student), NAME, "weather", 16)
+    write_card(student, AutoConfig.from_pretrained(student), Path("models/students", NAME), "weather", 16)
     return (student / "README.md").read_text(encoding="utf-8")
 
 

@@ -45,12 +45,14 @@ tasks:
     teacher: {from: minilm, epochs: 1, learning_rate: 1e-4}
     mlm: {from: minilm, corpus: wikipedia, steps: 0, learning_rate: 1e-4}
     augment: {copies: 1, vectors: glove}
+    export: {}
 students:
   small:
     task: movies
     general: tinybert4
     intermediate: {data: augmented, epochs: 1, learning_rate: 1e-4, losses: {hidden: 1}}
     prediction: {data: original, epochs: 1, learning_rate: 1e-4, losses: {logits: 1}}
+    export: {}
 """.replace("SHA256", 16 * "0e1f").replace("REVISION", 10 * "0e1f")
 
 MISSING = object()

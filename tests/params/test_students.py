@@ -34,6 +34,7 @@ def test_students_of_one_variant_differ_in_their_seeds(mistakes):
     training = {"data": "original", "epochs": 1, "learning_rate": 1e-4}
     layers, logits = training | {"losses": {"hidden": 1}}, training | {"losses": {"logits": 1}}
     first = {"task": "movies", "general": "tinybert4", "variant": "full", "intermediate": layers, "prediction": logits}
+    first["export"] = {}
 
     def second(**changes):
         return mistakes("students", {"first": first, "second": first | changes})

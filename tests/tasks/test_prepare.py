@@ -25,6 +25,7 @@ ENTRY = {
     "teacher": {"from": "m", "epochs": 1, **OPTIMISER},
     "mlm": {"from": "m", "corpus": "c", "steps": 0, **OPTIMISER},
     "augment": {"copies": 1, "vectors": "v"},
+    "export": {},
 }
 NAMED = {"column": "label", "names": ["bad", "good"]}
 TAGS = {"type": "multilabel", "metric": "f1_micro", "label": {"column": "label", "separator": "|"}}

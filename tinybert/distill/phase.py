@@ -104,7 +104,8 @@ def distill_phase(
     facts = {"parameters": student.num_parameters(), "examples": {"augmented": max(used, before)}}
     job.write_lineage(phase, phase, {"student": start, "teacher": teacher, "data": data}, facts)
     if measured is not None:
-        write_card(job.folder, student.config, job.stage.partition("@")[2], teacher.name, job.max_length)
+        place = Path("models/students", job.stage.partition("@")[2])
+        write_card(job.folder, student.config, place, teacher.name, job.max_length)
 
 
 def require_compatible_phase(phase: Phase, student: Architecture, teacher: PretrainedConfig, projected: int) -> None:

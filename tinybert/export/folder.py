@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,19 @@ from tinybert.export.int8 import METHODS, quantise
 from tinybert.export.onnx import write_onnx
 from tinybert.metrics.calibration import calibration_error, fit_temperature
 from tinybert.metrics.scores import predict, score
+from tinybert.models.card import write_card
 from tinybert.models.heads import Head, SpanHead, head_of
 from tinybert.models.loading import REGRESSION, load_config, load_tokenizer
 from tinybert.params.export import Export
+from tinybert.params.tasks import Task
 from tinybert.running.digests import digest
 from tinybert.running.lineage import write_lineage
 from tinybert.runtime.session import FP32, INT8, Session
 from tinybert.tokens.encoding import model_inputs
 
 FILE = "export.json"
+LIBRARIES = ("onnx", "onnxruntime")
+"""Beside torch those whose version decides the bytes."""
 Inputs = Mapping[str, np.ndarray]
 CALIBRATION = 128
 """Training texts from which static quantisation learns its ranges."""
@@ -38,20 +43,21 @@ DECIMALS = 6
 
 
 def export_model(
-    model_folder: Path, data: Path, folder: Path, settings: Export, metric: str, max_length: int, stage: str
+    model_folder: Path, data: Path, folder: Path, place: Path, settings: Export, task: Task, stage: str
 ) -> None:
     """Write an exported model to `folder`. Nothing is looked at on test rows.
 
     Args:
         model_folder: a student or a fine-tuned teacher.
         data: the task's, with `train.parquet` and `validation.parquet`.
-        metric: the task's, of which int8 may cost `settings.max_loss`.
-        max_length: tokens at which the tokenizer cuts.
+        place: where the folder will lie, for its card.
+        settings: of the task's metric int8 may cost `max_loss`.
         stage: `stage@key`, for the lineage.
 
     Raises:
         UserError: the exported model says something else than the model.
     """
+    metric, max_length = task.metric, task.max_length
     head, tokenizer = head_of(load_config(model_folder)), load_tokenizer(model_folder)
     train, rows = (pd.read_parquet(data / f"{split}.parquet") for split in ("train", "validation"))
     model = head.load(model_folder)
@@ -66,8 +72,8 @@ def export_model(
         model.set_attn_implementation("eager")
     write_onnx(model, load_tokenizer(folder), folder / FP32)
 
-    def answer(session: Session, some: pd.DataFrame = rows, progress: str = "") -> np.ndarray:
-        return head.answers(Deployed(session, config), tokenizer, some, max_length, progress)
+    def answer(session: Session, progress: str = "") -> np.ndarray:
+        return head.answers(Deployed(session, config), tokenizer, rows, max_length, progress)
 
     session = Session(folder / FP32, threads=torch.get_num_threads())
     again = answer(session, progress="onnxruntime")
@@ -101,11 +107,13 @@ def export_model(
         )
     write_lineage(
         folder, stage, settings.model_dump(),
-        {"model": model_folder, "train": data / "train.parquet", "validation": data / "validation.parquet"}, {},
+        {"model": model_folder, "train": data / "train.parquet", "validation": data / "validation.parquet"},
+        {name: version(name) for name in LIBRARIES},
     )  # fmt: skip
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     facts["files"] = {file.relative_to(folder).as_posix(): digest(file) for file in files}
     (folder / FILE).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    write_card(folder, config, place, data.name, max_length)
 
 
 def quantise_within(

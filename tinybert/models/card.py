@@ -34,8 +34,8 @@ after TinyBERT (Jiao et al., 2020).{classes} Its scores are in the report of the
 ```python
 from transformers import AutoModelFor{head}, AutoTokenizer
 
-model = AutoModelFor{head}.from_pretrained("models/students/{name}")
-tokenizer = AutoTokenizer.from_pretrained("models/students/{name}")
+model = AutoModelFor{head}.from_pretrained("{place}")
+tokenizer = AutoTokenizer.from_pretrained("{place}")
 ```
 
 It was trained on at most {max_length} tokens a text.
@@ -46,14 +46,20 @@ It was trained on at most {max_length} tokens a text.
 """
 
 
-def write_card(folder: Path, config: PretrainedConfig, name: str, task: str, max_length: int) -> None:
-    """Write README.md into a student's folder, where its lineage.json is; `max_length` is that of its training."""
+def write_card(folder: Path, config: PretrainedConfig, place: Path, task: str, max_length: int) -> None:
+    """Write README.md into a model's folder, where its lineage.json is.
+
+    Args:
+        place: where the folder will lie; its last part is the model's name.
+        max_length: tokens of a text in its training.
+    """
     head = config.architectures[0].partition("For")[2]
     names = list(config.id2label.values())
     named = head == "SequenceClassification" and len(names) > 1
     card = CARD.format(
         kind=KINDS[head],
-        name=name,
+        name=place.name,
+        place=place.as_posix(),
         family=config.model_type.upper(),
         layers=config.num_hidden_layers,
         hidden=config.hidden_size,

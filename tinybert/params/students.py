@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from tinybert.params import defaults
 from tinybert.params.architectures import LayerMap, Losses, RelationHeads
+from tinybert.params.export import Export
 from tinybert.params.table import Optimisation, Reference, Table, Weight
 
 
@@ -47,6 +48,7 @@ class Student(Table):
     )
     intermediate: Phase
     prediction: Phase
+    export: Export
 
     @model_validator(mode="after")
     def _head_is_fixed_in_between(self) -> Student:

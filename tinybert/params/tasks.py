@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from tinybert.errors import suggest
 from tinybert.params import defaults
+from tinybert.params.export import Export
 from tinybert.params.glue import GLUE, submitted_labels
 from tinybert.params.rows import Columns, Label, Split
 from tinybert.params.table import Optimisation, Reference, Seed, Table, differ, refuse
@@ -76,6 +77,7 @@ class Task(Table):
     teacher: Teacher
     mlm: MaskedLanguageModel
     augment: Augment
+    export: Export = Field(description="of the teacher, which the student has to beat")
     above_chance: bool = Field(defaults.ABOVE_CHANCE, description="refuse a teacher that is no better than chance")
 
     @model_validator(mode="after")
