@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -81,25 +80,17 @@ def test_libraries_that_are_others_than_a_models_are_noted(mistakes, monkeypatch
     assert "and 9.1 is installed, which may give other numbers; `pip install torch==" in line
 
 
-@pytest.mark.parametrize(
-    ("command", "refuse", "reason"),
-    [
-        ("check", "read_text", "params.yaml: Permission denied; put a file there that you may read"),
-        ("times", "glob", "data/x: Permission denied; check rights"),
-        ("readme", "read_text", "dvc.yaml: Permission denied; put a file there that you may read"),
-    ],
-)
-def test_what_may_not_be_read_is_one_line(mistakes, monkeypatch, command, refuse, reason):
+@pytest.mark.parametrize(("command", "refuse"), [("check", "read_text"), ("times", "glob"), ("readme", "read_text")])
+def test_what_may_not_be_read_is_one_line(mistakes, monkeypatch, command, refuse):
     """The tests may run as root, who may read everything."""
 
     def refused(*_, **__):
         raise PermissionError(13, "Permission denied", "data/x")
 
-    monkeypatch.setattr(os, "access", lambda *_, **__: False)
     monkeypatch.setattr(Path, refuse, refused)
     result = CliRunner().invoke(app, [command])
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
-    assert result.stderr.startswith(f"error: {reason}")
+    assert result.stderr.startswith("error: data/x: Permission denied; check rights")
 
 
 def test_a_downloaded_model_is_looked_at_while_the_lock_is_of_the_same_entry(mistakes):

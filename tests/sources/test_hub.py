@@ -156,11 +156,9 @@ def test_glue_as_the_papers_preset_takes_it(hub, tmp_path):
     preset = load_experiment(ROOT / "presets/paper-glue.yaml")
     files = hub.repositories["datasets/nyu-mll/glue"] = {"README.md": b"#"}
     for task in preset.tasks:
-        made = tmp_path / "made" / task
-        write_hub(task, made)
-        for file in made.rglob("*.parquet"):
-            name = file.relative_to(made).as_posix()
-            files[name if name.startswith("ax/") else f"{task}/{name}"] = file.read_bytes()
+        write_hub(task, tmp_path / "made")
+    made = (tmp_path / "made").rglob("*.parquet")
+    files |= {file.relative_to(tmp_path / "made").as_posix(): file.read_bytes() for file in made}
     store(kind="table", hub="nyu-mll/glue", revision=COMMIT, files=preset.downloads["glue"].files)
     for key, task in preset.tasks.items():
         (tmp_path / key).mkdir()
