@@ -22,10 +22,11 @@ def main(student: Annotated[str, typer.Argument(help="a key of the table `studen
 
         shown, data = sources(student, settings), Path("data/original") / settings.task
         models = Path("models/teachers") / settings.task, Path("models/students") / student
-        reads(data, *models, *shown.values())
+        exported = Path("models/exported/teachers") / settings.task, Path("models/exported/students") / student
+        reads(data, *models, *exported, *shown.values())
         with whole_folder(own / "gathered" / student) as partial, whole_file(own / f"{student}.json") as file:
             evaluate_student(
-                settings, task, *models, data,
+                settings, task, *models, exported, data,
                 seed=run.seed, precision=run.precision, metrics_file=file, details=partial,
             )  # fmt: skip
             gather_sources(shown, partial)

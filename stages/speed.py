@@ -17,15 +17,17 @@ def main(student: Annotated[str, typer.Argument(help="a key of the table `studen
     with stage(f"speed@{student}", Path("evaluation")) as reads:
         settings = load_entry(PARAMS, "students", student, Student)
         task = load_entry(PARAMS, "tasks", settings.task, Task)
-        teacher, folder, data = reads(
+        teacher, folder, *exported, data = reads(
             Path("models/teachers") / settings.task,
             Path("models/students") / student,
+            Path("models/exported/teachers") / settings.task,
+            Path("models/exported/students") / student,
             Path("data/original") / settings.task / "test.parquet",
         )
         from tinybert.evaluate.speed import measure_speed
 
         with whole_file(Path("evaluation") / load_name(PARAMS) / "speed" / f"{student}.json") as file:
-            measure_speed(teacher, folder, data, task.max_length, file)
+            measure_speed(teacher, folder, exported, data, task.max_length, file)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ from tinybert.evaluate.predictions import answers
 from tinybert.evaluate.schema import Result, read_checked
 from tinybert.evaluate.speed import measure_speed
 from tinybert.evaluate.student import evaluate_student
+from tinybert.export.folder import export_model
 from tinybert.params.experiment import Experiment
+from tinybert.params.export import Export
 from tinybert.params.students import Student
 from tinybert.params.table import read_yaml
 from tinybert.params.tasks import Task
@@ -114,6 +116,7 @@ def make_speed(faster: float) -> dict[str, Any]:
         return {what: {"ms": ms / ratio, "p99_ms": 2 * ms / ratio} | of_ratio for what, ms in batches.items()}
 
     ratios = {"teacher/torch": 1.0, "student/torch": faster, "student/twin": faster, "bert-base/torch": 0.2}
+    ratios |= {"teacher/onnx": 1.5, "student/onnx": 1.5 * faster, "student/int8": 3 * faster}
     return {
         "machine": {"processor": "Abacus 9", "instructions": "avx2", "threads": 2},
         "reference": "teacher/torch",
@@ -130,7 +133,16 @@ def make_result(score: float, parameters: int, names: list[str] | None) -> dict[
 
     def model(value: float, count: int) -> dict[str, Any]:
         interval = [value - 0.015, value + 0.015]
-        return {"score": value, "ci95": interval, "metrics": dict.fromkeys(metrics, value)} | size(count)
+        scores = {"score": value, "ci95": interval, "metrics": dict.fromkeys(metrics, value)}
+        return scores | size(count) | {"onnx": {"score": value, "bytes": 4 * count + 60_000}, "int8": None}
+
+    int8 = {
+        "score": score - 0.001,
+        "bytes": parameters,
+        "method": "dynamic",
+        "loss": 0.001,
+        "loss_ci95": [-0.002, 0.004],
+    }
 
     return {
         "task": "movies",
@@ -141,11 +153,13 @@ def make_result(score: float, parameters: int, names: list[str] | None) -> dict[
         "precision": "bf16",
         "max_length": 64,
         "teacher": model(0.86, 22_713_986),
-        "student": model(score, parameters),
+        "student": model(score, parameters) | {"int8": int8},
         "reference": {"name": "BERT-base's shape, random weights"} | size(109_483_778),
         "retention": round(score / 0.86, 6),
         "retention_ci95": [round((score - 0.01) / 0.86, 6), round((score + 0.01) / 0.86, 6)],
+        "retention_int8": round((score - 0.001) / 0.86, 6),
         "compression": round(22_713_986 / parameters, 6),
+        "compression_int8": round(4 * 22_713_986 / parameters, 6),
         "agreement": 0.93,
         "examples": {"train": 7423, "augmented": 22001, "validation": 1060, "test": 2121},
     }
@@ -183,17 +197,29 @@ def write_augmentation(folder: Path, original: str, variant: str) -> None:
     _write(folder / "curves/mlm/validation.csv", "step,accuracy\n0,0.011\n250,0.242\n")
 
 
+def export(data: Path, task: Task, *models: Path) -> list[Path]:
+    """What is taken away of these models, in folders beside them; any loss will do."""
+    folders = [model.with_name(f"{model.name}-exported") for model in models]
+    for model, folder in zip(models, folders, strict=True):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        export_model(model, data, folder, folder, Export(max_loss=1.0), task, "export@made-up")
+    return folders
+
+
 def measure(own: Path, name: str, student: Student, task: Task, teacher: Path, folder: Path, data: Path) -> Result:
-    """Do what the stages evaluate and speed do with a student, in the experiment's own folder, but for the curves."""
+    """Do what export, evaluate and speed do with a student, in the experiment's own folder, but for the curves."""
     details = own / "gathered" / name
     for each in (details, own / "speed"):
         each.mkdir(parents=True, exist_ok=True)
     numbers = own / f"{name}.json"
+    exported = export(data, task, teacher, folder)
     evaluate_student(
-        student, task, teacher, folder, data, seed=42, precision="fp32", metrics_file=numbers, details=details
-    )
+        student, task, teacher, folder, exported, data,
+        seed=42, precision="fp32", metrics_file=numbers, details=details,
+    )  # fmt: skip
     shutil.copy(data / "task.json", details)
-    measure_speed(teacher, folder, data / "test.parquet", task.max_length, own / f"speed/{name}.json")
+    measure_speed(teacher, folder, exported, data / "test.parquet", task.max_length, own / f"speed/{name}.json")
     return read_checked(numbers, Result, "evaluate")
 
 

@@ -13,7 +13,7 @@ from transformers import (
     BertTokenizerFast,
 )
 
-from tests.evaluate.made_up import SENTENCES, experiment, student
+from tests.evaluate.made_up import SENTENCES, experiment, export, student
 from tinybert.evaluate.schema import Result, read_checked
 from tinybert.evaluate.student import evaluate_student
 
@@ -51,14 +51,16 @@ def evaluate(tmp_path, quick_measures):
         rows = pd.DataFrame({"text": (SENTENCES * ROWS)[:ROWS], "label": labels})
         for name in ("data", "details"):
             (tmp_path / name).mkdir(exist_ok=True)
-        rows.to_parquet(tmp_path / "data/test.parquet", index=False)
+        for split in ("train", "validation", "test"):
+            rows.to_parquet(tmp_path / f"data/{split}.parquet", index=False)
         names = None if outputs == 1 else [f"class{index}" for index in range(outputs)]
         facts = {"names": names, "rows": {"train": 100, "validation": 10, "test": ROWS}}
         (tmp_path / "data/task.json").write_text(json.dumps(facts))
         made = experiment({"tiny": student()}, regression=outputs == 1)
         task = made.tasks["movies"].model_copy(update={"max_length": 24})
+        models = tmp_path / "teacher", tmp_path / "student"
         evaluate_student(
-            made.students["tiny"], task, tmp_path / "teacher", tmp_path / "student", tmp_path / "data",
+            made.students["tiny"], task, *models, export(tmp_path / "data", task, *models), tmp_path / "data",
             seed=42, precision="fp32", metrics_file=tmp_path / "tiny.json", details=tmp_path / "details",
         )  # fmt: skip
         return read_checked(tmp_path / "tiny.json", Result, "evaluate"), rows, tmp_path

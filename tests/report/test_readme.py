@@ -34,7 +34,9 @@ def test_results_are_those_of_metrics_and_speed():
     assert table.splitlines()[2:] == [
         "| teacher of `movies` | 86.0 | 84.5 – 87.5 |  | 22.71 M |  |  |  |",
         f"| `a` | 85.0 | 83.5 – 86.5 | 98.8 % (97.1 – 100.1) | 14.35 M | 1.6× | {ratio} | {ratio} |",
+        "| `a`, ONNX int8 | 84.9 |  | 98.7 % | 14.35 M | 6.3× | 6.1× (5.8 – 6.4) | – |",
         "| `b` | 85.0 | 83.5 – 86.5 | – | 14.35 M | 1.6× | – | – |",
+        "| `b`, ONNX int8 | 84.9 |  | 98.7 % | 14.35 M | 6.3× | – | – |",
     ]
     assert len({line.count("|") for line in table.splitlines()}) == 1
     assert "`a` is 1 to 10 times as fast as a model of BERT-base's shape" in said

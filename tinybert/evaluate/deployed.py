@@ -27,6 +27,7 @@ class Deployed:
 
     def __init__(self, session: Session, config: PretrainedConfig) -> None:
         self.session, self.config = session, config
+        self.one_by_one = session.one_by_one
 
     def eval(self) -> Deployed:
         return self

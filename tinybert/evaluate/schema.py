@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
@@ -18,6 +18,7 @@ Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
 Contract = TypeVar("Contract", bound=BaseModel)
 
 TEACHER, STUDENT, TWIN, BASE = "teacher/torch", "student/torch", "student/twin", "bert-base/torch"
+INT8_STUDENT = "student/int8"
 """Models in speed.json: a twin has the student's shape and other weights, the last one BERT-base's and random ones."""
 
 
@@ -44,8 +45,29 @@ class Scores(Exact):
     metrics: dict[str, Score]
 
 
+class Onnx(Exact):
+    """The ONNX file in fp32, on the test split."""
+
+    score: Score
+    bytes: Positive
+
+
+class Int8(Onnx):
+    """The one in int8, and what it costs against the one in fp32, on the same rows."""
+
+    method: Literal["dynamic", "static"]
+    loss: float
+    loss_ci95: Interval
+
+
 class Measured(Size, Scores):
-    """A teacher or a student on the test split."""
+    """A teacher or a student on the test split; `int8` is null where none stayed within `max_loss` on validation.
+
+    Runs of before the export, such as some in results/, have neither.
+    """
+
+    onnx: Onnx | None = None
+    int8: Int8 | None = None
 
 
 class Reference(Size):
@@ -66,7 +88,8 @@ class Examples(Exact):
 class Result(Exact):
     """One student. Nothing in it differs between two runs on one machine.
 
-    `names` are the classes in index order, null for regression. `variant`, its row in the tables, is put in by the
+    `names` are the classes in index order, null for regression. What ends in `_int8` is of the int8 student and the
+    PyTorch teacher, null where there is none. `variant`, its row in the tables, is put in by the
     report, since it changes nothing that is measured.
     """
 
@@ -82,7 +105,9 @@ class Result(Exact):
     reference: Reference
     retention: float | None
     retention_ci95: Interval | None = None
+    retention_int8: float | None = None
     compression: Above
+    compression_int8: Above | None = None
     agreement: Score
     examples: Examples
 
@@ -110,12 +135,15 @@ class Time(Exact):
 
 
 class Times(Exact):
-    """For one text and for 32, at the lengths of the task's test texts and, `_full`, at its `max_length`."""
+    """For one text and for 32, at the lengths of the task's test texts and, `_full`, at its `max_length`.
+
+    Null for 32 where a model is run one text at a time.
+    """
 
     batch1: Time
-    batch32: Time
+    batch32: Time | None = None
     batch1_full: Time
-    batch32_full: Time
+    batch32_full: Time | None = None
 
 
 class Machine(Exact):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import pandas as pd
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from tinybert.evaluate.deployed import Deployed
 from tinybert.evaluate.schema import BASE, STUDENT, TEACHER, TWIN, Machine, Speed, Time, Times, Twin
 from tinybert.evaluate.size import bert_base
 from tinybert.evaluate.timing import Batch, median_interval, time_rounds
 from tinybert.models.heads import Head, head_of
 from tinybert.models.loading import load_config, load_tokenizer
+from tinybert.runtime.session import open_exported
 
 ROUNDS, SECONDS = 15, 75.0
 BASE_ROUNDS, BASE_SECONDS, BASE_TEXTS = 5, 40.0, 4
@@ -30,10 +33,13 @@ TWIN_LEVEL = 0.999
 """Nothing but chance makes a twin differ, and one honest run in a thousand may be refused for it."""
 
 
-def measure_speed(teacher_folder: Path, student_folder: Path, data: Path, max_length: int, file: Path) -> None:
+def measure_speed(
+    teacher_folder: Path, student_folder: Path, exported: Sequence[Path], data: Path, max_length: int, file: Path
+) -> None:
     """Write a student's object of speed.json to `file`.
 
     Args:
+        exported: what is taken away of the two, see `tinybert.export.folder`.
         data: the task's test.parquet, of whose texts a sample is read.
         max_length: tokens of the texts of full length.
     """
@@ -42,7 +48,12 @@ def measure_speed(teacher_folder: Path, student_folder: Path, data: Path, max_le
     twin = type(student)(deepcopy(student.config)).eval()
     rows = pd.read_parquet(data).drop(columns="label")
     batches = sample_batches(head, load_tokenizer(teacher_folder), rows, max_length)
-    times = time_rounds({TEACHER: teacher, STUDENT: student, TWIN: twin}, batches, ROUNDS, SECONDS)
+    models = {TEACHER: teacher, STUDENT: student, TWIN: twin} | {
+        f"{who}/{name}": Deployed(session, model.config)
+        for who, model, folder in zip(("teacher", "student"), (teacher, student), exported, strict=True)
+        for name, session in open_exported(folder, torch.get_num_threads()).items()
+    }
+    times = time_rounds(models, batches, ROUNDS, SECONDS)
     base = bert_base(teacher.config.num_labels, max_length)
     last = base.config.vocab_size - 1
     known = {
@@ -61,9 +72,9 @@ def measure_speed(teacher_folder: Path, student_folder: Path, data: Path, max_le
         twin=compare_twins(times[STUDENT], times[TWIN]),
     )
     file.write_text(speed.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    student_times = speed.models[STUDENT]
-    for texts, found in (("one text", student_times.batch1), ("32 texts", student_times.batch32)):
-        print(f"  {texts}: {found.ms:.1f} ms, {found.times_faster:.2f} times as fast as the teacher")
+    for name, of_model in speed.models.items():
+        found = of_model.batch1
+        print(f"  {name}: {found.ms:.1f} ms for one text, {found.times_faster:.2f} times as fast as the teacher")
 
 
 def sample_batches(

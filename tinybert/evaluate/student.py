@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from transformers import PretrainedConfig
 
 from tinybert.evaluate.attention_maps import compare_attention
+from tinybert.evaluate.deployed import Deployed
 from tinybert.evaluate.predictions import agreement, answers
-from tinybert.evaluate.schema import Examples, Measured, Reference, Result
+from tinybert.evaluate.schema import Examples, Int8, Measured, Onnx, Reference, Result
 from tinybert.evaluate.size import bert_base, sizes, weight_bytes
 from tinybert.evaluate.submission import FOLDER as SUBMISSION
 from tinybert.evaluate.submission import submission_lines, write_answers
@@ -25,6 +28,7 @@ from tinybert.params.students import Student
 from tinybert.params.tasks import Task
 from tinybert.running.lineage import FILE as LINEAGE
 from tinybert.running.lineage import read_lineage
+from tinybert.runtime.session import open_exported
 
 UNLABELLED = "unlabelled"
 """The folder of rows without labels, and their key in task.json (see `tinybert.tasks.prepare`)."""
@@ -39,6 +43,7 @@ def evaluate_student(
     task: Task,
     teacher_folder: Path,
     student_folder: Path,
+    exported: Sequence[Path],
     data: Path,
     seed: int,
     precision: str,
@@ -48,6 +53,7 @@ def evaluate_student(
     """Measure a student beside its teacher on the test split.
 
     Args:
+        exported: what is taken away of the two, see `tinybert.export.folder`.
         data: the task's original data, with `test.parquet` and `task.json`.
         seed: the run's, in case the student has none of its own; of the bootstrap too.
         precision: the run's, in case the student's lineage doesn't say what it was trained in.
@@ -74,13 +80,21 @@ def evaluate_student(
     further = {name: _further_scores(head, folder, task, facts, data) for name, folder in folders.items()}
     _predict_unlabelled(student_folder, task, facts, data, details)
     table = answers(rows, said["teacher"], said["student"], task.type, bool(task.label.no_answer))
+    onnx, int8 = {}, {}
+    for (name, model), folder in zip(models.items(), exported, strict=True):
+        onnx[name], int8[name] = _exported_scores(head, model.config, folder, rows, task, own_seed)
     measured = {
         name: Measured(
-            **_scores(task, labels, said[name], own_seed, further[name]), **sizes(models[name], weight_bytes(folder))
+            **_scores(task, labels, said[name], own_seed, further[name]),
+            **sizes(models[name], weight_bytes(folder)),
+            onnx=onnx[name],
+            int8=int8[name],
         )
         for name, folder in folders.items()
     }
     kept = metrics.retention(measured["teacher"].score, measured["student"].score)
+    small = int8["student"]
+    kept_int8 = metrics.retention(measured["teacher"].score, small.score) if small else None
     interval = metrics.retention_interval(task.metric, labels, said["teacher"], said["student"], own_seed)
     result = Result(
         task=student.task,
@@ -97,7 +111,9 @@ def evaluate_student(
         ),
         retention=None if kept is None else round(kept, DECIMALS),
         retention_ci95=interval and [round(end, DECIMALS) for end in interval],
+        retention_int8=None if kept_int8 is None else round(kept_int8, DECIMALS),
         compression=round(measured["teacher"].bytes / measured["student"].bytes, DECIMALS),
+        compression_int8=round(measured["teacher"].bytes / small.bytes, DECIMALS) if small else None,
         agreement=round(agreement(table, task.type), DECIMALS),
         # Whether augmented rows were used is known from how the student was made, not from what lies on disk.
         examples=Examples(**facts["rows"], augmented=trained.get("examples", {}).get("augmented", 0)),
@@ -131,6 +147,30 @@ def _predict_unlabelled(student: Path, task: Task, facts: dict[str, Any], data: 
             continue
         lines = submission_lines(name, task.metric, part["labels"], said)
         (details / SUBMISSION / f"{name}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _exported_scores(
+    head: Head, config: PretrainedConfig, folder: Path, rows: pd.DataFrame, task: Task, seed: int
+) -> tuple[Onnx, Int8 | None]:
+    """Of the ONNX files in an exported folder, each as it is served."""
+    tokenizer, labels, said = load_tokenizer(folder), head.labels(rows), {}
+    sessions = open_exported(folder, torch.get_num_threads())
+    for name, session in sessions.items():
+        deployed = Deployed(session, config)
+        said[name] = head.answers(deployed, tokenizer, rows, task.max_length, progress=f"{folder.name} in {name}")
+    scores = {name: round(metrics.score(task.metric, labels, each), DECIMALS) for name, each in said.items()}
+    sizes = {name: session.file.stat().st_size for name, session in sessions.items()}
+    onnx = Onnx(score=scores["onnx"], bytes=sizes["onnx"])
+    if "int8" not in said:
+        return onnx, None
+    interval = metrics.loss_interval(task.metric, labels, said["onnx"], said["int8"], seed)
+    return onnx, Int8(
+        score=scores["int8"],
+        bytes=sizes["int8"],
+        method="dynamic" if sessions["int8"].one_by_one else "static",
+        loss=round(scores["onnx"] - scores["int8"], DECIMALS),
+        loss_ci95=[round(end, DECIMALS) for end in interval],
+    )
 
 
 def _scores(task: Task, labels: np.ndarray, logits: np.ndarray, seed: int, further: dict[str, float]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from scipy.stats import quantile_test
 from torch import Tensor
-from transformers import PreTrainedModel
 
 FEWEST = 3
 """Rounds that are done even where they take longer than they should."""
@@ -21,7 +20,7 @@ Batch = dict[str, Tensor]
 
 @torch.inference_mode()
 def time_rounds(
-    models: Mapping[str, PreTrainedModel], batches: Mapping[str, Sequence[Batch]], count: int, seconds: float
+    models: Mapping[str, Any], batches: Mapping[str, Sequence[Batch]], count: int, seconds: float
 ) -> dict[str, dict[str, np.ndarray]]:
     """Seconds of each pass of each model, by model and by name of the batches, float (rounds, batches).
 
@@ -31,13 +30,17 @@ def time_rounds(
     so that what was in the processor's cache is its own.
 
     Args:
-        models: on the processor, in evaluation mode.
+        models: on the processor, in evaluation mode; one that is run one text at a time is not asked for more.
         count: rounds, as far as `seconds` allow.
     """
-    for model in models.values():
-        for each in batches.values():
-            model(**each[0])
-    times: dict[str, dict[str, list[list[float]]]] = {name: {what: [] for what in batches} for name in models}
+    timed = {
+        name: [what for what, each in batches.items() if not (_one_by_one(model) and len(each[0]["input_ids"]) > 1)]
+        for name, model in models.items()
+    }
+    for name, model in models.items():
+        for what in timed[name]:
+            model(**batches[what][0])
+    times: dict[str, dict[str, list[list[float]]]] = {name: {what: [] for what in timed[name]} for name in models}
     started = time.perf_counter()
     for done in range(count):
         if done >= FEWEST and (time.perf_counter() - started) * (done + 1) / done > seconds:
@@ -45,10 +48,16 @@ def time_rounds(
         copies = {name: deepcopy(models[name]) for name in rotated(list(models), done)}
         for what, each in batches.items():
             for name, model in copies.items():
+                if what not in timed[name]:
+                    continue
                 model(**{part: tensor[:1] for part, tensor in each[0].items()})
                 times[name][what].append([_seconds(model, batch) for batch in each])
         del copies, model  # before the next ones are made
     return {name: {what: np.array(each) for what, each in of_model.items()} for name, of_model in times.items()}
+
+
+def _one_by_one(model: Any) -> bool:
+    return getattr(model, "one_by_one", False)
 
 
 def rotated(names: list[str], number: int) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,15 @@ from tinybert.export.onnx import write_onnx
 from tinybert.metrics.calibration import calibration_error, fit_temperature
 from tinybert.metrics.scores import predict, score
 from tinybert.models.card import write_card
-from tinybert.models.heads import Head, SpanHead, head_of
-from tinybert.models.loading import REGRESSION, load_config, load_tokenizer
+from tinybert.models.heads import head_of
+from tinybert.models.loading import load_config, load_tokenizer
 from tinybert.params.export import Export
 from tinybert.params.tasks import Task
 from tinybert.running.digests import digest
 from tinybert.running.lineage import write_lineage
-from tinybert.runtime.session import FP32, INT8, Session
+from tinybert.runtime.session import FACTS, FP32, INT8, Session
 from tinybert.tokens.encoding import model_inputs
 
-FILE = "export.json"
 LIBRARIES = ("onnx", "onnxruntime")
 """Beside torch those whose version decides the bytes."""
 Inputs = Mapping[str, np.ndarray]
@@ -39,6 +38,8 @@ PARITY = 200
 """Validation rows on which the logits of torch and of onnxruntime are compared."""
 TOLERANCE = 1e-3
 """Of the largest logit: rounding gives a hundred-thousandth."""
+PROBABLE = ("classification", "multilabel")
+"""Types of task whose answers have probabilities."""
 DECIMALS = 6
 
 
@@ -63,7 +64,7 @@ def export_model(
     model = head.load(model_folder)
     said = head.answers(model, tokenizer, rows, max_length, progress="torch")
     logits = head.logits(model, tokenizer, rows[:PARITY], max_length)
-    calibration = calibrate(head, model, rows, said)
+    calibration = calibrate(model, head.labels(rows), said) if task.type in PROBABLE else None
     config = model.config
     (folder / FP32).parent.mkdir()
     model.save_pretrained(folder)
@@ -112,12 +113,12 @@ def export_model(
     )  # fmt: skip
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     facts["files"] = {file.relative_to(folder).as_posix(): digest(file) for file in files}
-    (folder / FILE).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    (folder / FACTS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     write_card(folder, config, place, data.name, max_length)
 
 
 def quantise_within(
-    most: float, fp32: float, folder: Path, texts: list[Inputs], measure: Callable[[Session], float]
+    most: float, fp32: float, folder: Path, texts: Sequence[Inputs], measure: Callable[[Session], float]
 ) -> dict[str, Any]:
     """Keep the first of `METHODS` that costs no more than `most` of the score `fp32`; what was tried, and what is kept.
 
@@ -137,12 +138,8 @@ def quantise_within(
     return {"method": kept, "max_loss": most, "tried": tried}
 
 
-def calibrate(head: Head, model: PreTrainedModel, rows: pd.DataFrame, logits: np.ndarray) -> dict[str, float] | None:
-    """Fit `label_temperature` on validation and put it into the model's config; None where answers have no
-    probabilities."""
-    if isinstance(head, SpanHead) or model.config.problem_type == REGRESSION:
-        return None
-    labels = head.labels(rows)
+def calibrate(model: PreTrainedModel, labels: np.ndarray, logits: np.ndarray) -> dict[str, float]:
+    """Fit `label_temperature` on validation and put it into the model's config; what it changes."""
     model.config.label_temperature = temperature = fit_temperature(labels, logits)
     return {
         "temperature": temperature,

@@ -35,7 +35,7 @@ def quantise(method: str, fp32: Path, file: Path, calibration: Sequence[Mapping[
             quantize_static(prepared, file, _Reader(calibration), activation_type=QuantType.QUInt8, **ALWAYS)
 
 
-class _Reader(CalibrationDataReader):  # type: ignore[misc]
+class _Reader(CalibrationDataReader):
     def __init__(self, inputs: Sequence[Mapping[str, np.ndarray]]) -> None:
         self._left: Iterator[Any] = iter(inputs)
 

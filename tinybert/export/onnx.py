@@ -64,8 +64,8 @@ def read_first_token(model: PreTrainedModel) -> bool:
     Families that have none (DistilBERT, MPNet, ALBERT, DeBERTa) stay as they are.
     """
     layers = getattr(getattr(model.base_model, "encoder", None), "layer", None)
-    attention = getattr(layers[-1], "attention", None) if layers else None
-    own = getattr(attention, "self", None)
+    attention: Any = getattr(layers[-1], "attention", None) if layers else None
+    own: Any = getattr(attention, "self", None)
     name = type(own).__name__.replace("SelfAttention", "CrossAttention")
     crossing = getattr(import_module(type(own).__module__), name, None)
     if crossing is None or crossing is type(own):

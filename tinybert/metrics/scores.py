@@ -142,6 +142,12 @@ def score_of_rows(metric: str, labels: np.ndarray, logits: np.ndarray) -> Callab
     return lambda rows: score(metric, labels[rows], logits[rows])
 
 
+def loss_interval(metric: str, labels: np.ndarray, before: np.ndarray, after: np.ndarray, seed: int) -> list[float]:
+    """`confidence_interval` of what the second of two models scores less than the first, on the same resampled rows."""
+    of_before, of_after = (score_of_rows(metric, labels, each) for each in (before, after))
+    return _bootstrap(lambda rows: of_before(rows) - of_after(rows), len(labels), seed)
+
+
 def _bootstrap(measure: Callable[[np.ndarray], float], rows: int, seed: int) -> list[float]:
     """The interval of what `measure` gives of the places of rows; of a single row its ends are one."""
     from scipy import stats

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tinybert.evaluate.schema import Result
+from tinybert.evaluate.schema import INT8_STUDENT, Result
 from tinybert.params.experiment import Experiment
 from tinybert.report.gather import Evidence, gather
 from tinybert.report.rendering import faster, points, quantity
@@ -61,14 +61,22 @@ def five_lines(experiment: Experiment, root: Path) -> Iterator[str]:
         f"{_share(result)}its teacher's {points(result.teacher.score)}, on {result.examples.test:,} test rows"
     )
     yield (
-        f"speed      {faster(times.batch1)} as fast as its teacher for one text, {faster(times.batch32)} for 32 "
-        f"({machine.processor}, {machine.instructions}, {machine.threads} threads)"
+        f"speed      {faster(times.batch1)} as fast as its teacher for one text, {faster(times.batch32)} for 32"
+        f"{_int8(first)} ({machine.processor}, {machine.instructions}, {machine.threads} threads)"
     )
     yield (
-        f"where      models/students/{first.name}, with its card in reports/cards/{first.name}.md and all in "
-        "reports/index.html"
+        f"where      models/exported/students/{first.name} (ONNX, PyTorch, tokenizer), with its card in "
+        f"reports/cards/{first.name}.md and all in reports/index.html"
     )
     yield "next       dvc metrics show; or change params.yaml, and `dvc repro` runs what depends on the change"
+
+
+def _int8(student: Evidence) -> str:
+    """How good and how fast its ONNX file in int8 is, where there is one."""
+    int8, times = student.result.student.int8, student.speed.models.get(INT8_STUDENT)
+    if int8 is None or times is None:
+        return ""
+    return f"; as int8 {faster(times.batch1)}, with {points(int8.score)} and {quantity(int8.bytes)}B"
 
 
 def _share(result: Result) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tinybert.errors import UserError
-from tinybert.evaluate.schema import BASE, STUDENT, Measured, Metrics, Result, Speed, Speeds
+from tinybert.evaluate.schema import BASE, INT8_STUDENT, STUDENT, Measured, Metrics, Result, Speed, Speeds
 from tinybert.report.pipeline import graph, read_stages, reruns, stages_table
 from tinybert.report.published import TEACHER
 from tinybert.report.rendering import faster, points
@@ -78,6 +78,13 @@ def results_table(results: Mapping[str, Result], speeds: Mapping[str, Speed] | N
         own = speeds.get(name) if speeds else None
         batches = (own.models[STUDENT].batch1, own.models[STUDENT].batch32) if own else ()
         times.append("".join(f" {faster(each, '×')} |" for each in batches) or " – | – |")
+        if (int8 := result.student.int8) is not None:
+            share = "–" if result.retention_int8 is None else f"{points(result.retention_int8)} %"
+            smaller = f"{result.compression_int8:.1f}×" if result.compression_int8 else "–"
+            parameters = f"{result.student.parameters / 1e6:.2f} M"
+            lines.append(f"| `{name}`, ONNX int8 | {points(int8.score)} |  | {share} | {parameters} | {smaller} |")
+            small = own.models.get(INT8_STUDENT) if own else None
+            times.append(f" {faster(small.batch1, '×')} | – |" if small else " – | – |")
     if speeds is not None:
         lines = [line + more for line, more in zip(lines, times, strict=True)]
         lines += [f"\n{_beside_base(name, speeds[name])}" for name in results if name in speeds]

@@ -36,8 +36,10 @@ def ratio(value: float) -> str:
     return f"{value:.1f}" if value >= 1 else f"{value:.2g}"
 
 
-def faster(time: Time, unit: str = " times") -> str:
-    """`2.1 times (2.0 – 2.2)`."""
+def faster(time: Time | None, unit: str = " times") -> str:
+    """`2.1 times (2.0 – 2.2)`; a dash for what is run one text at a time, asked for more."""
+    if time is None:
+        return "–"
     return "{}{} ({} – {})".format(ratio(time.times_faster), unit, *map(ratio, time.ci95))
 
 

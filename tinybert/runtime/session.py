@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import onnxruntime
 
 from tinybert.errors import UserError
 
+FACTS = "export.json"
+"""What an exported folder says of itself."""
 FP32, INT8 = Path("onnx/model.onnx"), Path("onnx/model_quantized.onnx")
 """Their places in an exported folder, where transformers.js and text-embeddings-inference look for them too."""
 
@@ -40,9 +43,12 @@ class Session:
         except Exception as error:  # a class of its own for each cause
             reason = str(error).splitlines()[0] if file.exists() else "it isn't there"
             raise UserError(f"{file}: expected a model in ONNX format: {reason}; export it anew") from None
-        self.one_by_one = one_by_one
+        self.file, self.one_by_one, self.threads = file, one_by_one, threads
         self.inputs = [each.name for each in self._session.get_inputs()]
         self.outputs = [each.name for each in self._session.get_outputs()]
+
+    def __deepcopy__(self, _: object) -> Session:
+        return Session(self.file, self.one_by_one, self.threads)
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Its outputs by name, float32: `logits` (texts, classes), or `start_logits` and `end_logits` (texts, tokens).
@@ -62,6 +68,19 @@ class Session:
     def complete(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Those that it reads; token types, which are often left out of single texts, are 0."""
         return {name: inputs.get(name, np.zeros_like(inputs["input_ids"])) for name in self.inputs}
+
+
+def open_exported(folder: Path, threads: int = 0) -> dict[str, Session]:
+    """What an exported folder holds: `onnx`, the file in fp32, and `int8`, where one was kept.
+
+    Raises:
+        UserError: see `Session`.
+    """
+    int8 = json.loads((folder / FACTS).read_text(encoding="utf-8"))["int8"] or {"method": None}
+    sessions = {"onnx": Session(folder / FP32, threads=threads)}
+    if int8["method"]:
+        sessions["int8"] = Session(folder / INT8, int8["method"] == "dynamic", threads)
+    return sessions
 
 
 def _stack(rows: Iterable[np.ndarray]) -> np.ndarray:
