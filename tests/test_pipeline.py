@@ -61,6 +61,7 @@ def test_a_prediction_parameter_re_runs_prediction_and_what_follows_and_back_is_
     change(project, old, new)
     assert stages_run(run(project, "dvc", "repro").stdout) == {
         "prediction-distill@weather-small",
+        "export@weather-small",
         "evaluate@weather-small",
         "speed@weather-small",
         "report",
@@ -85,6 +86,7 @@ def test_an_augmentation_parameter_leaves_teacher_and_general_student(project):
         "augment@weather",
         "intermediate-distill@weather-small",
         "prediction-distill@weather-small",
+        "export@weather-small",
         "evaluate@weather-small",
         "speed@weather-small",
         "report",
@@ -98,6 +100,7 @@ def test_a_new_student_is_all_that_is_trained_and_goes_without_a_trace(project):
     assert stages_run(run(project, "dvc", "repro").stdout) == {
         "intermediate-distill@another",
         "prediction-distill@another",
+        "export@another",
         "evaluate@another",
         "speed@another",
         "report",
