@@ -72,10 +72,11 @@ def promises(metrics: dict[str, Result], rounding: float = 0.0) -> Iterator[str]
     result = metrics[STUDENT]
     claims: list[Claim] = [
         ("student.parameters", result.student.parameters, PARAMETERS, PARAMETERS),
-        ("student.int8.bytes", result.student.int8 and result.student.int8.bytes, 1, INT8_BYTES),
         ("teacher.score", result.teacher.score, TEACHER_SCORE - rounding, math.inf),
         ("retention", result.retention, RETENTION - rounding, math.inf),
     ]
+    if result.student.int8 is not None:  # where rounding lets none stay within max_loss there is none
+        claims.append(("student.int8.bytes", result.student.int8.bytes, 1, INT8_BYTES))
     yield from broken(f"{STUDENT}: ", claims)
 
 

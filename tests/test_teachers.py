@@ -151,7 +151,7 @@ def test_through_every_stage(family, world):
     report = augment(
         train, [], MODELS / "mlm/weather", SOURCES / "vectors", augmented, TASK.augment, 1, "fp32", TASK.max_length
     )
-    assert report.tally.by_masked_language_model > 20
+    assert report.tally["by_masked_language_model"] > 20
     general, teacher = MODELS / "general/small", MODELS / "teachers/weather"
     distill_general_student(
         EXPERIMENT.general["small"], SOURCES / "corpus", SOURCES / "model", job("general/small"), SOURCES / "model"
