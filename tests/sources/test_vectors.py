@@ -80,6 +80,15 @@ def binary(vectors: np.ndarray, words: list[bytes], end: bytes = b"") -> bytes:
     return head + b"".join(word + b" " + vector.tobytes() + end for word, vector in rows)
 
 
+@pytest.mark.parametrize("header", ["", "3 2\n"], ids=["", "header"])
+def test_of_a_word_that_stands_there_twice_the_first_counts(header: str, tmp_path: Path, out: Path) -> None:
+    (tmp_path / "v.txt").write_text(f"{header}the 1 2\ncafé 3 4.5\nthe 9 9\n", encoding="utf-8")
+    assert convert_vectors([tmp_path / "v.txt"], out)["words"] == 2
+    words, vectors = read(out)
+    assert words == ["the", "café"]
+    np.testing.assert_array_equal(vectors, [[1, 2], [3, 4.5]])
+
+
 @pytest.mark.parametrize("end", [b"", b"\n"], ids=["", "line breaks"])
 @pytest.mark.parametrize("name", ["v.bin", "v.bin.gz"])
 def test_binary(name: str, end: bytes, tmp_path: Path, out: Path) -> None:

@@ -43,7 +43,8 @@ def convert_vectors(files: list[Path], folder: Path, words: int | None = None) -
         files: either a `.npy` matrix and a `.parquet` of its words, one column of strings; or one file, perhaps `.gz`,
             of the GloVe or word2vec format (a word and its numbers a line; word2vec's first line has the two sizes, and
             its numbers may be binary), as gensim reads it. Words with a space in them, or cut in the middle of a
-            character, are in no text: they are left out, and counted.
+            character, are in no text: they are left out, and counted. Of a word that stands there twice the first is
+            taken.
         folder: an existing folder.
         words: only the first so many are read, so that memory holds no more; None reads all.
 
@@ -146,7 +147,8 @@ def _load(file: Path, limit: int | None, no_header: bool, binary: bool = False) 
         unicode_errors="replace",
         datatype=np.float32,
     )
-    return read.index_to_key, read.vectors
+    names = [name for name in read.index_to_key if name is not None]  # at its end None for each that stood there twice
+    return names, read.vectors[: len(names)]
 
 
 def _copy_regular(file: Path, copy: Path, dimensions: int, has_header: bool, limit: int | None) -> int:
