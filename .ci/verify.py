@@ -90,9 +90,6 @@ def coherence(metrics: dict[str, Result]) -> Iterator[str]:
         claims: list[Claim] = [("compression", result.compression, *_about(teacher.bytes / student.bytes))]
         if student.int8 is not None:
             claims += [("compression_int8", result.compression_int8, *_about(teacher.bytes / student.int8.bytes))]
-            claims += [("student.int8.loss", student.int8.loss, *student.int8.loss_ci95)]
-            if student.onnx is not None:
-                claims += [("student.int8.loss", student.int8.loss, *_about(student.onnx.score - student.int8.score))]
             if teacher.score > 0:
                 claims += [("retention_int8", result.retention_int8, *_about(student.int8.score / teacher.score))]
         if teacher.score > 0:
@@ -102,7 +99,7 @@ def coherence(metrics: dict[str, Result]) -> Iterator[str]:
         if result.metric == "accuracy":  # of n rows the two disagree at least on those that only one has right
             claims += [("agreement", result.agreement, 0, 1 - abs(teacher.score - student.score) + ROUNDED)]
         yield from broken(f"{name}: ", claims)
-        own = teacher.model_dump(exclude={"ci95"})
+        own = teacher.model_dump(exclude={"ci95": True, "int8": {"loss_ci95"}})
         first, known = teachers.setdefault(result.task, (name, own))
         for key in own:
             if own[key] != known[key]:
@@ -117,6 +114,10 @@ def _own_claims(result: Result, model: Measured) -> Iterator[Claim]:
         binomial = 2 * 1.96 * math.sqrt(model.score * (1 - model.score) / result.examples.test)
         yield "width of ci95", high - low, binomial / 1.5, binomial * 1.5 + 2 / result.examples.test
     yield "encoder_parameters", model.encoder_parameters, 1, model.parameters - 1
+    yield "onnx.score", model.onnx and model.onnx.score, model.score - LOOP, model.score + LOOP
+    if model.onnx is not None and model.int8 is not None:
+        yield "int8.loss", model.int8.loss, *model.int8.loss_ci95
+        yield "int8.loss", model.int8.loss, *_about(model.onnx.score - model.int8.score)
     yield "bytes", model.bytes, 4 * model.parameters, 4 * model.parameters + HEADER  # fp32
 
 

@@ -94,7 +94,7 @@ def test_the_same_bytes_twice(export):
 
 def test_int8_may_be_left_out(export):
     folder = export(int8="off")
-    assert facts(folder)["int8"] is None
+    assert facts(folder)["int8"]["method"] is None
     assert not (folder / INT8).exists()
 
 
@@ -124,23 +124,36 @@ def test_questions(export):
     assert [output.name for output in session.get_outputs()] == ["start_logits", "end_logits"]
 
 
+def test_several_labels_of_pairs(export, rows):
+    several = rows.assign(text_pair=rows["text"][::-1].tolist(), label=[[label, 1 - label] for label in rows["label"]])
+    folder = export(
+        rows=several, head=head_config(["good", "bad"], multilabel=True),
+        type="multilabel", metric="f1_micro", text=["text", "text_pair"], max_length=30,
+    )  # fmt: skip
+    assert facts(folder)["parity"]["equal_answers"] == 1.0
+    assert facts(folder)["calibration"]["error_after"] <= facts(folder)["calibration"]["error_before"] + 0.05
+
+
 def test_numbers(export, rows):
-    numbers = rows.assign(label=rows["label"] * 2.5)
+    numbers = rows.assign(label=rows["label"] * 2500.0)
     folder = export(
         rows=numbers, head=head_config(None), type="regression", metric="pearson", label={"column": "label"}
     )
     assert facts(folder)["calibration"] is None
+    assert facts(folder)["parity"]["equal_answers"] == 1.0
     assert facts(folder)["validation"]["onnx"] == pytest.approx(facts(folder)["validation"]["torch"], abs=1e-4)
 
 
-@pytest.mark.parametrize(("scores", "kept"), [([0.9, 0.9], "dynamic"), ([0.89, 0.899], "static"), ([0.8, 0.8], None)])
+@pytest.mark.parametrize(
+    ("scores", "kept"), [([0.9, 0], "dynamic"), ([0.897, 0], "dynamic"), ([0.89, 0.899], "static"), ([0.8, 0.8], None)]
+)
 def test_the_first_that_costs_no_more_is_kept(scores, kept, export, monkeypatch):
     folder = export(int8="off")
     monkeypatch.setattr(
         "tinybert.export.folder.quantise", lambda method, fp32, file, texts: file.write_bytes(fp32.read_bytes())
     )
     left = iter(scores)
-    found = quantise_within(0.003, 0.9, folder, [], lambda session: next(left))
+    found = quantise_within(Export(max_loss=0.003), 0.9, folder, lambda: [], lambda session: next(left))
     assert found["method"] == kept
     assert (folder / INT8).exists() == (kept is not None)
     assert [each["score"] for each in found["tried"]] == scores[: 1 if kept == "dynamic" else 2]

@@ -49,3 +49,15 @@ def test_what_is_no_model_is_named(files, tmp_path):
     for file, reason in ((tmp_path / "bad.onnx", "expected a model in ONNX format"), (tmp_path / "x", "isn't there")):
         with pytest.raises(UserError, match=reason):
             Session(file)
+
+
+@pytest.mark.parametrize("texts", [TEXTS, TEXTS[::-1]])
+def test_what_is_quantised_before_does_not_read_padding(files, texts):
+    """Served in batches: an answer is the same alone and beside a longer text."""
+    alone = [read([text]) for text in texts]
+    quantise("static", files / "fp32.onnx", files / "static.onnx", alone)
+    session = Session(files / "static.onnx")
+    expected = np.concatenate([session.run(each)["logits"] for each in alone])
+    np.testing.assert_allclose(session.run(read(texts))["logits"], expected, atol=1e-5)
+    fp32 = Session(files / "fp32.onnx").run(read(texts))["logits"]
+    assert 0 < np.abs(expected - fp32).max() < 0.1 * np.abs(fp32).max()

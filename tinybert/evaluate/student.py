@@ -13,7 +13,7 @@ import torch
 from transformers import PretrainedConfig
 
 from tinybert.evaluate.attention_maps import compare_attention
-from tinybert.evaluate.deployed import Deployed
+from tinybert.evaluate.deployed import deployed_answers
 from tinybert.evaluate.predictions import agreement, answers
 from tinybert.evaluate.schema import Examples, Int8, Measured, Onnx, Reference, Result
 from tinybert.evaluate.size import bert_base, sizes, weight_bytes
@@ -153,11 +153,11 @@ def _exported_scores(
     head: Head, config: PretrainedConfig, folder: Path, rows: pd.DataFrame, task: Task, seed: int
 ) -> tuple[Onnx, Int8 | None]:
     """Of the ONNX files in an exported folder, each as it is served."""
-    tokenizer, labels, said = load_tokenizer(folder), head.labels(rows), {}
-    sessions = open_exported(folder, torch.get_num_threads())
-    for name, session in sessions.items():
-        deployed = Deployed(session, config)
-        said[name] = head.answers(deployed, tokenizer, rows, task.max_length, progress=f"{folder.name} in {name}")
+    labels, sessions = head.labels(rows), open_exported(folder, torch.get_num_threads())
+    said = {
+        name: deployed_answers(session, head, config, rows, task.max_length, f"{folder.name} in {name}")
+        for name, session in sessions.items()
+    }
     scores = {name: round(metrics.score(task.metric, labels, each), DECIMALS) for name, each in said.items()}
     sizes = {name: session.file.stat().st_size for name, session in sessions.items()}
     onnx = Onnx(score=scores["onnx"], bytes=sizes["onnx"])

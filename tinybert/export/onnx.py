@@ -61,14 +61,16 @@ def read_first_token(model: PreTrainedModel) -> bool:
     """Let the last layer compute the first token alone, which is all that a classifier's head reads; whether it does.
 
     Its attention becomes the family's cross-attention, with the same weights: from the first token to all of them.
-    Families that have none (DistilBERT, MPNet, ALBERT, DeBERTa) stay as they are.
+    Families that have none (DistilBERT, MPNet, ALBERT, DeBERTa), or would have it read states that their self-attention
+    normalises first, stay as they are.
     """
     layers = getattr(getattr(model.base_model, "encoder", None), "layer", None)
     attention: Any = getattr(layers[-1], "attention", None) if layers else None
     own: Any = getattr(attention, "self", None)
     name = type(own).__name__.replace("SelfAttention", "CrossAttention")
     crossing = getattr(import_module(type(own).__module__), name, None)
-    if crossing is None or crossing is type(own):
+    normed = any(isinstance(child, nn.LayerNorm) for child in attention.children()) if attention else False
+    if crossing is None or crossing is type(own) or normed:
         return False
     cross = crossing(model.config, is_causal=False, layer_idx=own.layer_idx).eval()
     cross.load_state_dict(own.state_dict())

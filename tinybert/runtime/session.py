@@ -11,6 +11,7 @@ import onnxruntime
 
 from tinybert.errors import UserError
 
+TYPES = "token_type_ids"
 FACTS = "export.json"
 """What an exported folder says of itself."""
 FP32, INT8 = Path("onnx/model.onnx"), Path("onnx/model_quantized.onnx")
@@ -37,6 +38,8 @@ class Session:
         """
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        # Threads that wait for the next pass would take a core from what else runs: what is timed beside it, for one.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 3  # errors; what it warns of is the exporter's business
         try:
             self._session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
@@ -67,7 +70,8 @@ class Session:
 
     def complete(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Those that it reads; token types, which are often left out of single texts, are 0."""
-        return {name: inputs.get(name, np.zeros_like(inputs["input_ids"])) for name in self.inputs}
+        types = {} if TYPES in inputs else {TYPES: np.zeros_like(inputs["input_ids"])}
+        return {name: {**inputs, **types}[name] for name in self.inputs}
 
 
 def open_exported(folder: Path, threads: int = 0) -> dict[str, Session]:
@@ -76,10 +80,10 @@ def open_exported(folder: Path, threads: int = 0) -> dict[str, Session]:
     Raises:
         UserError: see `Session`.
     """
-    int8 = json.loads((folder / FACTS).read_text(encoding="utf-8"))["int8"] or {"method": None}
+    method = json.loads((folder / FACTS).read_text(encoding="utf-8"))["int8"]["method"]
     sessions = {"onnx": Session(folder / FP32, threads=threads)}
-    if int8["method"]:
-        sessions["int8"] = Session(folder / INT8, int8["method"] == "dynamic", threads)
+    if method:
+        sessions["int8"] = Session(folder / INT8, method == "dynamic", threads)
     return sessions
 
 
