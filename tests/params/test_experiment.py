@@ -100,7 +100,15 @@ def test_no_mistake(mistakes):
         (f"{MOVIES}.columns", "text", ": expected null, a list of names, or a list for each file without a header"),
         (f"{MOVIES}.columns", ["txt", "rating"], f"{MOVIES}.text: there is no 'text' in columns (did you mean 'txt'?"),
         (f"{MOVIES}.columns", ["id", "text"], f"{MOVIES}.label: there is no 'rating' in columns"),
+        (f"{MOVIES}.columns", {"trian.tsv": ["id", "text"]}, f"{MOVIES}.columns: there is no 'trian.tsv' in split"),
+        (
+            "downloads.gigaword.kind",
+            "corpus",
+            "downloads.gigaword.words: it belongs to kind vectors, and this is of kind",
+        ),
+        ("downloads.dump.members", ["a.xml"], ": pages-articles.xml.bz2 is no archive (.zip, .whl"),
         # architectures and layer maps
+        (f"{MINI}.architecture", 5, ": expected {layers, hidden, heads, intermediate} or a name, found 5"),
         (f"{MINI}.architecture", "tinybert5", ": expected {layers, hidden, heads, intermediate} or a name"),
         (
             f"{MINI}.architecture",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tinybert.check.own_files import look_at
+from tinybert.errors import UserError
 from tinybert.metrics.scores import title
 from tinybert.params.experiment import find_mistakes, load_experiment
 from tinybert.params.table import read_yaml
@@ -29,7 +30,11 @@ def find_all_mistakes(params: Path) -> Iterator[str]:
         return
     experiment = load_experiment(params)
     use_caches_as("check")
-    folders = {key: Path("data/sources") / key for key in _current_downloads(params)}
+    folders = {}
+    try:
+        folders = {key: Path("data/sources") / key for key in _current_downloads(params)}
+    except UserError as error:
+        yield f"{error}; resolve the conflict, or `git checkout dvc.lock`"
     for key, file in experiment.files.items():
         path = Path(file.path)
         if not path.exists():

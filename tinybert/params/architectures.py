@@ -35,12 +35,12 @@ ARCHITECTURES = {name: Architecture(**shape) for name, shape in defaults.ARCHITE
 
 
 def _named(value: Any) -> Any:
-    if not isinstance(value, str):
+    if isinstance(value, dict | Architecture):
         return value
-    if value in ARCHITECTURES:
+    if isinstance(value, str) and value in ARCHITECTURES:
         return ARCHITECTURES[value]
     shape = "{layers, hidden, heads, intermediate}"
-    raise ValueError(f"expected {shape} or a name, found {value!r}{suggest(value, ARCHITECTURES)}")
+    raise ValueError(f"expected {shape} or a name, found {value!r}{suggest(str(value), ARCHITECTURES)}")
 
 
 AnyArchitecture = Annotated[Architecture, BeforeValidator(_named)]

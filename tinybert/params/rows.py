@@ -78,7 +78,7 @@ class Label(Table):
             refuse(self, ["softness"], "it belongs to labels by a threshold, and there is none")
         if self.columns and self.names and len(self.names) != len(self.columns):
             raise ValueError(f"names: expected {len(self.columns)}, one for each column, found {len(self.names)}")
-        if self.values and (len(self.names or ()) != len(self.values) or self.threshold is not None):
+        if self.values is not None and (len(self.names or ()) != len(self.values) or self.threshold is not None):
             raise ValueError("values: expected names, as many, in the same order, and no threshold")
         for key, values in (("columns", self.columns), ("names", self.names), ("values", self.written)):
             differ(key, values)

@@ -93,8 +93,13 @@ class Download(Source):
         refuse(self, sorted(others), f"it doesn't go with {given[0]}")
         if self.hub is not None and self.kind == "model":
             refuse(self, ["files"], "of a model, config, weights and tokenizer are taken as they are")
-        if self.file_name.endswith(ZIP + TAR) and self.members is None:
+        archive = self.file_name.endswith(ZIP + TAR)
+        if archive and self.members is None:
             raise ValueError("members: this key is missing; name what to take from the archive")
+        if self.url is not None and not archive:
+            refuse(self, ["members"], f"{self.file_name} is no archive ({', '.join(ZIP + TAR)})")
+        if self.gensim is not None and self.kind != "vectors":
+            raise ValueError(f"gensim: it has word vectors, and this is of kind {self.kind}; take another origin")
         return self
 
     @property

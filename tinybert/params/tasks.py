@@ -89,11 +89,7 @@ class Task(Table):
         self._label_fits()
         if self.type == "span":
             self._span_fits()
-        if isinstance(self.columns, list):
-            read = [("text", name) for name in self.text] + [("label", name) for name in self.label.read_columns]
-            for key, name in read:
-                if name not in self.columns:
-                    raise ValueError(f"{key}: there is no {name!r} in columns{suggest(name, self.columns)}")
+        self._columns_are_named()
         return self
 
     @model_validator(mode="after")
@@ -112,6 +108,17 @@ class Task(Table):
     def columns_of(self, file: str) -> list[str] | None:
         """Names for the columns of a file, None where its first line has them."""
         return self.columns.get(file) if isinstance(self.columns, dict) else self.columns
+
+    def _columns_are_named(self) -> None:
+        named = self.columns if isinstance(self.columns, dict) else {"": self.columns} if self.columns else {}
+        files = [*self.split.labelled.values(), *self.split.unlabelled.values()]
+        for file, columns in named.items():
+            if file and file not in files:
+                raise ValueError(f"columns: there is no {file!r} in split{suggest(file, files)}")
+            label = [] if file in self.split.unlabelled.values() else self.label.read_columns
+            for key, name in [("text", name) for name in self.text] + [("label", name) for name in label]:
+                if name not in columns:
+                    raise ValueError(f"{key}: there is no {name!r} in columns{suggest(name, columns)}")
 
     def _label_fits(self) -> None:
         if self.type in ("regression", "span"):

@@ -98,12 +98,13 @@ def _placed(answer: Answer, context: str, counts: dict[str, int]) -> Answer:
 def _answers(row: Any, column: str, place: str) -> list[Answer]:
     """The answers of either form."""
     value, place = _get(row, column, place, object), f"{place}: answers"
-    if isinstance(value, dict) and isinstance(value.get("text"), list) and isinstance(value.get("answer_start"), list):
-        pairs = list(zip(value["text"], value["answer_start"], strict=True))
+    lists: list[Any] = [value.get("text"), value.get("answer_start")] if isinstance(value, dict) else []
+    if lists and all(isinstance(each, list) for each in lists) and len(lists[0]) == len(lists[1]):
+        pairs = list(zip(*lists, strict=True))
     elif isinstance(value, list) and all(isinstance(item, dict) for item in value):
         pairs = [(item.get("text"), item.get("answer_start")) for item in value]
     else:
-        raise UserError(f"{place}: expected a list of text and answer_start, found {_short(value)}")
+        raise UserError(f"{place}: expected as many text as answer_start, found {_short(value)}")
     for text, start in pairs:
         if not isinstance(text, str) or type(start) is not int:
             raise UserError(f"{place}: expected a text and a whole answer_start, found {_short(text)}, {_short(start)}")
@@ -126,7 +127,7 @@ def _rows(file: Path, columns: Sequence[str], labelled: bool) -> Iterator[dict[s
         if getattr(error, "msg", "") != "Extra data":  # behind a first value: it is one a line
             raise UserError(f"{file}: line {getattr(error, 'lineno', 1)}: not JSON: {error}") from None
         content = []
-    if isinstance(content, list) or columns[0] in content:
+    if isinstance(content, list) or (isinstance(content, dict) and columns[0] in content):
         yield from (row for _, row in read_objects(text, file, as_written=False)[1])
     else:
         yield from _nested(content, file, columns)

@@ -56,6 +56,8 @@ def _copy(archive: zipfile.ZipFile | tarfile.TarFile, name: str, target: Path, l
         near = difflib.get_close_matches(name, known, n=5, cutoff=0)
         raise UserError(f"{label}: there is no member {name!r}{suggest(name, near)}")
     if isinstance(archive, zipfile.ZipFile):
+        if archive.getinfo(name).flag_bits & 1:
+            raise UserError(f"{label}: member {name!r} is encrypted; unpack it yourself, and name it in `files`")
         stream = None if archive.getinfo(name).is_dir() else archive.open(name)
     else:
         stream = archive.extractfile(name) if archive.getmember(name).isreg() else None

@@ -110,7 +110,7 @@ def patiently(act: Callable[[], Answer], trouble: str, part: Path | None = None)
             raise
         except httpx2.TransportError as error:
             reason = f"{trouble} ({describe(error)})"
-        before, size = size, part.stat().st_size if part else 0
+        before, size = size, max(size, part.stat().st_size if part else 0)
         tries = 1 if size > before else tries + 1
         if tries == TRIES:
             raise TroubleError("unreachable", reason)
@@ -178,7 +178,7 @@ def _stream(client: PyPIClient, place: Place, part: Path) -> None:
             denied = response.status_code in (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN)
             answer = f"{shown} answers HTTP {response.status_code} {response.reason_phrase}"
             raise TroubleError("denied" if denied else "missing", answer)
-        kept = start if response.status_code == httpx2.codes.PARTIAL_CONTENT else 0
+        kept = start if response.headers.get("Content-Range", "").startswith(f"bytes {start}-") else 0
         total = kept + int(response.headers.get("Content-Length", 0)) or None
         bar = tqdm(desc=f"  {part.stem}", total=total, initial=kept, unit="B", unit_scale=True, disable=None)
         with part.open("ab" if kept else "wb") as file, bar:

@@ -15,10 +15,13 @@ def parse(text: str, as_written: bool = False) -> Any:
         as_written: whether numbers are returned as text, so that 1.0 is not 1.
 
     Raises:
-        ValueError: it is not JSON, or an object has a key twice.
+        ValueError: it is not JSON, is nested too deeply, or an object has a key twice.
     """
     numbers: dict[str, Any] = {"parse_int": str, "parse_float": str} if as_written else {}
-    return json.loads(text, parse_constant=lambda _: None, object_pairs_hook=_object, **numbers)
+    try:
+        return json.loads(text, parse_constant=lambda _: None, object_pairs_hook=_object, **numbers)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

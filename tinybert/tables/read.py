@@ -144,7 +144,7 @@ def read_parquet(file: Path, needed: Sequence[str], others: Sequence[str] = ()) 
             names = source.schema_arrow.names
             _require_columns(needed, names, file)
             return source.read(columns=[*needed, *(name for name in others if name in names)])
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         found = name_the_bytes(file) or f"not a Parquet file: {' '.join(str(error).split())}; save or fetch it again"
         raise UserError(f"{file}: {found}") from None
 
@@ -187,6 +187,8 @@ def _delimited(
 
 def _json(file: Path, needed: Sequence[str], lists: Collection[str]) -> pd.DataFrame:
     unit, objects = read_objects(read_text(file), file)
+    if not objects:
+        raise UserError(f"{file}: expected rows, found none; add some")
     _require_columns(needed, list(dict.fromkeys(key for _, value in objects for key in value)), file)
     rows = [
         [cell(value.get(column), f"{file}: {unit} {number}: {column}", column in lists) for column in needed]
