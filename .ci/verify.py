@@ -187,7 +187,7 @@ def timed(speeds: dict[str, Speed], metrics: dict[str, Result]) -> Iterator[str]
         if not low <= 1 <= high:
             yield f"{name}: twin.interval {speed.twin.interval} leaves out 1: what was timed is not the model alone"
         for model, times in speed.models.items():
-            faster = [(f"{batch}.times_faster", time.times_faster, *time.ci95) for batch, time in times]
+            faster = [(f"{batch}.times_faster", time.times_faster, *time.ci95) for batch, time in times if time]
             yield from broken(f"{name}: {model}.", faster)
 
 
