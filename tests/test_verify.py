@@ -72,8 +72,15 @@ def score(who, value):
     scores = {each: GOOD[STUDENT][each]["score"] for each in ("student", "teacher")} | {who: value}
     kept = scores["student"] / scores["teacher"]
     own = {"score": value, "metrics": dict.fromkeys(("accuracy", "f1", "matthews"), value)}
-    own["ci95"] = [value - 0.015, value + 0.015]
-    return of(retention=kept, retention_ci95=[kept - 0.01, kept + 0.01], **{f"{who}__{key}": own[key] for key in own})
+    own |= {"ci95": [value - 0.015, value + 0.015], "onnx": GOOD[STUDENT][who]["onnx"] | {"score": value}}
+    if who == "student":
+        own["int8"] = GOOD[STUDENT][who]["int8"] | {"score": value - 0.001}
+    return of(
+        retention=kept,
+        retention_ci95=[kept - 0.01, kept + 0.01],
+        retention_int8=(scores["student"] - 0.001) / scores["teacher"],
+        **{f"{who}__{key}": own[key] for key in own},
+    )
 
 
 @pytest.fixture
@@ -123,6 +130,8 @@ def test_the_script_says_what_is_well_and_what_is_not(with_student):
         (of(compression=99.0), "compression: expected 1.58266 to 1.58286, found 99.0"),
         (of(agreement=0.999), "agreement: expected 0 to 0.9951, found 0.999"),
         (of(student__bytes=60_000_000), "student.bytes: expected 57,403,496 to 57,469,032, found 60,000,000"),
+        (of(student__onnx=None), "student.onnx.score: expected 0.854 to 0.856, found None"),
+        (of(compression_int8=99.0), "compression_int8: expected 6.33"),
         (of(student__encoder_parameters=28_700_000), "student.encoder_parameters: expected 1 to 14,350,873, found 28"),
         ({f"{OTHER}.teacher.flops": 1}, f"teacher.flops is 1, but 2271398600 in {STUDENT}, of the same"),
         (of(extra=1), f"metrics.json: {STUDENT}.extra: Extra inputs"),
