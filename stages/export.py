@@ -22,7 +22,9 @@ def main(student: Annotated[str, typer.Argument(help="a key of the table `studen
         from tinybert.export.folder import export_model
 
         with whole_folder(folder) as partial:
-            export_model(model, data, partial, folder, settings.export, task, f"export@{student}")
+            export_model(
+                model, data, partial, folder, settings.export, task.metric, task.max_length, f"export@{student}"
+            )
 
 
 if __name__ == "__main__":

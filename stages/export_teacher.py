@@ -20,7 +20,10 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
         from tinybert.export.folder import export_model
 
         with whole_folder(folder) as partial:
-            export_model(model, data, partial, folder, settings.export, settings, f"export-teacher@{task}")
+            export_model(
+                model, data, partial, folder, settings.export, settings.metric, settings.max_length,
+                f"export-teacher@{task}",
+            )  # fmt: skip
 
 
 if __name__ == "__main__":

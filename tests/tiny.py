@@ -94,6 +94,13 @@ def weather_report(random: np.random.Generator, good: bool) -> str:
     return f"{place} is {first} {time} !"
 
 
+def weather_rows(count: int) -> pd.DataFrame:
+    """Sentences about the weather, and whether it is good."""
+    random = np.random.default_rng(0)
+    labels = random.integers(2, size=count)
+    return pd.DataFrame({"text": [weather_report(random, bool(label)) for label in labels], "label": labels})
+
+
 def one_student(task: Task, general: dict[str, Any], student: dict[str, Any]) -> Experiment:
     """An experiment of the one `task`, with a student `s` of the general student `small`."""
     kinds = {"c": "corpus", "bert": "model", "reviews": "table", "v": "vectors", "m": "model"}

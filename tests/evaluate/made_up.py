@@ -204,7 +204,7 @@ def export(data: Path, task: Task, *models: Path) -> list[Path]:
     for model, folder in zip(models, folders, strict=True):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        export_model(model, data, folder, folder, Export(max_loss=1.0), task, "export@made-up")
+        export_model(model, data, folder, folder, Export(max_loss=1.0), task.metric, task.max_length, "export@made-up")
     return folders
 
 

@@ -10,14 +10,12 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from tests.tasks.test_prepare import ENTRY
-from tests.tiny import tiny_bert, weather_report
+from tests.tiny import tiny_bert, weather_rows
 from tinybert.errors import UserError
 from tinybert.export.folder import export_model, quantise_within
 from tinybert.models.heads import SpanHead
 from tinybert.models.loading import head_config, load_classifier, load_span_model
 from tinybert.params.export import Export
-from tinybert.params.tasks import Task
 from tinybert.running.digests import digest
 from tinybert.runtime.session import FP32, INT8
 
@@ -26,16 +24,14 @@ MAX_LENGTH = 12
 
 @pytest.fixture
 def rows():
-    random = np.random.default_rng(0)
-    labels = random.integers(2, size=40)
-    return pd.DataFrame({"text": [weather_report(random, bool(label)) for label in labels], "label": labels})
+    return weather_rows(40)
 
 
 @pytest.fixture
 def export(tmp_path, rows):
     """Export a random model of a type of task, and give its folder."""
 
-    def export(name="out", rows=rows, head=None, max_loss=1.0, int8="auto", **task):
+    def export(name="out", rows=rows, head=None, metric="accuracy", max_length=MAX_LENGTH, max_loss=1.0, int8="auto"):
         data, model_folder = tmp_path / "data/weather", tiny_bert(tmp_path / "model")
         data.mkdir(parents=True, exist_ok=True)
         for split in ("train", "validation"):
@@ -49,10 +45,8 @@ def export(tmp_path, rows):
         model.save_pretrained(model_folder)
         folder = tmp_path / name
         folder.mkdir()
-        export_model(
-            model_folder, data, folder, folder, Export(int8=int8, max_loss=max_loss),
-            Task.model_validate(ENTRY | {"max_length": MAX_LENGTH} | task), "export@weather",
-        )  # fmt: skip
+        settings = Export(int8=int8, max_loss=max_loss)
+        export_model(model_folder, data, folder, folder, settings, metric, max_length, "export@weather")
         return folder
 
     return export
@@ -112,12 +106,10 @@ QUESTIONS = pd.DataFrame(
         "id": [str(number) for number in range(8)],
     }
 )
-SPAN = {"type": "span", "metric": "span_f1", "columns": None, "text": ["question", "context"]}
-SPAN["label"] = {"column": "answers", "stride": 2, "longest_answer": 5}
 
 
 def test_questions(export):
-    folder = export(rows=QUESTIONS, head=SpanHead(2, 5, False), **SPAN | {"max_length": 28})
+    folder = export(rows=QUESTIONS, head=SpanHead(2, 5, False), metric="span_f1", max_length=28)
     assert facts(folder)["parity"]["equal_answers"] == 1.0
     assert facts(folder)["calibration"] is None
     session = onnxruntime.InferenceSession(folder / FP32, providers=["CPUExecutionProvider"])
@@ -126,19 +118,15 @@ def test_questions(export):
 
 def test_several_labels_of_pairs(export, rows):
     several = rows.assign(text_pair=rows["text"][::-1].tolist(), label=[[label, 1 - label] for label in rows["label"]])
-    folder = export(
-        rows=several, head=head_config(["good", "bad"], multilabel=True),
-        type="multilabel", metric="f1_micro", text=["text", "text_pair"], max_length=30,
-    )  # fmt: skip
+    head = head_config(["good", "bad"], multilabel=True)
+    folder = export(rows=several, head=head, metric="f1_micro", max_length=30)
     assert facts(folder)["parity"]["equal_answers"] == 1.0
     assert facts(folder)["calibration"]["error_after"] <= facts(folder)["calibration"]["error_before"] + 0.05
 
 
 def test_numbers(export, rows):
     numbers = rows.assign(label=rows["label"] * 2500.0)
-    folder = export(
-        rows=numbers, head=head_config(None), type="regression", metric="pearson", label={"column": "label"}
-    )
+    folder = export(rows=numbers, head=head_config(None), metric="pearson")
     assert facts(folder)["calibration"] is None
     assert facts(folder)["parity"]["equal_answers"] == 1.0
     assert facts(folder)["validation"]["onnx"] == pytest.approx(facts(folder)["validation"]["torch"], abs=1e-4)

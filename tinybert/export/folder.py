@@ -23,7 +23,7 @@ from tinybert.models.card import write_card
 from tinybert.models.heads import head_of
 from tinybert.models.loading import load_config, load_tokenizer
 from tinybert.params.export import Export
-from tinybert.params.tasks import METRICS, Task
+from tinybert.params.tasks import METRICS
 from tinybert.running.digests import digest
 from tinybert.running.lineage import write_lineage
 from tinybert.runtime.session import FACTS, FP32, INT8, Session
@@ -39,13 +39,20 @@ PARITY = 200
 """Validation rows on which the logits of torch and of onnxruntime are compared."""
 TOLERANCE = 1e-3
 """Of the largest logit: rounding gives a hundred-thousandth."""
-PROBABLE = ("classification", "multilabel")
-"""Types of task whose answers have probabilities."""
+PROBABLE = {*METRICS["classification"], *METRICS["multilabel"]}
+"""Metrics of tasks whose answers have probabilities."""
 DECIMALS = 6
 
 
 def export_model(
-    model_folder: Path, data: Path, folder: Path, place: Path, settings: Export, task: Task, stage: str
+    model_folder: Path,
+    data: Path,
+    folder: Path,
+    place: Path,
+    settings: Export,
+    metric: str,
+    max_length: int,
+    stage: str,
 ) -> None:
     """Write an exported model to `folder`. Nothing is looked at on test rows.
 
@@ -53,7 +60,8 @@ def export_model(
         model_folder: a student or a fine-tuned teacher.
         data: the task's, with `train.parquet` and `validation.parquet`.
         place: where the folder will lie, for its card.
-        settings: of the task's metric int8 may cost `max_loss`.
+        settings: of the task's `metric` int8 may cost `max_loss`.
+        max_length: tokens of a text in the model's training, and from now on.
         stage: `stage@key`, for the lineage.
 
     Raises:
@@ -63,52 +71,52 @@ def export_model(
     train, rows = (pd.read_parquet(data / f"{split}.parquet") for split in ("train", "validation"))
     model = head.load(model_folder)
     config, labels = model.config, head.labels(rows)
-    said = head.answers(model, tokenizer, rows, task.max_length, progress="torch")
-    logits = head.logits(model, tokenizer, rows[:PARITY], task.max_length)
-    calibration = calibrate(model, labels, said) if task.type in PROBABLE else None
+    said = head.answers(model, tokenizer, rows, max_length, progress="torch")
+    logits = head.logits(model, tokenizer, rows[:PARITY], max_length)
+    calibration = calibrate(model, labels, said) if metric in PROBABLE else None
     (folder / FP32).parent.mkdir()
     model.save_pretrained(folder)
-    save_tokenizer(tokenizer, task.max_length, folder)
+    save_tokenizer(tokenizer, max_length, folder)
     if model._can_set_attn_implementation():  # the others have none but their own
         model.set_attn_implementation("eager")
     write_onnx(model, load_tokenizer(folder), folder / FP32)
 
     def answers(session: Session, progress: str = "") -> np.ndarray:
-        return head.answers(Deployed(session, config), tokenizer, rows, task.max_length, progress)
+        return head.answers(Deployed(session, config), tokenizer, rows, max_length, progress)
 
     def inputs() -> Iterator[Inputs]:
         some = train.sample(min(len(train), CALIBRATION), random_state=0)
-        examples, collate = head.examples(tokenizer, some, task.max_length)
+        examples, collate = head.examples(tokenizer, some, max_length)
         for example in examples:
             tensors = model_inputs(collate([example]))
             yield session.complete({name: tensor.numpy() for name, tensor in tensors.items()})
 
     session = Session(folder / FP32, threads=torch.get_num_threads())
     again = answers(session, progress="onnxruntime")
-    exported = head.logits(Deployed(session, config), tokenizer, rows[:PARITY], task.max_length)
-    scores = {name: score(task.metric, labels, each) for name, each in (("torch", said), ("onnx", again))}
+    exported = head.logits(Deployed(session, config), tokenizer, rows[:PARITY], max_length)
+    scores = {name: score(metric, labels, each) for name, each in (("torch", said), ("onnx", again))}
     facts = {
-        "metric": task.metric,
-        "max_length": task.max_length,
+        "metric": metric,
+        "max_length": max_length,
         "validation": {"rows": len(rows)} | {name: round(value, DECIMALS) for name, value in scores.items()},
         "parity": {
             "largest_difference": require_parity(logits, exported, model_folder, config.model_type),
-            "equal_answers": equal_answers(task.metric, said, again),
+            "equal_answers": equal_answers(metric, said, again),
         },
         "calibration": calibration,
         "int8": quantise_within(
-            settings, scores["onnx"], folder, inputs, lambda it: score(task.metric, labels, answers(it))
+            settings, scores["onnx"], folder, inputs, lambda it: score(metric, labels, answers(it))
         ),
     }
     write_lineage(
-        folder, stage, settings.model_dump() | {"metric": task.metric, "max_length": task.max_length},
+        folder, stage, settings.model_dump() | {"metric": metric, "max_length": max_length},
         {"model": model_folder, "train": data / "train.parquet", "validation": data / "validation.parquet"},
         {name: version(name) for name in LIBRARIES},
     )  # fmt: skip
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     facts["files"] = {file.relative_to(folder).as_posix(): digest(file) for file in files}
     (folder / FACTS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    write_card(folder, config, place, data.name, task.max_length)
+    write_card(folder, config, place, data.name, max_length)
 
 
 def require_parity(own: np.ndarray, exported: np.ndarray, model: Path, family: str) -> float:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-import pandas as pd
 import pytest
 import torch
 
-from tests.tiny import tiny_bert, tiny_job, weather_report
+from tests.tiny import tiny_bert, tiny_job, weather_rows
 from tinybert.models.loading import head_config, load_classifier, load_tokenizer
 from tinybert.params.table import Optimisation, Run
 from tinybert.tokens.encoding import Padding, encode
@@ -27,9 +25,7 @@ def job(tmp_path):
 
 @pytest.fixture
 def rows():
-    random = np.random.default_rng(0)
-    labels = random.integers(2, size=90)
-    return pd.DataFrame({"text": [weather_report(random, bool(label)) for label in labels], "label": labels})
+    return weather_rows(90)
 
 
 @pytest.fixture
