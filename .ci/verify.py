@@ -94,6 +94,8 @@ def coherence(metrics: dict[str, Result]) -> Iterator[str]:
                 claims += [("retention_int8", result.retention_int8, *_about(student.int8.score / teacher.score))]
         if teacher.score > 0:
             claims += [("retention", result.retention, *_about(student.score / teacher.score))]
+        elif result.retention is not None:
+            yield f"{name}: retention: expected none of a teacher's score of {teacher.score}, found {result.retention}"
         if result.retention_ci95 is not None:
             claims += [("retention", result.retention, *result.retention_ci95)]
         if result.metric == "accuracy":  # of n rows the two disagree at least on those that only one has right

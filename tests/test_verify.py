@@ -70,7 +70,7 @@ def of(**changes):
 def score(who, value):
     """The changes that give the student or its teacher another score, everything that follows from it included."""
     scores = {each: GOOD[STUDENT][each]["score"] for each in ("student", "teacher")} | {who: value}
-    kept = scores["student"] / scores["teacher"]
+    kept = scores["student"] / (scores["teacher"] or 1)
     own = {"score": value, "metrics": dict.fromkeys(("accuracy", "f1", "matthews"), value)}
     own |= {"ci95": [value - 0.015, value + 0.015], "onnx": GOOD[STUDENT][who]["onnx"] | {"score": value}}
     if who == "student":
@@ -78,7 +78,7 @@ def score(who, value):
     return of(
         retention=kept,
         retention_ci95=[kept - 0.01, kept + 0.01],
-        retention_int8=(scores["student"] - 0.001) / scores["teacher"],
+        retention_int8=(scores["student"] - 0.001) / (scores["teacher"] or 1),
         **{f"{who}__{key}": own[key] for key in own},
     )
 
@@ -126,6 +126,7 @@ def test_the_script_says_what_is_well_and_what_is_not(with_student):
         (of(student__score=0.856), "student.metrics.accuracy: expected 0.856, found 0.855"),
         (of(student__ci95=[0.1, 0.2]), "student.score: expected 0.1 to 0.2, found 0.855"),
         (of(student__ci95=[0.5, 0.9]), "student.width of ci95: expected 0.01998 to 0.045898, found 0.4"),
+        (score("teacher", 0.0) | of(retention=0.9), "retention: expected none of a teacher's score of 0.0, found 0.9"),
         (of(retention_ci95=[5.0, 9.0]), "retention: expected 5.0 to 9.0, found 0.994186"),
         (of(compression=99.0), "compression: expected 1.58266 to 1.58286, found 99.0"),
         (of(agreement=0.999), "agreement: expected 0 to 0.9951, found 0.999"),

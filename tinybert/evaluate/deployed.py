@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from importlib.metadata import version
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 from transformers import PretrainedConfig
+from transformers.utils import ModelOutput
 
 from tinybert.models.cached_logits import CODE
 from tinybert.models.heads import Head
@@ -23,13 +23,6 @@ from tinybert.running.outputs import whole_file
 from tinybert.runtime.session import Session
 
 CACHE = Path(".cache/exported")
-
-
-class Outputs(SimpleNamespace):
-    """What a model says, by name."""
-
-    def __contains__(self, name: str) -> bool:
-        return name in vars(self)
 
 
 class Deployed:
@@ -50,7 +43,7 @@ class Deployed:
 
     def __call__(self, **inputs: Tensor) -> Any:
         said = self.session.run({name: tensor.numpy() for name, tensor in inputs.items()})
-        return Outputs(**{name: torch.from_numpy(values) for name, values in said.items()})
+        return ModelOutput(**{name: torch.from_numpy(values) for name, values in said.items()})
 
 
 def deployed_answers(

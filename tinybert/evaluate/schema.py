@@ -61,7 +61,8 @@ class Int8(Onnx):
 
 
 class Measured(Size, Scores):
-    """A teacher or a student on the test split; `int8` is null where none stayed within `max_loss` on validation.
+    """A teacher or a student on the test split; `int8` is null where it is off, or none stayed within
+    `max_loss` on validation.
 
     Runs of before the export, such as some in results/, have neither.
     """

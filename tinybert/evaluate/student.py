@@ -15,7 +15,7 @@ from transformers import PretrainedConfig
 from tinybert.evaluate.attention_maps import compare_attention
 from tinybert.evaluate.deployed import deployed_answers
 from tinybert.evaluate.predictions import agreement, answers
-from tinybert.evaluate.schema import Examples, Int8, Measured, Onnx, Reference, Result
+from tinybert.evaluate.schema import Examples, Measured, Reference, Result
 from tinybert.evaluate.size import bert_base, sizes, weight_bytes
 from tinybert.evaluate.submission import FOLDER as SUBMISSION
 from tinybert.evaluate.submission import submission_lines, write_answers
@@ -80,20 +80,16 @@ def evaluate_student(
     further = {name: _further_scores(head, folder, task, facts, data) for name, folder in folders.items()}
     _predict_unlabelled(student_folder, task, facts, data, details)
     table = answers(rows, said["teacher"], said["student"], task.type, bool(task.label.no_answer))
-    onnx, int8 = {}, {}
-    for (name, model), folder in zip(models.items(), exported, strict=True):
-        onnx[name], int8[name] = _exported_scores(head, model.config, folder, rows, task, own_seed)
     measured = {
         name: Measured(
             **_scores(task, labels, said[name], own_seed, further[name]),
             **sizes(models[name], weight_bytes(folder)),
-            onnx=onnx[name],
-            int8=int8[name],
+            **_exported_scores(head, models[name].config, away, rows, labels, task, own_seed),
         )
-        for name, folder in folders.items()
+        for (name, folder), away in zip(folders.items(), exported, strict=True)
     }
     kept = metrics.retention(measured["teacher"].score, measured["student"].score)
-    small = int8["student"]
+    small = measured["student"].int8
     kept_int8 = metrics.retention(measured["teacher"].score, small.score) if small else None
     interval = metrics.retention_interval(task.metric, labels, said["teacher"], said["student"], own_seed)
     result = Result(
@@ -150,27 +146,26 @@ def _predict_unlabelled(student: Path, task: Task, facts: dict[str, Any], data: 
 
 
 def _exported_scores(
-    head: Head, config: PretrainedConfig, folder: Path, rows: pd.DataFrame, task: Task, seed: int
-) -> tuple[Onnx, Int8 | None]:
+    head: Head, config: PretrainedConfig, folder: Path, rows: pd.DataFrame, labels: np.ndarray, task: Task, seed: int
+) -> dict[str, Any]:
     """Of the ONNX files in an exported folder, each as it is served."""
-    labels, sessions = head.labels(rows), open_exported(folder, torch.get_num_threads())
+    sessions = open_exported(folder, torch.get_num_threads())
     said = {
         name: deployed_answers(session, head, config, rows, task.max_length, f"{folder.name} in {name}")
         for name, session in sessions.items()
     }
     scores = {name: round(metrics.score(task.metric, labels, each), DECIMALS) for name, each in said.items()}
-    sizes = {name: session.file.stat().st_size for name, session in sessions.items()}
-    onnx = Onnx(score=scores["onnx"], bytes=sizes["onnx"])
-    if "int8" not in said:
-        return onnx, None
-    interval = metrics.loss_interval(task.metric, labels, said["onnx"], said["int8"], seed)
-    return onnx, Int8(
-        score=scores["int8"],
-        bytes=sizes["int8"],
-        method="dynamic" if sessions["int8"].one_by_one else "static",
-        loss=round(scores["onnx"] - scores["int8"], DECIMALS),
-        loss_ci95=[round(end, DECIMALS) for end in interval],
-    )
+    found: dict[str, Any] = {
+        name: {"score": scores[name], "bytes": session.file.stat().st_size} for name, session in sessions.items()
+    }
+    if "int8" in found:
+        interval = metrics.loss_interval(task.metric, labels, said["onnx"], said["int8"], seed)
+        found["int8"] |= {
+            "method": "dynamic" if sessions["int8"].one_by_one else "static",
+            "loss": round(scores["onnx"] - scores["int8"], DECIMALS),
+            "loss_ci95": [round(end, DECIMALS) for end in interval],
+        }
+    return found
 
 
 def _scores(task: Task, labels: np.ndarray, logits: np.ndarray, seed: int, further: dict[str, float]) -> dict[str, Any]:

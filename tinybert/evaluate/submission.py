@@ -49,8 +49,9 @@ def write_answers(ids: Iterable[str], answers: Iterable[str], file: Path) -> Non
 
 def write_archives(grouped: Mapping[str, Mapping[str, Path]], folder: Path) -> None:
     """Write what `archives` grouped to `folder/<archive>.zip`: the same files give the same bytes."""
-    for name, files in grouped.items():
+    if grouped:
         folder.mkdir(exist_ok=True)
+    for name, files in grouped.items():
         with zipfile.ZipFile(folder / f"{name}.zip", "w") as archive:
             for file_name, file in sorted(files.items()):
                 entry = zipfile.ZipInfo(file_name, OLDEST)

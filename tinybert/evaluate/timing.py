@@ -34,30 +34,25 @@ def time_rounds(
         count: rounds, as far as `seconds` allow.
     """
     timed = {
-        name: [what for what, each in batches.items() if not (_one_by_one(model) and len(each[0]["input_ids"]) > 1)]
-        for name, model in models.items()
+        what: [name for name, model in models.items() if texts == 1 or not getattr(model, "one_by_one", False)]
+        for what, texts in ((what, len(each[0]["input_ids"])) for what, each in batches.items())
     }
-    for name, model in models.items():
-        for what in timed[name]:
-            model(**batches[what][0])
-    times: dict[str, dict[str, list[list[float]]]] = {name: {what: [] for what in timed[name]} for name in models}
+    times: dict[str, dict[str, list[list[float]]]] = {name: {} for name in models}
+    for what, names in timed.items():
+        for name in names:
+            models[name](**batches[what][0])
+            times[name][what] = []
     started = time.perf_counter()
     for done in range(count):
         if done >= FEWEST and (time.perf_counter() - started) * (done + 1) / done > seconds:
             break
         copies = {name: deepcopy(models[name]) for name in rotated(list(models), done)}
         for what, each in batches.items():
-            for name, model in copies.items():
-                if what not in timed[name]:
-                    continue
-                model(**{part: tensor[:1] for part, tensor in each[0].items()})
-                times[name][what].append([_seconds(model, batch) for batch in each])
-        del copies, model  # before the next ones are made
+            for name in (name for name in copies if name in timed[what]):
+                copies[name](**{part: tensor[:1] for part, tensor in each[0].items()})
+                times[name][what].append([_seconds(copies[name], batch) for batch in each])
+        del copies  # before the next ones are made
     return {name: {what: np.array(each) for what, each in of_model.items()} for name, of_model in times.items()}
-
-
-def _one_by_one(model: Any) -> bool:
-    return getattr(model, "one_by_one", False)
 
 
 def rotated(names: list[str], number: int) -> list[str]:

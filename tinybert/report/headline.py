@@ -73,9 +73,10 @@ def five_lines(experiment: Experiment, root: Path) -> Iterator[str]:
 
 def _int8(student: Evidence) -> str:
     """How good and how fast its ONNX file in int8 is, where there is one."""
-    int8, times = student.result.student.int8, student.speed.models.get(INT8_STUDENT)
-    if int8 is None or times is None:
-        return "; no int8 kept its score"
+    int8 = student.result.student.int8
+    if int8 is None:
+        return "; no int8 is kept"
+    times = student.speed.models[INT8_STUDENT]
     return f"; as int8 {faster(times.batch1)}, with {points(int8.score)} and {quantity(int8.bytes)}B"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tinybert.errors import UserError
-from tinybert.evaluate.schema import BASE, INT8_STUDENT, STUDENT, Measured, Metrics, Result, Speed, Speeds
+from tinybert.evaluate.schema import BASE, INT8_STUDENT, STUDENT, Int8, Measured, Metrics, Result, Speed, Speeds
 from tinybert.report.pipeline import graph, read_stages, reruns, stages_table
 from tinybert.report.published import TEACHER
 from tinybert.report.rendering import faster, points
@@ -69,31 +69,30 @@ def results_table(results: Mapping[str, Result], speeds: Mapping[str, Speed] | N
     for name, result in results.items():
         if result.task not in teachers:
             teachers.add(result.task)
-            lines.append(_row(f"teacher of `{result.task}`", result.teacher, "", ""))
+            lines.append(_row(f"teacher of `{result.task}`", result.teacher, result.teacher.parameters))
             times.append("  |  |")
         kept = "–"
         if result.retention is not None and result.retention_ci95:
             kept = f"{points(result.retention)} % ({' – '.join(map(points, result.retention_ci95))})"
-        lines.append(_row(f"`{name}`", result.student, kept, f"{result.compression:.1f}×"))
+        student = result.student
+        lines.append(_row(f"`{name}`", student, student.parameters, kept, result.compression))
         own = speeds.get(name) if speeds else None
         batches = (own.models[STUDENT].batch1, own.models[STUDENT].batch32) if own else ()
         times.append("".join(f" {faster(each, '×')} |" for each in batches) or " – | – |")
-        if (int8 := result.student.int8) is not None:
-            share = "–" if result.retention_int8 is None else f"{points(result.retention_int8)} %"
-            smaller = f"{result.compression_int8:.1f}×" if result.compression_int8 else "–"
-            parameters = f"{result.student.parameters / 1e6:.2f} M"
-            lines.append(f"| `{name}`, ONNX int8 | {points(int8.score)} |  | {share} | {parameters} | {smaller} |")
-            small = own.models.get(INT8_STUDENT) if own else None
-            times.append(f" {faster(small.batch1, '×')} | – |" if small else " – | – |")
+        if student.int8 is not None:
+            kept = "–" if result.retention_int8 is None else f"{points(result.retention_int8)} %"
+            lines.append(_row(f"`{name}`, ONNX int8", student.int8, student.parameters, kept, result.compression_int8))
+            times.append(f" {faster(own.models[INT8_STUDENT].batch1, '×')} | – |" if own else " – | – |")
     if speeds is not None:
         lines = [line + more for line, more in zip(lines, times, strict=True)]
         lines += [f"\n{_beside_base(name, speeds[name])}" for name in results if name in speeds]
     return "\n".join(lines)
 
 
-def _row(name: str, model: Measured, kept: str, smaller: str) -> str:
-    score, interval = points(model.score), " – ".join(map(points, model.ci95))
-    return f"| {name} | {score} | {interval} | {kept} | {model.parameters / 1e6:.2f} M | {smaller} |"
+def _row(name: str, model: Measured | Int8, parameters: int, kept: str = "", compression: float | None = None) -> str:
+    interval = " – ".join(map(points, model.ci95)) if isinstance(model, Measured) else ""
+    smaller = f"{compression:.1f}×" if compression else ""
+    return f"| {name} | {points(model.score)} | {interval} | {kept} | {parameters / 1e6:.2f} M | {smaller} |"
 
 
 def _beside_base(name: str, speed: Speed) -> str:
