@@ -69,14 +69,13 @@ def test_what_is_odd_about_the_rows_is_no_mistake(mistakes):
 
 
 def test_libraries_that_are_others_than_a_models_are_noted(mistakes, monkeypatch):
-    for number in range(2):
-        folder = Path(f"models/teachers/m{number}")
+    for folder in (Path("models/exported/students/m"), Path("models/teachers/m")):
         folder.mkdir(parents=True)
         write_lineage(folder, "finetune-teacher@m", {}, {}, {})
     assert list(find_notes(PARAMS)) == []
     monkeypatch.setattr("tinybert.check.mistakes.library_versions", lambda: library_versions() | {"torch": "9.1"})
     (line,) = find_notes(PARAMS)
-    assert line.startswith("models/teachers/m0 and 1 more: made with torch ")
+    assert line.startswith("models/exported/students/m and 1 more: made with torch ")
     assert "and 9.1 is installed, which may give other numbers; `pip install torch==" in line
 
 

@@ -34,7 +34,12 @@ def test_what_was_looked_at_is_looked_at_again_only_when_it_changed(mistakes, mo
     assert mistakes() == []
     looked = []
     monkeypatch.setattr("tinybert.check.own_files._look_at", lambda file, task: looked.append(file.path) or (None, {}))
-    assert mistakes(("epochs: 4,", "epochs: 3,")) == []
+    assert (
+        mistakes(
+            ("epochs: 4,", "epochs: 3,"), ("    metric: accuracy\n", "    metric: accuracy\n    above_chance: false\n")
+        )
+        == []
+    )
     assert looked == []
     with Path("smoke/weather.csv").open("a") as table:
         table.write("a new one,good\n")

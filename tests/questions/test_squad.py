@@ -134,6 +134,8 @@ def test_without_labels_every_question_stays(read):
         (squad(question([answer("wet", 9)]), context=None), "question q1: context: expected text, found None"),
         (squad(question([answer("wet", 9)]), context="\ud83d wet"), r"q1: '\\ud83d' is half of a character"),
         (squad(question([]) | {"question": "\ud800?"}), r"question q1: '\\ud800' is half of a character"),
+        (squad(question([answer("wet\udc00", 9)])), r"question q1: '\\udc00' is half of a character"),
+        (squad(question([], "q\ud800")), r"'\\ud800' is half of a character"),
         (squad(question([], "q\n1")), r"question q\\n1: it has no answer"),
         ('{"data": ' + "[" * 500 + "]" * 500 + "}", "expected 'paragraphs', as SQuAD's files have it"),
     ],

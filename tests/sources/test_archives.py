@@ -1,7 +1,9 @@
 """Members by name, out of archives that may be broken."""
 
 import io
+import stat
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,14 @@ def test_members_that_are_none(files, members, expected):
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE])
 def test_tar_members_that_are_no_files(kind):
     assert "only regular files" in failure(take, "a.tar", tarred("w", {"real": b"", "trap": b""}, kind), "trap")
+
+
+def test_zip_members_that_are_links():
+    stream, link = io.BytesIO(), zipfile.ZipInfo("trap")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr(link, "/etc/passwd")
+    assert "only regular files" in failure(take, "a.zip", stream.getvalue(), "trap")
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tar.bz2", "a.tar.xz", "a.tar"])

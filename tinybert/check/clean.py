@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 from filelock import FileLock
 
@@ -19,18 +20,19 @@ WRITTEN = ("data", "models", "curves", "evaluation", "reports", "results", str(C
 """Folders in which a stage that was killed can have left something half-written."""
 
 
-class Leftover(NamedTuple):
+@dataclass
+class Leftover:
     """What could go, and what of the present params would read it: `users` are empty where nothing would."""
 
     path: Path
     users: list[str]
 
-    @property
+    @cached_property
     def files(self) -> list[Path]:
         """All in it; a link and what it points to count once."""
         return [file for file in (self.path, *self.path.rglob("*")) if file.is_file() and not file.is_symlink()]
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         """Of all files in it."""
         return sum(file.stat().st_size for file in self.files)
@@ -48,7 +50,7 @@ def find_leftovers() -> Iterator[Leftover]:
                 yield Leftover(path, [name for name in users.get(path, []) if name in names])
     for path in sorted(path.parent for path in finished.FOLDER.rglob("finished")):
         name = "@".join(path.relative_to(finished.FOLDER).parts[:-1])
-        tracked = track(name) if name in names else None
+        tracked = track(name)
         yield Leftover(path, [name] if tracked and tracked.fingerprint == path.name else [])
     for folder in map(Path, WRITTEN):
         yield from (Leftover(path, []) for path in sorted(folder.rglob(".*.partial")))

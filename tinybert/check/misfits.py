@@ -36,7 +36,7 @@ def find_misfits(
 
     Args:
         models: by source, the folders of those that are on disk.
-        summaries: by task, what `tinybert.tasks.prepare.prepare` says of its data; missing where that isn't known.
+        summaries: by task, what `tinybert.tasks.prepare.prepare` says of its data, as far as that is known.
     """
     found = Misfits()
     readable: dict[str, Path] = {}

@@ -74,7 +74,7 @@ def find_notes(params: Path) -> Iterator[str]:
             )
     installed = library_versions()
     others: dict[tuple[str, str], list[Path]] = {}
-    for file in sorted(Path("models").glob("*/*/lineage.json")):
+    for file in sorted(Path("models").rglob("lineage.json")):
         for library in sorted(read_lineage(file.parent).get("libraries", {}).items() - installed.items()):
             others.setdefault(library, []).append(file.parent)
     for (name, version), (first, *more) in others.items():

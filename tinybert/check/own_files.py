@@ -21,6 +21,8 @@ from tinybert.running.tracked import stamps
 
 FIRST_WORDS = 1000
 """Of word vectors, how many are read."""
+NOT_ROWS = {"teacher", "mlm", "augment", "export", "above_chance"}
+"""Keys of a task that its rows don't depend on."""
 CODE = Path(tinybert.__file__).parent
 
 
@@ -29,7 +31,10 @@ def look_at(file: File, task: Task | None = None) -> tuple[str | None, dict[str,
 
     Of a model nothing but its being whole is looked at, of vectors the first.
     """
-    entries = [file.model_dump(), task and task.model_dump(exclude={"teacher", "mlm", "augment"})]
+    entries = [
+        file.model_dump(),
+        task and task.model_dump(exclude=NOT_ROWS),
+    ]
     states = {str(path): stamp for path, stamp in stamps(Path(file.path)).items()}
     memory = cache_entry(CACHE / "check", [states, entries, digest(CODE)], ".json")
     if not memory.exists():

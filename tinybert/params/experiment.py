@@ -11,7 +11,7 @@ from tinybert.params.architectures import layer_map_misfit, relations_misfit
 from tinybert.params.general import General
 from tinybert.params.sources import Download, File
 from tinybert.params.students import Student
-from tinybert.params.table import KEY, Named, Run, matching, mistakes, parse, read_yaml
+from tinybert.params.table import KEY, Named, Run, matching, mistakes, read_yaml
 from tinybert.params.tasks import Task
 
 Key = Annotated[str, matching(KEY.pattern, "a key made of a-z, 0-9, '_' and '-' that starts with a letter")]
@@ -35,7 +35,7 @@ def load_experiment(file: Path) -> Experiment:
     """
     for line in find_mistakes(file):
         raise UserError(line)
-    return parse(Experiment, read_yaml(file), str(file))
+    return Experiment.model_validate(read_yaml(file))
 
 
 def find_mistakes(file: Path) -> Iterator[str]:
@@ -48,7 +48,7 @@ def find_mistakes(file: Path) -> Iterator[str]:
     lines = list(mistakes(Experiment, content, str(file)))
     yield from lines
     if not lines:
-        experiment = parse(Experiment, content, str(file))
+        experiment = Experiment.model_validate(content)
         for line in (*_sources(experiment), *_students(experiment), *_seeds(experiment)):
             yield f"{file}: {line}"
 

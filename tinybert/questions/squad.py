@@ -69,8 +69,8 @@ def read_questions(
         identity = row.get("id")
         place = f"{file}: question {number if identity is None else repr(str(identity))[1:-1][:60]}"
         question, context = (_get(row, column, place, str) for column in columns[:2])
-        require_whole(f"{question}{context}", place)
         answers = _answers(row, columns[2], place) if labelled else []
+        require_whole("".join([str(identity), question, context, *(answer.text for answer in answers)]), place)
         if no_answer:
             answers = [answer for answer in answers if answer.text.strip()]
         elif labelled and not answers and question.strip() and context.strip():

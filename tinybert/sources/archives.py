@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import lzma
 import shutil
+import stat
 import tarfile
 import tempfile
 import zipfile
@@ -56,9 +57,10 @@ def _copy(archive: zipfile.ZipFile | tarfile.TarFile, name: str, target: Path, l
         near = difflib.get_close_matches(name, known, n=5, cutoff=0)
         raise UserError(f"{label}: there is no member {name!r}{suggest(name, near)}")
     if isinstance(archive, zipfile.ZipFile):
-        if archive.getinfo(name).flag_bits & 1:
+        about = archive.getinfo(name)
+        if about.flag_bits & 1:
             raise UserError(f"{label}: member {name!r} is encrypted; unpack it yourself, and name it in `files`")
-        stream = None if archive.getinfo(name).is_dir() else archive.open(name)
+        stream = None if about.is_dir() or stat.S_ISLNK(about.external_attr >> 16) else archive.open(about)
     else:
         stream = archive.extractfile(name) if archive.getmember(name).isreg() else None
     if stream is None:
