@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,11 @@ from torch import Tensor
 from transformers import PretrainedConfig
 from transformers.utils import ModelOutput
 
-from tinybert.models.cached_logits import CODE
+from tinybert.models.cached_logits import CODE, digest_rows
 from tinybert.models.heads import Head
 from tinybert.models.loading import load_tokenizer
-from tinybert.running.caches import cache_entry
+from tinybert.running.caches import cached_array
 from tinybert.running.digests import digest
-from tinybert.running.outputs import whole_file
 from tinybert.runtime.session import Session
 
 CACHE = Path(".cache/exported")
@@ -51,12 +49,10 @@ def deployed_answers(
 ) -> np.ndarray:
     """`Head.answers` of an exported model: computed once for all students of a teacher, kept under what makes them."""
     folder = session.file.parents[1]
-    texts = pd.util.hash_pandas_object(rows.drop(columns="label", errors="ignore"), index=False).to_numpy()
     made_of = [digest(session.file), session.one_by_one, session.threads, version("onnxruntime"), max_length]
     made_of += [digest(path) for path in (folder / "config.json", folder / "tokenizer.json", Path(__file__), *CODE)]
-    file = cache_entry(CACHE, [*made_of, hashlib.sha256(texts.tobytes()).hexdigest()], ".npy")
-    if not file.exists():
-        found = head.answers(Deployed(session, config), load_tokenizer(folder), rows, max_length, progress)
-        with whole_file(file) as partial, partial.open("wb") as stream:
-            np.save(stream, found.astype(str) if found.dtype == object else found, allow_pickle=False)
-    return np.load(file, allow_pickle=False)
+
+    def compute() -> np.ndarray:
+        return head.answers(Deployed(session, config), load_tokenizer(folder), rows, max_length, progress)
+
+    return cached_array(CACHE, [*made_of, digest_rows(rows)], compute)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinybert.running.digests import library_versions
+from tinybert.running.outputs import whole_file
+
+if TYPE_CHECKING:  # each stage imports this module, and not each needs what takes its time to import
+    import numpy as np
 
 CACHE = Path(".cache")
 USERS = CACHE / "used-by"
@@ -35,6 +40,18 @@ def cache_entry(folder: Path, made_of: Any, suffix: str) -> Path:
         USERS.mkdir(parents=True, exist_ok=True)
         (USERS / f"{_user}.json").write_text(json.dumps(_used), encoding="utf-8")
     return file
+
+
+def cached_array(folder: Path, made_of: Any, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """What `compute` gives, computed once; numbers, or texts as str. It stays on disk until it is read."""
+    import numpy as np
+
+    file = cache_entry(folder, made_of, ".npy")
+    if not file.exists():
+        found = compute()
+        with whole_file(file) as partial, partial.open("wb") as stream:
+            np.save(stream, found.astype(str) if found.dtype == object else found, allow_pickle=False)
+    return np.load(file, mmap_mode="r", allow_pickle=False)
 
 
 def users_of_entries() -> dict[Path, list[str]]:
