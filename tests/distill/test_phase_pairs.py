@@ -10,8 +10,9 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Bert
 from tests.distill.conftest import phase
 from tests.tiny import VOCABULARY, tiny_job, tiny_tokenizer
 from tinybert.distill.phase import distill_phase
-from tinybert.models.loading import TYPES, load_encoder, load_tokenizer
+from tinybert.models.loading import load_encoder, load_tokenizer
 from tinybert.models.signals import Projections
+from tinybert.tokens.encoding import TYPES
 
 SHAPE = {"vocab_size": len(VOCABULARY), "max_position_embeddings": 32}
 CONFIGS = {

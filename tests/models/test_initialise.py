@@ -90,7 +90,7 @@ SHAPES = {"teacher-lower": OF_TEACHER, "teacher-pruned": SHAPE}
         ("teacher-lower", {"hidden": 16}, "needs the teacher's hidden 24, found hidden 16"),
         ("teacher-lower", {"heads": 4, "intermediate": 40}, "heads 2, intermediate 48, found heads 4, intermediate 40"),
         ("teacher-pruned", {"hidden": 48}, "needs a student no wider than its teacher, found hidden 48"),
-        ("teacher-pruned", {"layers": 4}, "needs the teacher's layers 3, found layers 4"),
+        ("teacher-pruned", {"layers": 4}, "layers 3, found layers 4; take these .or fewer, but for heads. as the"),
         ("teacher-pruned", {"heads": 4, "intermediate": 64}, "intermediate 48, found heads 4, intermediate 64"),
     ],
 )

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tinybert.augment.words import bare_tokenizer
-from tinybert.models.loading import TYPES, takes_types
-from tinybert.tokens.encoding import Padding, model_inputs
+from tinybert.models.loading import takes_types
+from tinybert.tokens.encoding import TYPES, Padding, model_inputs
 
 
 class Place(NamedTuple):
@@ -67,7 +67,8 @@ class MaskedWords:
             ids[position] = self._mask
             asked.append(tuple(ids))
             # Copies of a sentence are alike until their first replacements: what is asked twice is computed once.
-            queries.setdefault(tuple(ids), {"input_ids": ids, TYPES: encoding.type_ids, "position": position})
+            types = {TYPES: encoding.type_ids} if self._typed else {}
+            queries.setdefault(tuple(ids), {"input_ids": ids, "position": position} | types)
         by_length = sorted(queries, key=len)
         answers: dict[tuple[int, ...], Sequence[str]] = {(): ()}
         for start in range(0, len(by_length), self._batch_size):
@@ -84,8 +85,7 @@ class MaskedWords:
         """
         batch = {name: tensor.to(self._model.device) for name, tensor in self._collate(queries).items()}
         self._positions = batch["position"]
-        inputs = {name: tensor for name, tensor in model_inputs(batch).items() if name != TYPES or self._typed}
-        logits = self._model(**inputs).logits[:, 0]
+        logits = self._model(**model_inputs(batch)).logits[:, 0]
         return np.sort(logits.topk(self._k, sorted=False).indices.cpu().numpy(), axis=1)
 
     def _pick_masked(self) -> None:

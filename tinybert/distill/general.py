@@ -48,7 +48,7 @@ def distill_general_student(
     student, projections = initialise_student(load_encoder(teacher), architecture, settings.initialise, seed, start)
     learns = bool(training.epochs and any(losses.values()))
     records = learns and any(losses[name] for name in RECORDED)
-    masks = learns and bool(losses["mlm"] or losses["vocabulary"])
+    masks = learns and settings.losses.masks
     trained = with_masked_head(student, load_masked_lm(teacher)) if masks else student
     model = StudentModel(trained, projections, records)
     facts = {"parameters": student.num_parameters()}
@@ -96,7 +96,7 @@ def require_compatible_folders(general: General, teacher: Path, start: Path) -> 
     Raises:
         UserError: the teacher has no masked-language head, or the existing student doesn't fit.
     """
-    if general.train.epochs and (general.losses.mlm or general.losses.vocabulary):
+    if general.train.epochs and general.losses.masks:
         require_masked_head(teacher)
     if general.initialise == "start":
         require_existing_student(general.architecture, start, teacher)

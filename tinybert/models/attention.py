@@ -27,6 +27,10 @@ SHORT = 256
 """Tokens up to which it is written out: beyond, it is hardly faster, and keeps all pairs of tokens in memory."""
 KNOWN = "BERT, RoBERTa, DistilBERT, ELECTRA or ALBERT"
 """Families of which both scores and vectors can be had, for messages."""
+OTHERWISE = (
+    "set the losses attention and relations to 0 and learn from hidden, or take a teacher of another architecture, "
+    f"such as {KNOWN}"
+)
 SCORES_ONLY = ("mpnet", "deberta", "deberta-v2")
 SOFTMAX = (nn.functional.softmax, torch.softmax, Tensor.softmax)
 
@@ -52,20 +56,24 @@ class ScoreRecorder:
         if layers != model.config.num_hidden_layers:
             raise UserError(
                 f"neither attention scores nor queries, keys and values of a {self._family} model can be captured "
-                f"({layers} layers seen of {model.config.num_hidden_layers}); set the losses attention and relations "
-                f"to 0 and learn from hidden, or take a teacher of another architecture, such as {KNOWN}"
+                f"({layers} layers seen of {model.config.num_hidden_layers}); {OTHERWISE}"
             )
 
     def _count_layers(self, model: PreTrainedModel, implementation: str | None = None) -> int:
-        """How many layers ask for their number in one pass; 0 for a model that has no such attention."""
+        """How many layers ask for their number in one pass; 0 for a model that hasn't this implementation."""
         self._calls = 0
         try:
             if implementation:
                 model.set_attn_implementation(implementation)
             with torch.no_grad():
                 model.base_model(input_ids=torch.ones(1, 2, dtype=torch.long, device=model.device))
-        except (ValueError, KeyError, RuntimeError):
-            return 0
+        except (ValueError, KeyError, RuntimeError) as error:
+            if implementation:
+                return 0
+            raise UserError(
+                f"a {self._family} model does not read a text of two tokens ({' '.join(str(error).split())[:80]}), so "
+                f"its attention cannot be captured; {OTHERWISE}"
+            ) from None
         return self._calls
 
     def start(self, layers: Collection[int], vector_layers: Collection[int] = ()) -> None:
@@ -151,7 +159,8 @@ def attend(
 ) -> tuple[Tensor, None]:
     """For transformers' attention interface: `plain_attention`, or the fused one where it is faster and none listens.
 
-    What the module's recorder wants of this layer, it is given; arguments and output are `plain_attention`'s.
+    What the module's recorder wants of this layer, it is given. Arguments are `plain_attention`'s; the output is
+    (examples, tokens, heads, width of a head).
     """
     recorder = getattr(module, "score_recorder", None)
     layer = recorder.next_layer() if recorder else 0

@@ -69,14 +69,16 @@ def require_start(architecture: Architecture, initialise: str, teacher: Pretrain
         )
     if initialise not in (*LAYERS_FROM, "teacher-pruned"):
         return
-    equal = ("hidden", "heads", "intermediate") if initialise in LAYERS_FROM else ("heads",)
+    pruned = initialise not in LAYERS_FROM
+    equal = ("heads",) if pruned else ("hidden", "heads", "intermediate")
     found, expected = architecture.model_dump(), shape_of(teacher).model_dump()
     more = {name for name in found if found[name] > expected[name]}
     differs = [name for name in found if name in more or (name in equal and found[name] != expected[name])]
     if differs:
         raise UserError(
             f"initialise: {initialise} needs the teacher's {describe_shape(expected, differs)}, found "
-            f"{describe_shape(found, differs)}; take these as the architecture, or initialise: teacher-svd"
+            f"{describe_shape(found, differs)}; take these{' (or fewer, but for heads)' * pruned} as the architecture, "
+            "or initialise: teacher-svd"
         )
 
 

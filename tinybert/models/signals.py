@@ -14,7 +14,8 @@ from transformers import PreTrainedModel
 
 from tinybert.errors import UserError
 from tinybert.models.attention import ScoreRecorder
-from tinybert.models.loading import TYPES, load_encoder, load_masked_lm, takes_types
+from tinybert.models.loading import load_encoder, load_masked_lm, takes_types
+from tinybert.tokens.encoding import TYPES
 
 PROJECTIONS_FILE = "projections.safetensors"
 

@@ -27,6 +27,11 @@ class GeneralLosses(Losses):
     vocabulary: Weight = defaults.WEIGHT
     cosine: Weight = defaults.WEIGHT
 
+    @property
+    def masks(self) -> bool:
+        """Whether the student predicts tokens that are masked."""
+        return bool(self.mlm or self.vocabulary)
+
 
 class GeneralTraining(Optimisation):
     epochs: Epochs = Field(
