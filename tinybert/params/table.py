@@ -205,8 +205,8 @@ def _line(schema: type[Table], detail: Any, place: str) -> str:
 def _keys(schema: Any, location: list[str]) -> list[str]:
     """The keys that the mapping at `location` inside `schema` may have."""
     for part in location:
-        if get_origin(schema) is dict:
-            schema = get_args(schema)[1]
+        if get_origin(schema) in (dict, list):
+            schema = get_args(schema)[-1]
         else:
             fields = schema.model_fields.items()
             schema = next(field.annotation for name, field in fields if part in (name, field.alias))

