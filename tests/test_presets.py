@@ -15,7 +15,7 @@ from tinybert.params.table import read_yaml
 GLUE = ("paper-glue", "paper-procedures", "paper-objectives", "paper-layer-maps")
 ABLATIONS = GLUE[1:]
 PAPER = (*GLUE, "paper-squad")
-DEFAULTS = ("ablations", "baselines", "glue-files", "own-csv", "squad-files")
+DEFAULTS = ("ablations", "base", "baselines", "bert-base", "glue-files", "own-csv", "squad-files")
 """Presets with the default's corpus, model and word vectors."""
 
 LAYERS = {"embedding": 1.0, "hidden": 1.0, "attention": 1.0}
@@ -253,6 +253,15 @@ def test_baselines_share_what_the_default_makes():
     assert baselines.general["tinybert4"] == default.general["tinybert4"]
     ours, theirs = (each.students["movies-tinybert4"] for each in (baselines, default))
     assert (ours.intermediate, ours.prediction) == (theirs.intermediate, theirs.prediction)
+
+
+def test_a_teacher_of_bert_bases_size_is_one_entry_whoever_it_is():
+    base, bert = load("base"), load("bert-base")
+    apart = {"base": bert.downloads["base"]}
+    assert bert == base.model_copy(update={"name": "bert-base", "downloads": base.downloads | apart})
+    assert bert.downloads["base"] == load("paper-glue").downloads["bert"]
+    default = load_experiment(ROOT / "params.yaml").tasks["movies"]
+    assert base.tasks["movies"].model_copy(update={"teacher": default.teacher}) == default  # data and copies are shared
 
 
 @pytest.mark.parametrize(("file", "student"), [("params", "movies"), ("presets/own-csv", "reviews")])

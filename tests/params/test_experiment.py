@@ -9,6 +9,7 @@ from tinybert.params.experiment import load_experiment
 SHAPE = {"layers": 4, "hidden": 312, "heads": 12, "intermediate": 9}
 FILES = {"train": "a.tsv", "test": 0.1, "validation": 0.1}
 MOVIES, MINI, SMALL = "tasks.movies", "general.tinybert4", "students.small"
+PIECE = {"package": "b==1", "file": "b-1.whl", "sha256": 64 * "0", "member": "b.zip.001"}
 SEEDS = ("seed", f"{MINI}.train.seed", f"{MOVIES}.teacher.seed", f"{MOVIES}.augment.seed", f"{MOVIES}.split.seed")
 
 
@@ -79,6 +80,10 @@ def test_no_mistake(mistakes):
         ("downloads.glue.file", "a.zip", ": it doesn't go with url; remove it"),
         ("downloads.gigaword.gensim", "../x", ": expected pattern"),
         ("downloads.minilm.file", MISSING, ": this key is missing; package goes with file, sha256, members"),
+        ("downloads.parts.pieces", [PIECE | {"sha": "x"}], ".0.sha: unknown key (did you mean 'sha256'? known: file,"),
+        ("downloads.parts.pieces", [PIECE | {"member": "a.001"}], ": expected members called as in models.zip.001, fo"),
+        ("downloads.parts.members", MISSING, ": this key is missing; pieces goes with members"),
+        ("downloads.parts.pieces", [], "downloads.parts: expected one origin of package, pieces, hub, url, gensim, found none"),
         # what belongs together within an entry
         (f"{MOVIES}.metric", "pearson", ": expected one of accuracy, f1, matthews for classification"),
         (f"{MOVIES}.label.names", None, ": a threshold needs two"),
@@ -136,11 +141,11 @@ def test_no_mistake(mistakes):
         ("files.minilm", {"path": "a", "kind": "model"}, ": downloads has an entry of that name too; rename one"),
         ("files.My reviews", {"path": "a"}, ": expected a key made of a-z"),
         # where the whole entry, or another key of it, is what is wrong
-        ("downloads.bert.hub", MISSING, "downloads.bert: expected one origin of package, hub, url, gensim, found none"),
+        ("downloads.bert.hub", MISSING, "downloads.bert: expected one origin of package, pieces, hub, url, gensim, found none"),
         (
             "downloads.bert.gensim",
             "x",
-            "downloads.bert: expected one origin of package, hub, url, gensim, found hub and",
+            "downloads.bert: expected one origin of package, pieces, hub, url, gensim, found hub and",
         ),
         ("downloads.gigaword.kind", "table", "downloads.gigaword.words: it belongs to kind vectors"),
         (f"{MOVIES}.split.test", 0.95, f"{MOVIES}.split: test and validation leave no training rows"),
