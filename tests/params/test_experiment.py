@@ -83,7 +83,11 @@ def test_no_mistake(mistakes):
         ("downloads.parts.pieces", [PIECE | {"sha": "x"}], ".0.sha: unknown key (did you mean 'sha256'? known: file,"),
         ("downloads.parts.pieces", [PIECE | {"member": "a.001"}], ": expected members called as in models.zip.001, fo"),
         ("downloads.parts.members", MISSING, ": this key is missing; pieces goes with members"),
-        ("downloads.parts.pieces", [], "downloads.parts: expected one origin of package, pieces, hub, url, gensim, found none"),
+        (
+            "downloads.parts.pieces",
+            [],
+            "downloads.parts: expected one origin of package, pieces, hub, url, gensim, fou",
+        ),
         # what belongs together within an entry
         (f"{MOVIES}.metric", "pearson", ": expected one of accuracy, f1, matthews for classification"),
         (f"{MOVIES}.label.names", None, ": a threshold needs two"),
@@ -141,7 +145,11 @@ def test_no_mistake(mistakes):
         ("files.minilm", {"path": "a", "kind": "model"}, ": downloads has an entry of that name too; rename one"),
         ("files.My reviews", {"path": "a"}, ": expected a key made of a-z"),
         # where the whole entry, or another key of it, is what is wrong
-        ("downloads.bert.hub", MISSING, "downloads.bert: expected one origin of package, pieces, hub, url, gensim, found none"),
+        (
+            "downloads.bert.hub",
+            MISSING,
+            "downloads.bert: expected one origin of package, pieces, hub, url, gensim, fou",
+        ),
         (
             "downloads.bert.gensim",
             "x",
