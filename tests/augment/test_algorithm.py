@@ -15,6 +15,7 @@ from tinybert.augment.algorithm import Copy, Tally, vary
 from tinybert.augment.candidates import MaskedWords, Place
 from tinybert.augment.neighbours import Neighbours, share_vectors
 from tinybert.augment.words import split
+from tinybert.params.tasks import Augment
 
 K = 4
 SINGLES = [(text,) for text in TEXTS]
@@ -25,14 +26,15 @@ LONG = [(ALL,), ("unwatchable " * 30 + ALL,), ("Boringly slow", ALL), (ALL, "A B
 
 @pytest.fixture
 def run(tokenizer: BertTokenizer, vectors: Path):
-    def run(examples, copies=3, probability=0.4, seed=7, first_row=0, batch_size=16, max_length=64):
-        masked = MaskedWords(random_masked_lm(tokenizer), tokenizer, K, max_length, batch_size)
+    def run(examples, copies=3, probability=0.4, seed=7, first_row=0, batch_size=16, max_length=64, **settings):
+        settings = Augment(copies=copies, probability=probability, vectors="vectors", **settings)
+        masked = MaskedWords(random_masked_lm(tokenizer), tokenizer, K, max_length, batch_size, settings.masks_per_pass)
         (shared := vectors / "shared").mkdir(exist_ok=True)
         share_vectors(vectors, 100, shared)
         neighbours = Neighbours(shared, K)
         tally = Tally()
         sentences = split(tokenizer, examples)
-        return vary(sentences, first_row, copies, probability, seed, masked, neighbours, tally), tally
+        return vary(sentences, first_row, settings, seed, masked, neighbours, tally), tally
 
     return run
 
@@ -41,7 +43,7 @@ def texts(copies: list[Copy]) -> list[tuple[str, ...]]:
     return [copy.texts for copy in copies]
 
 
-def algorithm_1(example, row, copy, p, seed, model, tokenizer, vectors, max_length):
+def algorithm_1(example, row, copy, p, seed, model, tokenizer, vectors, max_length, original=False):
     """One copy as the paper writes it down: word by word, candidates first, then u; the whole output of the model."""
     sides = [re.split(r"([^\W\d]+)", text) for text in example]
     places = [(side, slot) for side, parts in enumerate(sides) for slot in range(1, len(parts), 2)]
@@ -51,8 +53,9 @@ def algorithm_1(example, row, copy, p, seed, model, tokenizer, vectors, max_leng
     for (side, slot), u, draw in zip(places, *numbers, strict=True):
         word = sides[side][slot]
         if tokenizer.tokenize(word) == [word.lower().replace("é", "e")]:
-            sides[side][slot] = "[MASK]"
-            whole = ["".join(parts) for parts in sides]
+            seen = [re.split(r"([^\W\d]+)", text) for text in example] if original else sides
+            seen[side][slot] = "[MASK]"
+            whole = ["".join(parts) for parts in seen]
             encoded = tokenizer(*whole, truncation=True, max_length=max_length, return_tensors="pt")
             hits = (encoded.input_ids[0] == tokenizer.mask_token_id).nonzero()
             with torch.no_grad():
@@ -89,6 +92,24 @@ def test_lockstep_is_the_algorithm_done_word_by_word(
         copies, _ = run(examples, probability=probability, batch_size=batch_size, max_length=max_length)
         assert texts(copies) == expected
     assert len(set(expected)) > len(examples)
+
+
+@pytest.mark.parametrize("examples", [SINGLES, PAIRS], ids=["singles", "pairs"])
+def test_words_of_the_original_are_asked_for_once_for_all_copies(
+    run, examples: list[tuple[str, ...]], tokenizer: BertTokenizer, vectors: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, asked = random_masked_lm(tokenizer), []
+    find = MaskedWords.find
+    monkeypatch.setattr(MaskedWords, "find", lambda self, places: asked.append(places) or find(self, places))
+    copies, _ = run(examples, context="original")
+    assert texts(copies) == [
+        algorithm_1(example, row, copy, 0.4, 7, model, tokenizer, vectors, 64, original=True)
+        for row, example in enumerate(examples)
+        for copy in range(3)
+    ]
+    (places,) = asked
+    assert len(places) == len(set(places))
+    assert {place.texts for place in places} <= set(examples)
 
 
 def test_every_word_is_drawn_at_probability_1_from_its_source(run) -> None:

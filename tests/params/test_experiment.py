@@ -55,6 +55,11 @@ def test_no_mistake(mistakes):
         (f"{MINI}.teacher", "x", ": there is no 'x' in downloads or files"),
         (f"{MINI}.start", "other", ": expected 'minilm', the teacher, found 'other'; to take the first weights from"),
         (f"{MOVIES}.augment.probability", 1.5, ": expected less than or equal to 1, found 1.5"),
+        (
+            f"{MOVIES}.augment.masks_per_pass",
+            2,
+            ": a copy asks for one word after the other; set context: original, or",
+        ),
         (f"{MOVIES}.text", [], ": expected at least 1 item, found []"),
         (f"{SMALL}.prediction.data", "orig", ": expected 'original' or 'augmented', found 'orig'"),
         (f"{SMALL}.prediction.temperature", 0, ": expected greater than 0, found 0"),

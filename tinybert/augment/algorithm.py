@@ -1,7 +1,8 @@
 """Algorithm 1 of the paper: N_a copies of a sentence, each word replaced with probability p_t.
 
 As there, and unlike the authors' code, the masked language model sees the copy as it is by then, earlier replacements
-included, and what it thinks of the original word is a candidate too.
+included (`context: current`), and what it thinks of the original word is a candidate too. With `context: original`, as
+in the authors' code, it sees the original sentence, and is asked for each of its words once, for all copies.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from tinybert.augment.candidates import MaskedWords, Place
 from tinybert.augment.neighbours import Neighbours
 from tinybert.augment.words import Sentence, Word, in_style_of
+from tinybert.params.tasks import Augment
 
 Tally = Counter[str]
 """What became of the words of all copies: those looked at, and those replaced, by the candidates' source.
@@ -61,8 +63,7 @@ class Copy:
 def vary(
     sentences: Sequence[Sentence],
     first_row: int,
-    copies: int,
-    probability: float,
+    settings: Augment,
     seed: int,
     masked: MaskedWords,
     neighbours: Neighbours,
@@ -72,11 +73,11 @@ def vary(
 
     The paper draws u for each word after it has asked for candidates. Here u is drawn first, and candidates asked for
     only where u < p_t (a chance of exactly p_t, since u lies in [0, 1)): a word's candidates don't depend on its u, so
-    the copies have the same distribution for p_t of the work. All copies advance together, a round taking each to its
-    next word for the masked language model, so that the model is asked for many at once.
+    the copies have the same distribution for p_t of the work.
 
     A copy has random numbers of its own, from (seed, row, copy), so it depends on no other row, nor on batches, but for
-    the rounding of bf16: in batches of another size a candidate at the K-th place may give way to its equal.
+    the rounding of bf16: in batches of another size a candidate at the K-th place may give way to its equal. Where
+    words share passes it depends on its row's other copies, too.
 
     Words of one word piece are the masked language model's, all others the word vectors'. A word without candidates
     stays, and so does one that the model can't be asked for because it lies beyond its `max_length`: the student will
@@ -85,29 +86,39 @@ def vary(
 
     Args:
         first_row: the number of the first sentence in the whole of the data.
-        copies: N_a.
-        probability: p_t.
+        settings: N_a, p_t, and what the model sees; its seed and sizes are not looked at.
         tally: counts are added to it.
     """
     chosen = []
     for row, sentence in enumerate(sentences, start=first_row):
         reach, words = sentence.reach(masked.max_length), sentence.words
-        for number in range(copies):
+        for number in range(settings.copies):
             generator = np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, row, number))))
             u, draws = generator.random((2, len(words))).tolist()
-            ahead = [(word, draw) for word, chance, draw in zip(words, u, draws, strict=True) if chance < probability]
+            drawn = zip(words, u, draws, strict=True)
+            ahead = [(word, draw) for word, chance, draw in drawn if chance < settings.probability]
             chosen.append(Copy(row, [list(parts) for parts in sentence.sides], ahead[::-1], reach))
-        tally["words"] += copies * len(words)
+        tally["words"] += settings.copies * len(words)
     near = neighbours.find(word.text for copy in chosen for word, _ in copy.ahead if not word.single)
+    known = _of_originals(chosen, masked) if settings.context == "original" else {}
     live = chosen
-    while live:
+    while live:  # all copies advance together, so that the model is asked for many words at once
         for copy in live:  # to its next word for the masked language model, or to its end
             while copy.ahead and not copy.asks_model(copy.ahead[-1][0]):
                 word, draw = copy.ahead.pop()
                 tally[copy.replace(word, [] if word.single else near[word.text], draw, "by_vectors")] += 1
         live = [copy for copy in live if copy.ahead]
         steps = [copy.ahead.pop() for copy in live]
-        answers = masked.find([copy.place(word) for copy, (word, _) in zip(live, steps, strict=True)])
+        if known:
+            answers = [known[copy.row, word] for copy, (word, _) in zip(live, steps, strict=True)]
+        else:
+            answers = masked.find([copy.place(word) for copy, (word, _) in zip(live, steps, strict=True)])
         for copy, (word, draw), candidates in zip(live, steps, answers, strict=True):
             tally[copy.replace(word, candidates, draw, "by_masked_language_model")] += 1
     return chosen
+
+
+def _of_originals(copies: Sequence[Copy], masked: MaskedWords) -> dict[tuple[int, Word], Sequence[str]]:
+    """The candidates of each word that a copy will ask for, by its row, where nothing has been replaced yet."""
+    wanted = {(copy.row, word): copy.place(word) for copy in copies for word, _ in copy.ahead if copy.asks_model(word)}
+    return dict(zip(wanted, masked.find(list(wanted.values())), strict=True))

@@ -138,7 +138,9 @@ def _load(models: _Models) -> tuple[PreTrainedTokenizerBase, MaskedWords, Neighb
     tokenizer = load_tokenizer(models.masked_lm)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = load_masked_lm(models.masked_lm, choose(models.precision)).to(device)
-    masked = MaskedWords(model, tokenizer, settings.candidates, models.max_length, settings.batch_size)
+    masked = MaskedWords(
+        model, tokenizer, settings.candidates, models.max_length, settings.batch_size, settings.masks_per_pass
+    )
     return tokenizer, masked, Neighbours(models.vectors, settings.candidates)
 
 
@@ -171,5 +173,5 @@ def _vary(models: _Models, seed: int, part: tuple[int, list[Texts]]) -> tuple[li
     with one_thread():
         tokenizer, masked, neighbours = _load(models)
         sentences = split(tokenizer, texts)
-        copies = vary(sentences, first, settings.copies, settings.probability, seed, masked, neighbours, tally)
+        copies = vary(sentences, first, settings, seed, masked, neighbours, tally)
     return copies, tally

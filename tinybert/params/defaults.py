@@ -34,6 +34,8 @@ PROBABILITY = 0.4
 CANDIDATES = 15
 """With p_t = 0.4, Algorithm 1's settings in the paper."""
 VOCABULARY = 100_000
+CONTEXT: Final = "current"
+MASKS_PER_PASS = 1
 
 # What is taken away
 INT8: Final = "auto"

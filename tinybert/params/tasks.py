@@ -60,7 +60,20 @@ class Augment(Table):
     vectors: Reference = Field(description="a key of downloads or files, of kind vectors")
     vocabulary: int = Field(defaults.VOCABULARY, ge=1, description="the words of the vectors that are used")
     batch_size: int = Field(defaults.BATCH_SIZE, ge=1, description="sentences in one pass of the masked language model")
+    context: Literal["current", "original"] = Field(
+        defaults.CONTEXT,
+        description="what that model sees: the copy as it is by then, as in the paper, or the original",
+    )
+    masks_per_pass: int = Field(
+        defaults.MASKS_PER_PASS, ge=1, description="with context: original, of words at least six tokens apart"
+    )
     seed: Seed | None = Field(None, description="this run's own seed, in place of the one at the top")
+
+    @model_validator(mode="after")
+    def _agree(self) -> Augment:
+        if self.masks_per_pass > 1 and self.context == "current":
+            raise ValueError("masks_per_pass: a copy asks for one word after the other; set context: original, or 1")
+        return self
 
 
 class Task(Table):
