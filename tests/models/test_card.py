@@ -40,7 +40,11 @@ def test_it_says_what_the_student_is(student):
     assert r"in order: not \*bad\*, \<good\>, a\_b." in body
     assert f"- `prediction-distill@{NAME}`" in body
     assert "at most 16 tokens" in body
+    assert f"`models/exported/students/{NAME}`" in body
     assert card(student) == text
+    (student / "onnx").mkdir()
+    (student / "onnx/model.onnx").touch()
+    assert "As ONNX it is in `onnx/`: model.onnx." in card(student)
 
 
 def test_its_code_loads_the_student(student):

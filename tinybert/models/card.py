@@ -38,7 +38,7 @@ model = AutoModelFor{head}.from_pretrained("{place}")
 tokenizer = AutoTokenizer.from_pretrained("{place}")
 ```
 
-It was trained on at most {max_length} tokens a text.
+It was trained on at most {max_length} tokens a text. {onnx}
 
 ## Where it comes from
 
@@ -56,6 +56,8 @@ def write_card(folder: Path, config: PretrainedConfig, place: Path, task: str, m
     head = config.architectures[0].partition("For")[2]
     names = list(config.id2label.values())
     named = head == "SequenceClassification" and len(names) > 1
+    files = [file.name for file in sorted(folder.glob("onnx/*.onnx"))]
+    exported = Path(*place.parts[:1], "exported", *place.parts[1:])
     card = CARD.format(
         kind=KINDS[head],
         name=place.name,
@@ -67,6 +69,7 @@ def write_card(folder: Path, config: PretrainedConfig, place: Path, task: str, m
         classes=f" Its classes, in order: {', '.join(map(markdown, names))}." if named else "",
         head=head,
         max_length=max_length,
+        onnx=f"As ONNX it is in `onnx/`: {', '.join(files)}." if files else f"As ONNX it is in `{exported}`.",
         lineage=lineage_list(read_lineage(folder)),
     )
     (folder / FILE).write_text(card, encoding="utf-8")
