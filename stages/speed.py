@@ -24,10 +24,11 @@ def main(student: Annotated[str, typer.Argument(help="a key of the table `studen
             Path("models/exported/students") / student,
             Path("data/original") / settings.task / "test.parquet",
         )
+        from tinybert.evaluate.contenders import Contenders
         from tinybert.evaluate.speed import measure_speed
 
         with whole_file(Path("evaluation") / load_name(PARAMS) / "speed" / f"{student}.json") as file:
-            measure_speed(teacher, folder, exported, data, task.max_length, file)
+            measure_speed(Contenders(teacher, folder, exported, data, task.max_length), file)
 
 
 if __name__ == "__main__":

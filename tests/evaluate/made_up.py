@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tests.smoke import ROOT
+from tinybert.evaluate.contenders import Contenders
 from tinybert.evaluate.predictions import answers
 from tinybert.evaluate.schema import Result, read_checked
 from tinybert.evaluate.speed import measure_speed
@@ -220,7 +221,8 @@ def measure(own: Path, name: str, student: Student, task: Task, teacher: Path, f
         seed=42, precision="fp32", metrics_file=numbers, details=details,
     )  # fmt: skip
     shutil.copy(data / "task.json", details)
-    measure_speed(teacher, folder, exported, data / "test.parquet", task.max_length, own / f"speed/{name}.json")
+    contenders = Contenders(teacher, folder, exported, data / "test.parquet", task.max_length)
+    measure_speed(contenders, own / f"speed/{name}.json")
     return read_checked(numbers, Result, "evaluate")
 
 

@@ -123,7 +123,7 @@ class Metrics(RootModel[dict[str, Result]]):
 
 
 class Time(Exact):
-    """A model's time for a batch: the median over rounds, and of single texts what all but the slowest hundredth take.
+    """A model's time for a batch: the median over rounds, and what all but the slowest hundredth take, of 500 or more.
 
     `times_faster` is the median over rounds of the reference's time divided by the model's, `ci95` its interval.
     """
@@ -138,13 +138,21 @@ class Time(Exact):
 class Times(Exact):
     """For one text and for 32, at the lengths of the task's test texts and, `_full`, at its `max_length`.
 
-    Null for 32 where a model is run one text at a time.
+    Null for 32 where a model is run one text at a time. `texts_per_core_second` is of single texts, with an instance of
+    one thread on each core; a twin has none.
     """
 
     batch1: Time
     batch32: Time | None = None
     batch1_full: Time
     batch32_full: Time | None = None
+    texts_per_core_second: Above | None = None
+
+    @property
+    def batches(self) -> dict[str, Time]:
+        """Those that were timed, by their keys."""
+        found = {name: getattr(self, name) for name in ("batch1", "batch32", "batch1_full", "batch32_full")}
+        return {name: time for name, time in found.items() if time is not None}
 
 
 class Machine(Exact):
