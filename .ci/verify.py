@@ -30,7 +30,8 @@ STUDENT = "movies-tinybert4"
 TEACHER_SCORE = 0.85  # what a fine-tuned model of this size reaches on these sentences
 RETENTION = 0.98  # the paper's TinyBERT4 keeps 96.8 % of a teacher that is 7.5 times larger; ours is 1.6 times larger
 MEMORY = 6 * 2**30  # bytes that a stage may take
-FASTER = 20.0  # times BERT-base's texts a core; 50 are aimed at, and processors that are good at bf16 or int8 differ
+FASTER = 20.0  # times BERT-base's texts a core: 50 are aimed at, processors differ, and others may use this one
+ROUNDS = 15  # of the students and their teachers, where there is time
 INT8_BYTES = 15_000_000  # a byte a parameter, and the graph
 PARAMETERS = 14_350_874  # TinyBERT4 with the uncased vocabulary, pooler and two-class head: under 14.4 M
 
@@ -194,14 +195,13 @@ def timed(speeds: dict[str, Speed], metrics: dict[str, Result]) -> Iterator[str]
             claims = [(f"{batch}.times_faster", time.times_faster, *time.ci95) for batch, time in times.batches.items()]
             if model != TWIN:
                 claims.append(("texts_per_core_second", times.texts_per_core_second, 0, math.inf))
-            if model not in (TWIN, BASE):
-                claims.append(("batch1.p99_ms", times.batch1.p99_ms, 0, math.inf))
+            if times.batch1.rounds >= ROUNDS:  # else there was no time for the 500 that a slowest hundredth is of
+                claims.append(("batch1.p99_ms", times.batch1.p99_ms, 0.9 * times.batch1.ms, math.inf))
             yield from broken(f"{name}: {model}.", claims)
-        if INT8 in speed.models:
-            rates = [speed.models[model].texts_per_core_second for model in (INT8, BASE)]
-            if None not in rates:
-                claim = (f"{INT8}.texts_per_core_second over {BASE}'s", rates[0] / rates[1], FASTER, math.inf)
-                yield from broken(f"{name}: ", [claim])
+        if name == STUDENT and INT8 in speed.models:
+            int8, base = (speed.models[model].texts_per_core_second for model in (INT8, BASE))
+            beside = int8 / base if int8 and base else None
+            yield from broken(f"{name}: ", [(f"{INT8} beside {BASE}, texts a core", beside, FASTER, math.inf)])
 
 
 def parse(text: str, where: str, contract: type[Any] = Metrics) -> tuple[dict[str, Any], list[str]]:

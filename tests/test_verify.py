@@ -165,6 +165,11 @@ def test_another_machines_rounding_is_tolerated(repository):
             {f"{STUDENT}.models.student/torch.batch32.times_faster": 9.0},
             "student/torch.batch32.times_faster: expected 1.9 to 2.1, found 9.0",
         ),
+        ({f"{STUDENT}.models.student/onnx.batch1.p99_ms": 1.0}, "onnx.batch1.p99_ms: expected at least 6.0, found 1.0"),
+        (
+            {f"{STUDENT}.models.bert-base/torch.texts_per_core_second": 10.0},
+            "student/int8 beside bert-base/torch, texts a core: expected at least 20.0, found 15.0",
+        ),
         (of(machine__threads=0), f"speed.json: {STUDENT}.machine.threads"),
         ({OTHER: None}, f"speed.json: expected times of {STUDENT}, {OTHER}, found {STUDENT}"),
     ],

@@ -97,8 +97,8 @@ def _row(name: str, model: Measured | Int8, parameters: int, kept: str = "", com
 
 def _beside_base(name: str, speed: Speed) -> str:
     """By way of the teacher, which both were timed with, on the same texts and in the same rounds."""
-    pairs = zip(speed.models[STUDENT], speed.models[BASE], strict=True)
-    ratios = [student.times_faster / base.times_faster for (_, student), (_, base) in pairs]
+    student, base = (speed.models[model].batches for model in (STUDENT, BASE))
+    ratios = [time.times_faster / base[what].times_faster for what, time in student.items()]
     return (
         f"`{name}` is {min(ratios):.0f} to {max(ratios):.0f} times as fast as a model of BERT-base's shape (random "
         f"weights: a shape to measure against, not a model that was beaten)."
