@@ -49,6 +49,7 @@ class Onnx(Exact):
     """The ONNX file in fp32, on the test split."""
 
     score: Score
+    ci95: Interval | None = None
     bytes: Positive
 
 
@@ -69,6 +70,23 @@ class Measured(Size, Scores):
 
     onnx: Onnx | None = None
     int8: Int8 | None = None
+
+
+class Alternative(Exact):
+    """What one would ship without distilling, on the test split."""
+
+    score: Score
+    ci95: Interval
+    bytes: Positive
+
+
+class Gain(Exact):
+    """A model's score minus the deployed student's, with its interval: on the same resampled rows, widened so that the
+    intervals of all models of a student hold together with 95 %.
+    """
+
+    score: float
+    interval: Interval
 
 
 class Reference(Size):
@@ -110,6 +128,8 @@ class Result(Exact):
     compression: Above
     compression_int8: Above | None = None
     agreement: Score
+    alternatives: dict[str, Alternative] | None = None
+    beside_student: dict[str, Gain] | None = None
     examples: Examples
 
     @property
