@@ -134,13 +134,15 @@ def differences(committed: dict[str, Result], produced: dict[str, Result]) -> It
     """One line for each number of the run that is further from the committed one than its tolerance.
 
     What `precision: auto` became isn't compared: it is the machine's. Nor is int8, of which another method, or none,
-    stays within `max_loss` where a validation row or two change sides.
+    stays within `max_loss` where a validation row or two change sides, nor gains, which are often int8's.
     """
     for name in sorted(committed.keys() ^ produced.keys()):
         where = "in the committed file only" if name in committed else "not in the committed file"
         yield f"{name}: {where}; commit the {FILE} of a run of this params.yaml"
     for name in sorted(committed.keys() & produced.keys()):
-        old, new = (dict(_flat(each[name].model_dump(exclude={"precision"}))) for each in (committed, produced))
+        old, new = (
+            dict(_flat(each[name].model_dump(exclude={"precision", "paired"}))) for each in (committed, produced)
+        )
         for path in sorted(path for path in old.keys() | new.keys() if "int8" not in path):
             before, after, tolerance = old.get(path), new.get(path), _tolerance(path, old)
             numbers = isinstance(before, int | float) and isinstance(after, int | float)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from tests.smoke import ROOT
 from tinybert.evaluate.contenders import Contenders
-from tinybert.evaluate.predictions import answers
+from tinybert.evaluate.predictions import DEPLOYED, answers
 from tinybert.evaluate.schema import Result, read_checked
 from tinybert.evaluate.speed import measure_speed
 from tinybert.evaluate.student import evaluate_student
@@ -93,6 +93,8 @@ def write_evidence(
     rows["label"] = rng.integers(0, len(names), ROWS) if names else teacher[:, 0].astype(float)
     table = answers(rows, teacher, teacher + noise, "classification" if names else "regression")
     table.to_parquet(folder / "test.parquet", index=False)
+    exported = {f"{who}/onnx": table[who] for who in ("teacher", "student")} | {"student/int8": table["student"]}
+    pd.DataFrame(exported).to_parquet(folder / DEPLOYED, index=False)
     tokens = ["[CLS]", *texts[0].split()[:8], "[SEP]"]
     maps = [
         {"name": label}
@@ -137,10 +139,15 @@ def make_result(score: float, parameters: int, names: list[str] | None) -> dict[
     def model(value: float, count: int) -> dict[str, Any]:
         interval = [value - 0.015, value + 0.015]
         scores = {"score": value, "ci95": interval, "metrics": dict.fromkeys(metrics, value)}
-        return scores | size(count) | {"onnx": {"score": value, "bytes": 4 * count + 60_000}, "int8": None}
+        return (
+            scores
+            | size(count)
+            | {"onnx": {"score": value, "ci95": interval, "bytes": 4 * count + 60_000}, "int8": None}
+        )
 
     int8 = {
         "score": score - 0.001,
+        "ci95": [score - 0.016, score + 0.014],
         "bytes": parameters,
         "method": "dynamic",
         "loss": 0.001,
@@ -164,6 +171,8 @@ def make_result(score: float, parameters: int, names: list[str] | None) -> dict[
         "compression": round(22_713_986 / parameters, 6),
         "compression_int8": round(4 * 22_713_986 / parameters, 6),
         "agreement": 0.93,
+        "alternatives": None,
+        "paired": None,
         "examples": {"train": 7423, "augmented": 22001, "validation": 1060, "test": 2121},
     }
 

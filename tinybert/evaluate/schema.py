@@ -81,9 +81,7 @@ class Alternative(Exact):
 
 
 class Gain(Exact):
-    """A model's score minus the deployed student's, with its interval: on the same resampled rows, widened so that the
-    intervals of all models of a student hold together with 95 %.
-    """
+    """A model's score minus another's, with its interval, see `tinybert.report.advice.compare`."""
 
     score: float
     interval: Interval
@@ -129,7 +127,7 @@ class Result(Exact):
     compression_int8: Above | None = None
     agreement: Score
     alternatives: dict[str, Alternative] | None = None
-    beside_student: dict[str, Gain] | None = None
+    paired: dict[str, dict[str, Gain]] | None = None
     examples: Examples
 
     @property
@@ -143,12 +141,13 @@ class Metrics(RootModel[dict[str, Result]]):
 
 
 class Time(Exact):
-    """A model's time for a batch: the median over rounds, and what all but the slowest hundredth take, of 500 or more.
+    """A model's time for a batch: the median over rounds; of 500 or more the median, and what all but a hundredth take.
 
     `times_faster` is the median over rounds of the reference's time divided by the model's, `ci95` its interval.
     """
 
     ms: Above
+    p50_ms: Above | None = None
     p99_ms: Above | None
     times_faster: Above
     ci95: Interval

@@ -69,9 +69,11 @@ def _time(seconds: np.ndarray, reference: np.ndarray) -> Time:
     """Of (rounds, batches) seconds of a model, and of the reference in the same rounds."""
     rounds = seconds.mean(axis=1)
     ratio, *interval = median_interval(reference.mean(axis=1) / rounds, 0.95)
+    p50, p99 = (1000 * np.quantile(seconds, [0.5, 0.99])).round(3).tolist() if seconds.size >= ENOUGH else (None, None)
     return Time(
         ms=round(1000 * float(np.median(rounds)), 3),
-        p99_ms=round(1000 * float(np.quantile(seconds, 0.99)), 3) if seconds.size >= ENOUGH else None,
+        p50_ms=p50,
+        p99_ms=p99,
         times_faster=round(ratio, 3),
         ci95=[round(end, 3) for end in interval],
         rounds=len(rounds),

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from pydantic import BaseModel
 
-from tinybert.evaluate.schema import STUDENT, Result, Speed, Times, read_checked
+from tinybert.evaluate.predictions import DEPLOYED
+from tinybert.evaluate.schema import STUDENT, TEACHER, Result, Speed, Times, read_checked
 from tinybert.evaluate.submission import FOLDER as SUBMISSIONS
 from tinybert.params.experiment import Experiment
 from tinybert.params.students import Student
 from tinybert.params.tasks import TaskType
+from tinybert.report.advice import Choice, choose, compare
 from tinybert.running.lineage import read_lineage
 
 PARTS = {"": ".json", "gathered": "", "speed": ".json"}
@@ -29,11 +32,13 @@ class Evidence:
     name: str
     type: TaskType
     settings: Student
-    result: Result
+    measured: Result
     speed: Speed
     folder: Path
     """What evaluate gathered: curves, the task's facts, examples of augmentation, predictions."""
     answers: pd.DataFrame
+    deployed: pd.DataFrame
+    """`label`, and the answers of what could be deployed, by their names in speed.json."""
     attention: dict[str, Any]
     lineage: dict[str, Any]
     distilled: bool
@@ -41,10 +46,24 @@ class Evidence:
     like_tinybert: bool
     """Whether a phase learnt the teacher's attention and hidden states, which is what TinyBERT's method is."""
 
+    @cached_property
+    def result(self) -> Result:
+        """What was measured, with what the report puts in."""
+        return self.measured.model_copy(
+            update={"variant": self.settings.variant, "paired": compare(self.measured, self.deployed)}
+        )
+
     @property
     def times(self) -> Times:
         """The student's own."""
         return self.speed.models[STUDENT]
+
+    @property
+    def choice(self) -> Choice:
+        """What to take: this student, or what it was weighed against."""
+        choice = choose(self.name, self.result, self.speed)
+        assert choice is not None
+        return choice
 
     @property
     def submissions(self) -> list[Path]:
@@ -78,16 +97,19 @@ def gather(experiment: Experiment, folder: Path) -> list[Evidence]:
 
 def _evidence(name: str, student: Student, experiment: Experiment, folder: Path) -> Evidence:
     gathered, general = folder / "gathered" / name, experiment.general[student.general]
-    result = read_checked(folder / f"{name}.json", Result, "evaluate")
+    answers = pd.read_parquet(gathered / "test.parquet")
+    deployed = answers[["label", "teacher", "student"]].rename(columns={"teacher": TEACHER, "student": STUDENT})
+    deployed = pd.concat([deployed, pd.read_parquet(gathered / DEPLOYED)], axis=1)
     phases = [phase for phase in (student.intermediate, student.prediction) if phase.epochs]
     return Evidence(
         name=name,
         type=experiment.tasks[student.task].type,
         settings=student,
-        result=result.model_copy(update={"variant": student.variant}),
+        measured=read_checked(folder / f"{name}.json", Result, "evaluate"),
         speed=read_checked(folder / "speed" / f"{name}.json", Speed, "speed"),
         folder=gathered,
-        answers=pd.read_parquet(gathered / "test.parquet"),
+        answers=answers,
+        deployed=deployed,
         attention=json.loads((gathered / "attention.json").read_text(encoding="utf-8")),
         lineage=read_lineage(gathered),
         distilled=bool(general.train.epochs and _teachers(general.losses, "mlm"))
