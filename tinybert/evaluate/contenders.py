@@ -21,6 +21,7 @@ from tinybert.evaluate.size import bert_base
 from tinybert.evaluate.timing import Batch, Timed
 from tinybert.models.heads import Head, head_of
 from tinybert.models.loading import load_config, load_tokenizer
+from tinybert.runtime.alternatives import CONFIG, Alternative, open_alternative
 from tinybert.runtime.session import open_exported
 
 BATCH, TEXTS, FULL_TEXTS = 32, 34, 8
@@ -44,6 +45,17 @@ class FromTokens:
         return self.model(**batch.tokens)
 
 
+@dataclass
+class FromTexts:
+    """An alternative, timed from the texts on: to look words up is half of what it does."""
+
+    model: Alternative
+    one_by_one = False
+
+    def __call__(self, batch: Batch) -> object:
+        return self.model.logits(batch.texts)
+
+
 @dataclass(frozen=True)
 class Contenders:
     """Where they lie.
@@ -51,6 +63,7 @@ class Contenders:
     Attributes:
         teacher, student: folders of models.
         exported: what is taken away of the two, see `tinybert.export.folder`.
+        alternatives: the task's, see `tinybert.evaluate.undistilled`.
         data: the task's test.parquet, of whose texts a sample is read.
         max_length: tokens of the texts of full length.
     """
@@ -58,11 +71,15 @@ class Contenders:
     teacher: Path
     student: Path
     exported: Sequence[Path]
+    alternatives: Path
     data: Path
     max_length: int
 
     def load(self, threads: int) -> dict[str, Timed]:
         """By their names in speed.json, the student's twin among them: in fp32, or as they were exported.
+
+        All are timed on token ids that are ready, which takes tens of microseconds a text; only the alternatives read
+        the texts themselves, so that their times have all that they take, and if anything too much.
 
         Args:
             threads: of those that are not torch's, whose number is the process's.
@@ -76,6 +93,8 @@ class Contenders:
         for who, model, folder in zip(("teacher", "student"), (teacher, student), self.exported, strict=True):
             for form, session in open_exported(folder, threads).items():
                 models[f"{who}/{form}"] = FromTokens(Deployed(session, model.config))
+        for folder in sorted(file.parent for file in self.alternatives.glob(f"*/{CONFIG}")):
+            models[folder.name] = FromTexts(open_alternative(folder))
         return models
 
     def load_base(self) -> dict[str, Timed]:

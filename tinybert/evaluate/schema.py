@@ -80,6 +80,10 @@ class Alternative(Exact):
     bytes: Positive
 
 
+class Alternatives(RootModel[dict[Literal["tfidf", "static"], Alternative]]):
+    """A task's: none for spans, no `static` where model2vec can't read the teacher."""
+
+
 class Gain(Exact):
     """A model's score minus another's, with its interval, see `tinybert.report.advice.compare`."""
 
