@@ -84,7 +84,9 @@ def test_numbers_are_those_of_the_students_in_params(two):
     report(root, students)
     metrics = json.loads((root / "metrics.json").read_text())
     assert list(metrics) == ["movies-tinybert4", "movies-scratch"]
-    paired = {"student/int8": {"teacher/onnx": metrics["movies-tinybert4"]["paired"]["student/int8"]["teacher/onnx"]}}
+    paired = metrics["movies-tinybert4"]["paired"]
+    beside = {name: set(gains) for name, gains in paired.items()}
+    assert beside == {"student/int8": {"teacher/onnx", "tfidf", "static"}, "teacher/onnx": {"tfidf", "static"}}
     assert metrics["movies-tinybert4"] == make_result(0.853, 14_350_874, NAMES) | {"paired": paired}
     Metrics.model_validate_json((root / "metrics.json").read_text())
     speeds = Speeds.model_validate_json((root / "speed.json").read_text()).root
@@ -147,8 +149,10 @@ def test_page_refers_to_nothing_outside_itself_and_is_the_same_every_time(two):
 
 def test_a_student_that_is_gone_leaves_nothing(two):
     root, students = two
-    report(root, students)
     own = root / "evaluation/made-up"
+    for end in ("json", "parquet"):
+        (own / f"alternatives/gone.{end}").touch()
+    report(root, students)
     before = {file: file.read_bytes() for file in own.rglob("*") if file.is_file()}
     assert not any("gone" in file.relative_to(own).as_posix() for file in before)
     write_evidence(root, "gone", names=NAMES)
@@ -156,7 +160,7 @@ def test_a_student_that_is_gone_leaves_nothing(two):
     assert before == {file: file.read_bytes() for file in own.rglob("*") if file.is_file()}
     report(root, {"movies-tinybert4": students["movies-tinybert4"]})
     assert [file.name for file in (root / "reports/cards").iterdir()] == ["movies-tinybert4.md"]
-    assert sorted(file.name for file in own.iterdir()) == ["gathered", "movies-tinybert4.json", "speed"]
+    assert sorted(file.name for file in own.iterdir()) == ["alternatives", "gathered", "movies-tinybert4.json", "speed"]
 
 
 def test_predictions_of_test_sets_without_labels_are_zipped(two):
