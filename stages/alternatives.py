@@ -20,19 +20,14 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
         teacher, *_ = reads(
             Path("models/teachers") / task, *(data / f"{part}.parquet" for part in ("train", "validation", "test"))
         )
-        from tinybert.evaluate.undistilled import fit_alternatives, write_scores
+        from tinybert.evaluate.undistilled import fit_alternatives
 
         with (
             whole_folder(folder) as partial,
             whole_file(own / f"{task}.json") as scores,
             whole_file(own / f"{task}.parquet") as answers,
         ):
-            if settings.type == "span":
-                write_scores({}, {}, scores, answers)
-            else:
-                fit_alternatives(
-                    teacher, data, settings.metric, run.seed, f"alternatives@{task}", partial, scores, answers
-                )
+            fit_alternatives(settings, teacher, data, run.seed, f"alternatives@{task}", partial, scores, answers)
 
 
 if __name__ == "__main__":

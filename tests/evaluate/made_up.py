@@ -16,6 +16,7 @@ from tinybert.evaluate.predictions import DEPLOYED, answers
 from tinybert.evaluate.schema import Result, read_checked
 from tinybert.evaluate.speed import measure_speed
 from tinybert.evaluate.student import evaluate_student
+from tinybert.evaluate.undistilled import fit_alternatives
 from tinybert.export.folder import export_model
 from tinybert.params.experiment import Experiment
 from tinybert.params.export import Export
@@ -228,6 +229,15 @@ def export(data: Path, task: Task, *models: Path) -> list[Path]:
     return folders
 
 
+def fit(task: Task, teacher: Path, data: Path, folder: Path) -> None:
+    """What would be shipped without distilling; scores and answers are written beside it."""
+    files = folder.with_suffix(".json"), folder.with_suffix(".parquet")
+    for path in (folder, *files):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir()
+    fit_alternatives(task, teacher, data, 42, "alternatives@made-up", folder, *files)
+
+
 def measure(own: Path, name: str, student: Student, task: Task, teacher: Path, folder: Path, data: Path) -> Result:
     """Do what export, evaluate and speed do with a student, in the experiment's own folder, but for the curves."""
     details = own / "gathered" / name
@@ -240,7 +250,9 @@ def measure(own: Path, name: str, student: Student, task: Task, teacher: Path, f
         seed=42, precision="fp32", metrics_file=numbers, details=details,
     )  # fmt: skip
     shutil.copy(data / "task.json", details)
-    contenders = Contenders(teacher, folder, exported, data / "test.parquet", task.max_length)
+    alternatives = own / "alternatives" / student.task
+    fit(task, teacher, data, alternatives)
+    contenders = Contenders(teacher, folder, exported, alternatives, data / "test.parquet", task.max_length)
     measure_speed(contenders, own / f"speed/{name}.json")
     return read_checked(numbers, Result, "evaluate")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.evaluate.made_up import SENTENCES, experiment, export, student
+from tests.evaluate.made_up import SENTENCES, experiment, export, fit, student
 from tests.evaluate.test_student import save_model
 from tinybert.evaluate.contenders import Contenders, FromTokens, sample_batches
 from tinybert.evaluate.schema import BASE, STUDENT, TEACHER, TWIN, Speed, read_checked
@@ -27,13 +27,22 @@ def folders(tmp_path):
     return tmp_path
 
 
-def test_a_smaller_model_is_faster_and_its_ratio_is_within_its_interval(folders, quick_measures):
+@pytest.fixture
+def contenders(folders):
     models = folders / "teacher", folders / "student"
-    exported = export(folders, experiment({"s": student()}).tasks["movies"], *models)
-    measure_speed(Contenders(*models, exported, folders / "test.parquet", 24), folders / "s.json")
+    task = experiment({"s": student()}).tasks["movies"]
+    exported = export(folders, task, *models)
+    fit(task, models[0], folders, folders / "alternatives")
+    return Contenders(*models, exported, folders / "alternatives", folders / "test.parquet", 24)
+
+
+def test_a_smaller_model_is_faster_and_its_ratio_is_within_its_interval(folders, contenders, quick_measures):
+    measure_speed(contenders, folders / "s.json")
     speed = read_checked(folders / "s.json", Speed, "speed")
     away = {f"{who}/{form}" for who in ("teacher", "student") for form in ("onnx", "int8")}
-    assert set(speed.models) == {TEACHER, STUDENT, TWIN, BASE} | away
+    assert set(speed.models) == {TEACHER, STUDENT, TWIN, BASE, "tfidf", "static"} | away
+    assert speed.models["static"].batch32 is not None
+    assert speed.models["tfidf"].batch1.ms < speed.models[TEACHER].batch1.ms
     assert speed.models["student/onnx"].batch32 is not None
     assert speed.models["student/int8"].batch32 is None  # quantised dynamically: run text by text
     for name, times in speed.models.items():
@@ -76,11 +85,9 @@ def test_a_slowest_hundredth_is_of_500_times():
 
 
 @pytest.mark.slow
-def test_each_core_has_an_instance_of_one_thread(folders, monkeypatch):
+def test_each_core_has_an_instance_of_one_thread(contenders):
     """BERT-base's shape among them, which is slower than anything here by orders of magnitude."""
-    models = folders / "teacher", folders / "student"
-    exported = export(folders, experiment({"s": student()}).tasks["movies"], *models)
-    rates = measure_throughput(Contenders(*models, exported, folders / "test.parquet", 24), 2)
+    rates = measure_throughput(contenders, 2)
     assert rates[STUDENT] > 2 * rates[BASE]
     assert {TWIN}.isdisjoint(rates)
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from tinybert.evaluate.schema import Alternative, Alternatives
 from tinybert.metrics import scores as metrics
 from tinybert.metrics.calibration import fit_temperature
 from tinybert.models.loading import MULTILABEL, REGRESSION, load_config, load_encoder, load_tokenizer
+from tinybert.params.tasks import Task
 from tinybert.running.lineage import write_lineage
 from tinybert.runtime.alternatives import (
     CONFIG,
@@ -49,7 +51,7 @@ from tinybert.runtime.alternatives import (
 from tinybert.tokens.encoding import label_array
 
 FEWEST, MOST_TERMS = 2, 100_000
-"""Training texts in which a term stands at least; the most frequent that are kept."""
+"""Training texts in which a term stands at least, unless none stands in so many; the most frequent that are kept."""
 STRENGTHS = (0.1, 1.0, 10.0, 100.0, 1000.0)
 """Inverse weights of the squared norm of a layer, the strongest first: of two that score alike, it is taken."""
 ITERATIONS = 1000
@@ -68,11 +70,14 @@ Layer = tuple[np.ndarray, np.ndarray]
 
 
 def fit_alternatives(
-    teacher: Path, data: Path, metric: str, seed: int, stage: str, folder: Path, scores: Path, answers: Path
+    task: Task, teacher: Path, data: Path, seed: int, stage: str, folder: Path, scores: Path, answers: Path
 ) -> None:
     """Fit both on the training rows, and score them on the test rows, on which nothing is chosen.
 
+    For spans there are none: the folder stays empty, and so are the scores and the answers.
+
     Args:
+        task: its type and its metric are read.
         teacher: the task's; its config.json names the classes.
         data: the task's, with `train.parquet`, `validation.parquet`, `test.parquet`.
         seed: of the bootstrap.
@@ -83,7 +88,10 @@ def fit_alternatives(
         answers: a Parquet file that gets both's logits on the test rows, in their order: for each a column of lists of
             float32, rounded, by its name.
     """
-    config = load_config(teacher)
+    if task.type == "span":
+        _write_scores({}, {}, scores, answers)
+        return
+    metric, config = task.metric, load_config(teacher)
     splits = {name: pd.read_parquet(data / f"{name}.parquet") for name in ("train", "validation", "test")}
     texts = {name: rows_of(split) for name, split in splits.items()}
     labels = {name: label_array(split) for name, split in splits.items()}
@@ -107,14 +115,7 @@ def fit_alternatives(
         print(f"  {name}: {measured.score:.4f}, {measured.bytes / 1e6:.1f} MB")
     inputs = {"teacher": teacher} | {name: data / f"{name}.parquet" for name in splits}
     write_lineage(folder, stage, {"metric": metric}, inputs, {})
-    write_scores(found, said, scores, answers)
-
-
-def write_scores(found: Mapping[str, Alternative], said: Mapping[str, np.ndarray], scores: Path, answers: Path) -> None:
-    """Write what `fit_alternatives` measured; of spans, for which there are no alternatives, nothing."""
-    scores.write_text(Alternatives.model_validate(found).model_dump_json(indent=1) + "\n", encoding="utf-8")
-    columns = {name: list(logits.round(DECIMALS)) for name, logits in said.items()}
-    pd.DataFrame(columns).to_parquet(answers, index=False)
+    _write_scores(found, said, scores, answers)
 
 
 def rows_of(rows: pd.DataFrame) -> list[Row]:
@@ -124,9 +125,13 @@ def rows_of(rows: pd.DataFrame) -> list[Row]:
 
 
 def _write_terms(_: Path, rows: Sequence[Row], folder: Path) -> bool:
-    fewest = min(FEWEST, len(rows))
-    vectorizer = TfidfVectorizer(analyzer=terms, min_df=fewest, max_features=MOST_TERMS)
-    vectorizer.fit(tqdm([text for row in rows for text in row], desc="counting words", unit="text"))
+    """Whether there are any, such as in texts of emojis there are not."""
+    found = [terms(text) for row in tqdm(rows, desc="counting words", unit="row") for text in row]
+    if not any(found):
+        print("  tfidf: left out, since no training text has a word")
+        return False
+    repeated = any(count >= FEWEST for count in Counter(term for text in found for term in set(text)).values())
+    vectorizer = TfidfVectorizer(analyzer=list, min_df=FEWEST if repeated else 1, max_features=MOST_TERMS).fit(found)
     vocabulary = vectorizer.get_feature_names_out().tolist()
     (folder / VOCABULARY).write_text(json.dumps(vocabulary, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
     save_file({"idf": vectorizer.idf_.astype(np.float32)}, folder / IDF)
@@ -224,3 +229,9 @@ def _dense(reader: Static) -> Callable[[list[Row]], np.ndarray]:
         return np.concatenate([reader.features(rows[start : start + CHUNK]) for start in chunks])
 
     return read
+
+
+def _write_scores(found: dict[str, Alternative], said: dict[str, np.ndarray], scores: Path, answers: Path) -> None:
+    scores.write_text(Alternatives.model_validate(found).model_dump_json(indent=1) + "\n", encoding="utf-8")
+    columns = {name: list(logits.round(DECIMALS)) for name, logits in said.items()}
+    pd.DataFrame(columns).to_parquet(answers, index=False)
