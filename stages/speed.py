@@ -1,4 +1,4 @@
-"""speed: how fast a student is beside its teacher, a twin of its own shape and a model of BERT-base's shape."""
+"""speed: how fast a student is beside its teacher, a twin, the alternatives, and a model of BERT-base's shape."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,17 +17,19 @@ def main(student: Annotated[str, typer.Argument(help="a key of the table `studen
     with stage(f"speed@{student}", Path("evaluation")) as reads:
         settings = load_entry(PARAMS, "students", student, Student)
         task = load_entry(PARAMS, "tasks", settings.task, Task)
-        teacher, folder, *exported, data = reads(
+        teacher, folder, *exported, alternatives, data = reads(
             Path("models/teachers") / settings.task,
             Path("models/students") / student,
             Path("models/exported/teachers") / settings.task,
             Path("models/exported/students") / student,
+            Path("models/alternatives") / settings.task,
             Path("data/original") / settings.task / "test.parquet",
         )
+        from tinybert.evaluate.contenders import Contenders
         from tinybert.evaluate.speed import measure_speed
 
         with whole_file(Path("evaluation") / load_name(PARAMS) / "speed" / f"{student}.json") as file:
-            measure_speed(teacher, folder, exported, data, task.max_length, file)
+            measure_speed(Contenders(teacher, folder, exported, alternatives, data, task.max_length), file)
 
 
 if __name__ == "__main__":

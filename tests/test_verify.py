@@ -138,6 +138,9 @@ def test_the_script_says_what_is_well_and_what_is_not(with_student):
         (of(extra=1), f"metrics.json: {STUDENT}.extra: Extra inputs"),
         (of(student__bytes="many"), f"metrics.json: {STUDENT}.student.bytes"),
         (of(agreement=None), f"metrics.json: {STUDENT}.agreement: Field required"),
+        (of(alternatives__static=None), "alternatives.static: missing, and it can be had for this task"),
+        (of(alternatives__tfidf__score=0.8), "alternatives.tfidf.score: expected 0.75 to 0.79, found 0.8"),
+        (of(alternatives__static__bytes=15_600_100), "alternatives.static.bytes: committed"),
         ({STUDENT: None}, f"{STUDENT}: missing; the students are {OTHER}"),
         ({STUDENT: None}, f"{STUDENT}: in the committed file only"),
         # What the run does not produce, and another machine's rounding does not explain.
@@ -154,6 +157,7 @@ def test_a_broken_promise_is_a_line(repository, changes, message):
 
 def test_another_machines_rounding_is_tolerated(repository):
     changes = score("student", 0.855 + 0.014) | of(examples__augmented=22_100, precision="fp32")
+    changes |= of(alternatives__static__bytes=15_600_001)
     assert produce(repository, changes) == []
 
 
@@ -165,6 +169,12 @@ def test_another_machines_rounding_is_tolerated(repository):
             {f"{STUDENT}.models.student/torch.batch32.times_faster": 9.0},
             "student/torch.batch32.times_faster: expected 1.9 to 2.1, found 9.0",
         ),
+        ({f"{STUDENT}.models.student/onnx.batch1.p99_ms": 1.0}, "onnx.batch1.p99_ms: expected at least 6.0, found 1.0"),
+        (
+            {f"{STUDENT}.models.bert-base/torch.texts_per_core_second": 10.0},
+            "student/int8 beside bert-base/torch, texts a core: expected at least 20.0, found 15.0",
+        ),
+        ({f"{STUDENT}.models.static": None}, f"{STUDENT}: static: scored, and not timed"),
         (of(machine__threads=0), f"speed.json: {STUDENT}.machine.threads"),
         ({OTHER: None}, f"speed.json: expected times of {STUDENT}, {OTHER}, found {STUDENT}"),
     ],

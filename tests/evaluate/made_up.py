@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 
 from tests.smoke import ROOT
-from tinybert.evaluate.predictions import answers
+from tinybert.evaluate.contenders import Contenders
+from tinybert.evaluate.predictions import DEPLOYED, answers
 from tinybert.evaluate.schema import Result, read_checked
 from tinybert.evaluate.speed import measure_speed
 from tinybert.evaluate.student import evaluate_student
+from tinybert.evaluate.undistilled import fit_alternatives
 from tinybert.export.folder import export_model
 from tinybert.params.experiment import Experiment
 from tinybert.params.export import Export
@@ -31,6 +33,8 @@ SENTENCES = (
     "it wants to be clever and settles for loud",
 )
 ROWS = 60
+ALTERNATIVES = {"tfidf": 600_000, "static": 15_600_000}
+"""What would be shipped without distilling, and its bytes."""
 
 
 def phase(data: str = "augmented", epochs: int = 2, **losses: float) -> dict[str, Any]:
@@ -84,7 +88,7 @@ def write_evidence(
     own = root / "evaluation/made-up"
     folder = own / "gathered" / name
     folder.mkdir(parents=True)
-    _write(own / f"{name}.json", make_result(score, parameters, names) | more)
+    _write(own / f"{name}.json", make_result(score, parameters, names) | {"alternatives": None} | more)
     _write(own / f"speed/{name}.json", make_speed(22_713_986 / parameters))
     rng = np.random.default_rng(len(name))
     rows = pd.DataFrame({"text": [texts[index % len(texts)] for index in range(ROWS)]})
@@ -92,6 +96,11 @@ def write_evidence(
     rows["label"] = rng.integers(0, len(names), ROWS) if names else teacher[:, 0].astype(float)
     table = answers(rows, teacher, teacher + noise, "classification" if names else "regression")
     table.to_parquet(folder / "test.parquet", index=False)
+    exported = {f"{who}/onnx": table[who] for who in ("teacher", "student")} | {"student/int8": table["student"]}
+    pd.DataFrame(exported).to_parquet(folder / DEPLOYED, index=False)
+    task = own / "alternatives" / more.get("task", "movies")
+    _write(task.with_suffix(".json"), make_alternatives())
+    pd.DataFrame({key: list(noise) for key in ALTERNATIVES}).to_parquet(task.with_suffix(".parquet"))
     tokens = ["[CLS]", *texts[0].split()[:8], "[SEP]"]
     maps = [
         {"name": label}
@@ -113,10 +122,11 @@ def make_speed(faster: float) -> dict[str, Any]:
     def times(ratio: float) -> dict[str, Any]:
         of_ratio = {"times_faster": ratio, "ci95": [0.95 * ratio, 1.05 * ratio], "rounds": 15}
         batches = {"batch1": 20.0, "batch32": 300.0, "batch1_full": 30.0, "batch32_full": 500.0}
-        return {what: {"ms": ms / ratio, "p99_ms": 2 * ms / ratio} | of_ratio for what, ms in batches.items()}
+        of_batches = {what: {"ms": ms / ratio, "p99_ms": 2 * ms / ratio} | of_ratio for what, ms in batches.items()}
+        return of_batches | {"texts_per_core_second": 25 * ratio}
 
     ratios = {"teacher/torch": 1.0, "student/torch": faster, "student/twin": faster, "bert-base/torch": 0.2}
-    ratios |= {"teacher/onnx": 1.5, "student/onnx": 1.5 * faster}
+    ratios |= {"teacher/onnx": 1.5, "student/onnx": 1.5 * faster, "tfidf": 90.0, "static": 80.0}
     return {
         "machine": {"processor": "Abacus 9", "instructions": "avx2", "threads": 2},
         "reference": "teacher/torch",
@@ -135,10 +145,15 @@ def make_result(score: float, parameters: int, names: list[str] | None) -> dict[
     def model(value: float, count: int) -> dict[str, Any]:
         interval = [value - 0.015, value + 0.015]
         scores = {"score": value, "ci95": interval, "metrics": dict.fromkeys(metrics, value)}
-        return scores | size(count) | {"onnx": {"score": value, "bytes": 4 * count + 60_000}, "int8": None}
+        return (
+            scores
+            | size(count)
+            | {"onnx": {"score": value, "ci95": interval, "bytes": 4 * count + 60_000}, "int8": None}
+        )
 
     int8 = {
         "score": score - 0.001,
+        "ci95": [score - 0.016, score + 0.014],
         "bytes": parameters,
         "method": "dynamic",
         "loss": 0.001,
@@ -162,8 +177,14 @@ def make_result(score: float, parameters: int, names: list[str] | None) -> dict[
         "compression": round(22_713_986 / parameters, 6),
         "compression_int8": round(4 * 22_713_986 / parameters, 6),
         "agreement": 0.93,
+        "alternatives": make_alternatives(),
+        "paired": None,
         "examples": {"train": 7423, "augmented": 22001, "validation": 1060, "test": 2121},
     }
+
+
+def make_alternatives() -> dict[str, Any]:
+    return {name: {"score": 0.77, "ci95": [0.75, 0.79], "bytes": size} for name, size in ALTERNATIVES.items()}
 
 
 def make_lineage(name: str) -> dict[str, Any]:
@@ -208,6 +229,15 @@ def export(data: Path, task: Task, *models: Path) -> list[Path]:
     return folders
 
 
+def fit(task: Task, teacher: Path, data: Path, folder: Path) -> None:
+    """What would be shipped without distilling; scores and answers are written beside it."""
+    files = folder.with_suffix(".json"), folder.with_suffix(".parquet")
+    for path in (folder, *files):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir()
+    fit_alternatives(task, teacher, data, 42, "alternatives@made-up", folder, *files)
+
+
 def measure(own: Path, name: str, student: Student, task: Task, teacher: Path, folder: Path, data: Path) -> Result:
     """Do what export, evaluate and speed do with a student, in the experiment's own folder, but for the curves."""
     details = own / "gathered" / name
@@ -220,7 +250,10 @@ def measure(own: Path, name: str, student: Student, task: Task, teacher: Path, f
         seed=42, precision="fp32", metrics_file=numbers, details=details,
     )  # fmt: skip
     shutil.copy(data / "task.json", details)
-    measure_speed(teacher, folder, exported, data / "test.parquet", task.max_length, own / f"speed/{name}.json")
+    alternatives = own / "alternatives" / student.task
+    fit(task, teacher, data, alternatives)
+    contenders = Contenders(teacher, folder, exported, alternatives, data / "test.parquet", task.max_length)
+    measure_speed(contenders, own / f"speed/{name}.json")
     return read_checked(numbers, Result, "evaluate")
 
 

@@ -96,6 +96,13 @@ def test_scores_are_those_of_a_plain_loop_and_the_rest_follows_from_them(evaluat
     table = pd.read_parquet(folder / "details/test.parquet")
     assert table["text"].tolist() == rows["text"].tolist()
     assert np.stack(table["student_probabilities"]).argmax(axis=1).tolist() == table["student"].tolist()
+    deployed = pd.read_parquet(folder / "details/deployed.parquet")  # what is scored is what the report compares
+    assert list(deployed) == ["teacher/onnx", "teacher/int8", "student/onnx", "student/int8"]
+    for who in ("teacher", "student"):
+        for form in ("onnx", "int8"):
+            exported = getattr(getattr(result, who), form)
+            assert exported.score == pytest.approx((deployed[f"{who}/{form}"] == rows["label"]).mean(), abs=1e-6)
+            assert exported.ci95[0] <= exported.score <= exported.ci95[1]
 
 
 def test_regression_agrees_by_correlation(evaluate):

@@ -24,6 +24,9 @@ def test_the_ticks_of_an_axis_are_numbers_of_their_own(losses):
 
 def test_a_model_has_the_same_mark_in_figure_and_table():
     result = Result.model_validate(make_result(0.85, 14_350_874, ["negative", "positive"]))
-    models = result.teacher, result.student
-    written = labels(figures.scatter(models, [22e6, 14e6], "parameters", "accuracy", "{:g}".format))
-    assert {"T", "1", "parameters", "accuracy"} <= set(written)
+    models = [
+        figures.Point("T", 0, 22e6, result.teacher, "PyTorch"),
+        figures.Point("1", 1, 14e6, result.student.int8, "int8"),
+    ]
+    written = labels(figures.scatter(models, "parameters", "accuracy", "{:g}".format))
+    assert {"T", "1", "PyTorch", "int8", "parameters", "accuracy"} <= set(written)

@@ -14,6 +14,8 @@ from tinybert.metrics.answers import answer_values, normalise, right_answers
 from tinybert.metrics.scores import correlation
 
 TEXTS = ("text", "text_pair")
+DEPLOYED = "deployed.parquet"
+"""The answers of exported models, a column each, named as in speed.json (see `plain_answers`)."""
 
 
 def answers(
@@ -36,16 +38,22 @@ def answers(
         texts = ([answer["text"] for answer in label] for label in table["label"])
         table["label"] = [list(right_answers(each, no_answer)) for each in texts]
     for name, said in (("teacher", teacher), ("student", student)):
+        table[name] = plain_answers(said, task_type)
         if task_type == "span":
-            table[name] = said
             table[f"{name}_f1"] = answer_values("span_f1", table["label"], said)
-        elif task_type == "regression":
-            table[name] = said[:, 0].astype(np.float64)
-        else:
+        elif task_type != "regression":
             several, logits = task_type == "multilabel", said.astype(np.float64)
-            table[name] = list((said > 0).astype(np.int8)) if several else said.argmax(axis=1)
             table[f"{name}_probabilities"] = list((expit(logits) if several else softmax(logits, axis=1)).round(6))
     return table
+
+
+def plain_answers(said: np.ndarray, task_type: str) -> list[Any]:
+    """What a model says of each row, see `answers`: a class index, a number, a list of 0 and 1, or a text."""
+    if task_type == "multilabel":
+        return list((said > 0).astype(np.int8))
+    if task_type == "regression":
+        return said[:, 0].astype(np.float64).tolist()
+    return (said if task_type == "span" else said.argmax(axis=1)).tolist()
 
 
 def agreement(table: pd.DataFrame, task_type: str) -> float:

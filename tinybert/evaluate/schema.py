@@ -49,6 +49,7 @@ class Onnx(Exact):
     """The ONNX file in fp32, on the test split."""
 
     score: Score
+    ci95: Interval | None = None
     bytes: Positive
 
 
@@ -69,6 +70,25 @@ class Measured(Size, Scores):
 
     onnx: Onnx | None = None
     int8: Int8 | None = None
+
+
+class Alternative(Exact):
+    """What one would ship without distilling, on the test split."""
+
+    score: Score
+    ci95: Interval
+    bytes: Positive
+
+
+class Alternatives(RootModel[dict[Literal["tfidf", "static"], Alternative]]):
+    """A task's: none for spans, no `static` where model2vec can't read the teacher."""
+
+
+class Gain(Exact):
+    """A model's score minus another's, with its interval, see `tinybert.report.advice.compare`."""
+
+    score: float
+    interval: Interval
 
 
 class Reference(Size):
@@ -110,6 +130,8 @@ class Result(Exact):
     compression: Above
     compression_int8: Above | None = None
     agreement: Score
+    alternatives: dict[str, Alternative] | None = None
+    paired: dict[str, dict[str, Gain]] | None = None
     examples: Examples
 
     @property
@@ -123,12 +145,13 @@ class Metrics(RootModel[dict[str, Result]]):
 
 
 class Time(Exact):
-    """A model's time for a batch: the median over rounds, and of single texts what all but the slowest hundredth take.
+    """A model's time for a batch: the median over rounds; of 500 or more the median, and what all but a hundredth take.
 
     `times_faster` is the median over rounds of the reference's time divided by the model's, `ci95` its interval.
     """
 
     ms: Above
+    p50_ms: Above | None = None
     p99_ms: Above | None
     times_faster: Above
     ci95: Interval
@@ -138,13 +161,21 @@ class Time(Exact):
 class Times(Exact):
     """For one text and for 32, at the lengths of the task's test texts and, `_full`, at its `max_length`.
 
-    Null for 32 where a model is run one text at a time.
+    Null for 32 where a model is run one text at a time. `texts_per_core_second` is of single texts, with an instance of
+    one thread on each core; a twin has none.
     """
 
     batch1: Time
     batch32: Time | None = None
     batch1_full: Time
     batch32_full: Time | None = None
+    texts_per_core_second: Above | None = None
+
+    @property
+    def batches(self) -> dict[str, Time]:
+        """Those that were timed, by their keys."""
+        found = {name: getattr(self, name) for name in ("batch1", "batch32", "batch1_full", "batch32_full")}
+        return {name: time for name, time in found.items() if time is not None}
 
 
 class Machine(Exact):

@@ -1,105 +1,51 @@
-"""How fast a student is: beside its teacher, a twin and a model of BERT-base's shape, in one process, in fp32."""
+"""How fast a student is: beside its teacher, a twin and a model of BERT-base's shape."""
 
 from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Sequence
-from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
-from transformers import PreTrainedTokenizerBase
 
-from tinybert.evaluate.deployed import Deployed
+from tinybert.evaluate.contenders import Contenders
 from tinybert.evaluate.schema import BASE, STUDENT, TEACHER, TWIN, Machine, Speed, Time, Times, Twin
-from tinybert.evaluate.size import bert_base
-from tinybert.evaluate.timing import Batch, median_interval, time_rounds
-from tinybert.models.heads import Head, head_of
-from tinybert.models.loading import load_config, load_tokenizer
-from tinybert.runtime.session import open_exported
+from tinybert.evaluate.throughput import MOST, measure_throughput
+from tinybert.evaluate.timing import median_interval, time_rounds
 
 ROUNDS, SECONDS = 15, 75.0
 BASE_ROUNDS, BASE_SECONDS, BASE_TEXTS = 5, 40.0, 4
 """Rounds of its own, after all others: what runs behind a model of 440 MB finds another machine."""
-BATCH, TEXTS, FULL_TEXTS = 32, 16, 8
-"""Rows of the large batch; texts that go one by one in each round, and of full length."""
-SEED = 0
-ENOUGH = 100
+ENOUGH = 500
 """Times from which on their slowest hundredth means something."""
 TWIN_LEVEL = 0.999
 """Nothing but chance makes a twin differ, and one honest run in a thousand may be refused for it."""
 
 
-def measure_speed(
-    teacher_folder: Path, student_folder: Path, exported: Sequence[Path], data: Path, max_length: int, file: Path
-) -> None:
-    """Write a student's object of speed.json to `file`.
-
-    Args:
-        exported: what is taken away of the two, see `tinybert.export.folder`.
-        data: the task's test.parquet, of whose texts a sample is read.
-        max_length: tokens of the texts of full length.
-    """
-    head = head_of(load_config(teacher_folder))
-    teacher, student = (head.load(folder) for folder in (teacher_folder, student_folder))
-    twin = type(student)(deepcopy(student.config)).eval()
-    rows = pd.read_parquet(data).drop(columns="label")
-    batches = sample_batches(head, load_tokenizer(teacher_folder), rows, max_length)
-    models = {TEACHER: teacher, STUDENT: student, TWIN: twin} | {
-        f"{who}/{name}": Deployed(session, model.config)
-        for who, model, folder in zip(("teacher", "student"), (teacher, student), exported, strict=True)
-        for name, session in open_exported(folder, torch.get_num_threads()).items()
-    }
-    times = time_rounds(models, batches, ROUNDS, SECONDS)
-    base = bert_base(teacher.config.num_labels, max_length)
-    last = base.config.vocab_size - 1
-    known = {
-        what: [each | {"input_ids": each["input_ids"].clamp(max=last)} for each in of[:BASE_TEXTS]]
-        for what, of in batches.items()
-    }
-    apart = time_rounds({TEACHER: teacher, BASE: base}, known, BASE_ROUNDS, BASE_SECONDS)
-    speed = Speed(
-        machine=Machine(
-            processor=_processor(),
-            instructions=torch.backends.cpu.get_cpu_capability().lower(),
-            threads=torch.get_num_threads(),
-        ),
-        reference=TEACHER,
-        models=_ratios(times) | {BASE: _ratios(apart)[BASE]},
-        twin=compare_twins(times[STUDENT], times[TWIN]),
+def measure_speed(contenders: Contenders, file: Path) -> None:
+    """Write a student's object of speed.json to `file`."""
+    threads = torch.get_num_threads()
+    models, twin = _time_in_turns(contenders, threads)
+    for name, rate in measure_throughput(contenders, min(threads, MOST)).items():
+        models[name] = models[name].model_copy(update={"texts_per_core_second": round(rate, 3)})
+    machine = Machine(
+        processor=_processor(), instructions=torch.backends.cpu.get_cpu_capability().lower(), threads=threads
     )
+    speed = Speed(machine=machine, reference=TEACHER, models=models, twin=twin)
     file.write_text(speed.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    for name, of_model in speed.models.items():
-        found = of_model.batch1
+    for name, times in models.items():
+        found = times.batch1
         print(f"  {name}: {found.ms:.1f} ms for one text, {found.times_faster:.2f} times as fast as the teacher")
 
 
-def sample_batches(
-    head: Head, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int
-) -> dict[str, list[Batch]]:
-    """What is timed, by its key in speed.json: a fixed sample of the rows, and as many tokens as may be.
-
-    Token types are left out, since not every model takes them, and the time is the same.
-    """
-    sample = rows.sample(BATCH, replace=len(rows) < BATCH, random_state=SEED)
-    examples, collate = head.examples(tokenizer, sample, max_length)
-    texts = [examples[place] for place in np.random.default_rng(SEED).permutation(len(examples))[:BATCH].tolist()]
-    ids = torch.Generator().manual_seed(SEED)
-    tokens = torch.randint(1, min(100, len(tokenizer)), (BATCH, max_length), generator=ids)
-    full = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
-
-    def batch(some: list[dict[str, list[int]]]) -> Batch:
-        return {name: tensor for name, tensor in collate(some).items() if name in full}
-
-    return {
-        "batch1": [batch([text]) for text in texts[:TEXTS]],
-        "batch32": [batch(texts)],
-        "batch1_full": [{name: tensor[:1] for name, tensor in full.items()}] * FULL_TEXTS,
-        "batch32_full": [full],
-    }
+def _time_in_turns(contenders: Contenders, threads: int) -> tuple[dict[str, Times], Twin]:
+    """All models beside the teacher, in one process."""
+    models, batches = contenders.load(threads), contenders.sample()
+    times = time_rounds(models, batches, ROUNDS, SECONDS)
+    few = {what: of[:BASE_TEXTS] for what, of in batches.items()}
+    apart = time_rounds({TEACHER: models[TEACHER]} | contenders.load_base(), few, BASE_ROUNDS, BASE_SECONDS)
+    return _ratios(times) | {BASE: _ratios(apart)[BASE]}, compare_twins(times[STUDENT], times[TWIN])
 
 
 def compare_twins(student: dict[str, np.ndarray], twin: dict[str, np.ndarray]) -> Twin:
@@ -112,7 +58,9 @@ def compare_twins(student: dict[str, np.ndarray], twin: dict[str, np.ndarray]) -
 def _ratios(times: dict[str, dict[str, np.ndarray]]) -> dict[str, Times]:
     """The models of one run of rounds beside the teacher of the same rounds."""
     return {
-        name: Times(**{what: _time(seconds, times[TEACHER][what]) for what, seconds in of.items()})
+        name: Times(
+            **{what: _time(seconds, times[TEACHER][what]) for what, seconds in of.items()}, texts_per_core_second=None
+        )
         for name, of in times.items()
     }
 
@@ -121,9 +69,11 @@ def _time(seconds: np.ndarray, reference: np.ndarray) -> Time:
     """Of (rounds, batches) seconds of a model, and of the reference in the same rounds."""
     rounds = seconds.mean(axis=1)
     ratio, *interval = median_interval(reference.mean(axis=1) / rounds, 0.95)
+    p50, p99 = (1000 * np.quantile(seconds, [0.5, 0.99])).round(3).tolist() if seconds.size >= ENOUGH else (None, None)
     return Time(
         ms=round(1000 * float(np.median(rounds)), 3),
-        p99_ms=round(1000 * float(np.quantile(seconds, 0.99)), 3) if seconds.size >= ENOUGH else None,
+        p50_ms=p50,
+        p99_ms=p99,
         times_faster=round(ratio, 3),
         ci95=[round(end, 3) for end in interval],
         rounds=len(rounds),

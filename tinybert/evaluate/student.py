@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from transformers import PretrainedConfig
 
 from tinybert.evaluate.attention_maps import compare_attention
 from tinybert.evaluate.deployed import deployed_answers
-from tinybert.evaluate.predictions import agreement, answers
+from tinybert.evaluate.predictions import DEPLOYED, agreement, answers, plain_answers
 from tinybert.evaluate.schema import Examples, Measured, Reference, Result
 from tinybert.evaluate.size import bert_base, sizes, weight_bytes
 from tinybert.evaluate.submission import FOLDER as SUBMISSION
@@ -28,7 +27,7 @@ from tinybert.params.students import Student
 from tinybert.params.tasks import Task
 from tinybert.running.lineage import FILE as LINEAGE
 from tinybert.running.lineage import read_lineage
-from tinybert.runtime.session import open_exported
+from tinybert.runtime.session import Session, open_exported
 
 UNLABELLED = "unlabelled"
 """The folder of rows without labels, and their key in task.json (see `tinybert.tasks.prepare`)."""
@@ -58,9 +57,10 @@ def evaluate_student(
         seed: the run's, in case the student has none of its own; of the bootstrap too.
         precision: the run's, in case the student's lineage doesn't say what it was trained in.
         metrics_file: gets the student's object of metrics.json.
-        details: a folder that gets, for the report, `test.parquet` (see `predictions.answers`), `attention.json`
-            (see `attention_maps.compare_attention`), `lineage.json`, the student's own, and, where the task has test
-            sets without labels, `submission/<name>.tsv` of the student's predictions (`<name>.json` for span).
+        details: a folder that gets, for the report, `test.parquet` (see `predictions.answers`), `deployed.parquet`
+            (what exported models answer), `attention.json` (see `attention_maps.compare_attention`), `lineage.json`,
+            the student's own, and, where the task has test sets without labels, `submission/<name>.tsv` of the
+            student's predictions (`<name>.json` for span).
 
     A further test set adds `<metric>_<name>` to the metrics, such as `accuracy_mismatched`.
     """
@@ -79,14 +79,23 @@ def evaluate_student(
     said = {name: cached_answers(folder, rows, task.max_length, PRECISION) for name, folder in folders.items()}
     further = {name: _further_scores(head, folder, task, facts, data) for name, folder in folders.items()}
     _predict_unlabelled(student_folder, task, facts, data, details)
+    sessions = {
+        f"{name}/{form}": session
+        for name, folder in zip(folders, exported, strict=True)
+        for form, session in open_exported(folder, torch.get_num_threads()).items()
+    }
+    deployed = {
+        name: deployed_answers(session, head, models[name.split("/")[0]].config, rows, task.max_length, name)
+        for name, session in sessions.items()
+    }
     table = answers(rows, said["teacher"], said["student"], task.type, bool(task.label.no_answer))
     measured = {
         name: Measured(
             **_scores(task, labels, said[name], own_seed, further[name]),
             **sizes(models[name], weight_bytes(folder)),
-            **_exported_scores(head, models[name].config, away, rows, labels, task, own_seed),
+            **_exported_scores(name, sessions, deployed, labels, task, own_seed),
         )
-        for (name, folder), away in zip(folders.items(), exported, strict=True)
+        for name, folder in folders.items()
     }
     kept = metrics.retention(measured["teacher"].score, measured["student"].score)
     small = measured["student"].int8
@@ -117,6 +126,8 @@ def evaluate_student(
     tokenizer = load_tokenizer(teacher_folder)
     attention = compare_attention(models["teacher"], models["student"], tokenizer, rows, student.intermediate.layer_map)
     table.to_parquet(details / "test.parquet", index=False)
+    plain = {name: plain_answers(each, task.type) for name, each in deployed.items()}
+    pd.DataFrame(plain).to_parquet(details / DEPLOYED, index=False)
     (details / "attention.json").write_text(json.dumps(attention, ensure_ascii=False) + "\n", encoding="utf-8")
     (details / LINEAGE).write_text(json.dumps(lineage, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     metrics_file.write_text(json.dumps(result.model_dump(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -146,23 +157,19 @@ def _predict_unlabelled(student: Path, task: Task, facts: dict[str, Any], data: 
 
 
 def _exported_scores(
-    head: Head, config: PretrainedConfig, folder: Path, rows: pd.DataFrame, labels: np.ndarray, task: Task, seed: int
+    who: str, sessions: dict[str, Session], said: dict[str, np.ndarray], labels: np.ndarray, task: Task, seed: int
 ) -> dict[str, Any]:
-    """Of the ONNX files in an exported folder, each as it is served."""
-    sessions = open_exported(folder, torch.get_num_threads())
-    said = {
-        name: deployed_answers(session, head, config, rows, task.max_length, f"{folder.name} in {name}")
-        for name, session in sessions.items()
-    }
-    scores = {name: round(metrics.score(task.metric, labels, each), DECIMALS) for name, each in said.items()}
-    found: dict[str, Any] = {
-        name: {"score": scores[name], "bytes": session.file.stat().st_size} for name, session in sessions.items()
-    }
+    """Of the ONNX files of teacher or student, each as it is served, by the names of speed.json."""
+    found: dict[str, Any] = {}
+    for form in (form for form in ("onnx", "int8") if f"{who}/{form}" in said):
+        scores = _scores(task, labels, said[f"{who}/{form}"], seed, {})
+        found[form] = {"bytes": sessions[f"{who}/{form}"].file.stat().st_size} | scores
+        del found[form]["metrics"]
     if "int8" in found:
-        interval = metrics.loss_interval(task.metric, labels, said["onnx"], said["int8"], seed)
+        interval = metrics.loss_interval(task.metric, labels, said[f"{who}/onnx"], said[f"{who}/int8"], seed)
         found["int8"] |= {
-            "method": "dynamic" if sessions["int8"].one_by_one else "static",
-            "loss": round(scores["onnx"] - scores["int8"], DECIMALS),
+            "method": "dynamic" if sessions[f"{who}/int8"].one_by_one else "static",
+            "loss": round(found["onnx"]["score"] - found["int8"]["score"], DECIMALS),
             "loss_ci95": [round(end, DECIMALS) for end in interval],
         }
     return found

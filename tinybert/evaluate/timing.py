@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -15,12 +15,37 @@ from torch import Tensor
 FEWEST = 3
 """Rounds that are done even where they take longer than they should."""
 
-Batch = dict[str, Tensor]
+
+class Batch(NamedTuple):
+    """Texts that are answered at once: each a tuple of a text or a pair, and as tokens, int64 (texts, tokens).
+
+    `texts` is empty where a task reads one row in several pieces (span).
+    """
+
+    texts: list[tuple[str, ...]]
+    tokens: dict[str, Tensor]
+
+    def __len__(self) -> int:
+        return len(self.tokens["input_ids"])
+
+    def first(self) -> Batch:
+        return Batch(self.texts[:1], {name: tensor[:1] for name, tensor in self.tokens.items()})
+
+
+class Timed(Protocol):
+    """What can be timed: it answers a batch from its texts or from its tokens, and can be copied by `deepcopy`."""
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether it is run one text at a time, so that larger batches say nothing of it."""
+        ...
+
+    def __call__(self, batch: Batch) -> object: ...
 
 
 @torch.inference_mode()
 def time_rounds(
-    models: Mapping[str, Any], batches: Mapping[str, Sequence[Batch]], count: int, seconds: float
+    models: Mapping[str, Timed], batches: Mapping[str, Sequence[Batch]], count: int, seconds: float
 ) -> dict[str, dict[str, np.ndarray]]:
     """Seconds of each pass of each model, by model and by name of the batches, float (rounds, batches).
 
@@ -34,13 +59,13 @@ def time_rounds(
         count: rounds, as far as `seconds` allow.
     """
     timed = {
-        what: [name for name, model in models.items() if texts == 1 or not getattr(model, "one_by_one", False)]
-        for what, texts in ((what, len(each[0]["input_ids"])) for what, each in batches.items())
+        what: [name for name, model in models.items() if len(each[0]) == 1 or not model.one_by_one]
+        for what, each in batches.items()
     }
     times: dict[str, dict[str, list[list[float]]]] = {name: {} for name in models}
     for what, names in timed.items():
         for name in names:
-            models[name](**batches[what][0])
+            models[name](batches[what][0])
             times[name][what] = []
     started = time.perf_counter()
     for done in range(count):
@@ -49,7 +74,7 @@ def time_rounds(
         copies = {name: deepcopy(models[name]) for name in rotated(list(models), done)}
         for what, each in batches.items():
             for name in (name for name in copies if name in timed[what]):
-                copies[name](**{part: tensor[:1] for part, tensor in each[0].items()})
+                copies[name](each[0].first())
                 times[name][what].append([_seconds(copies[name], batch) for batch in each])
         del copies  # before the next ones are made
     return {name: {what: np.array(each) for what, each in of_model.items()} for name, of_model in times.items()}
@@ -72,7 +97,7 @@ def median_interval(values: np.ndarray, level: float) -> tuple[float, float, flo
     return float(np.median(values)), float(np.fmax(low, values.min())), float(np.fmin(high, values.max()))
 
 
-def _seconds(model: Any, batch: Batch) -> float:
+def _seconds(model: Timed, batch: Batch) -> float:
     started = time.perf_counter()
-    model(**batch)
+    model(batch)
     return time.perf_counter() - started

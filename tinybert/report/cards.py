@@ -8,4 +8,4 @@ from tinybert.report.rendering import environment
 
 def render_card(student: Evidence) -> str:
     """The card of one student: what it is, its numbers beside its teacher's, how to load it, where it comes from."""
-    return environment(escape=False).get_template("card.md.j2").render(vars(student))
+    return environment(escape=False).get_template("card.md.j2").render(vars(student) | {"result": student.result})

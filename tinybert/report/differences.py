@@ -38,8 +38,11 @@ def draw_scores(students: Mapping[str, Result], trained: Mapping[str, Trained]) 
     """
     rows = np.arange(len(trained[next(iter(students))].answers))
     draws = [rows, *np.random.default_rng(0).choice(rows, (DRAWS, len(rows)))]
-    measures = {name: _measure(result, trained[name].answers) for name, result in students.items()}
-    return {name: 100 * np.array([measure(drawn) for drawn in draws]) for name, measure in measures.items()}
+    tables = {name: trained[name].answers for name in students}
+    measures = {
+        name: measure(result, tables[name]["label"], tables[name]["student"]) for name, result in students.items()
+    }
+    return {name: 100 * np.array([score(drawn) for drawn in draws]) for name, score in measures.items()}
 
 
 def difference(
@@ -79,13 +82,17 @@ def difference(
     return Difference(mean[0], mean[0] - reach, mean[0] + reach)
 
 
-def _measure(result: Result, table: pd.DataFrame) -> Callable[[np.ndarray], float]:
-    """The student's score on some of the rows, by their places."""
-    metric, said = result.metric, table["student"]
+def measure(result: Result, labels: pd.Series, said: pd.Series) -> Callable[[np.ndarray], float]:
+    """A model's score on some of the rows, by their places.
+
+    Args:
+        labels, said: as `tinybert.evaluate.predictions.answers` has them.
+    """
+    metric = result.metric
     if metric in METRICS["span"]:
-        return score_of_rows(metric, table["label"].to_numpy(), said.to_numpy())
+        return score_of_rows(metric, labels.to_numpy(), said.to_numpy())
     if metric in METRICS["classification"]:
         logits = np.eye(len(result.names or ()))[said]
     else:
         logits = np.stack(said.to_list()) - 0.5 if metric in METRICS["multilabel"] else said.to_numpy()[:, None]
-    return score_of_rows(metric, np.stack(table["label"].to_list()), logits)
+    return score_of_rows(metric, np.stack(labels.to_list()), logits)

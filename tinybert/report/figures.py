@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from tinybert.evaluate.schema import Scores
+from tinybert.evaluate.schema import Alternative, Onnx, Scores
 
 # matplotlib knows no CSS: these colours stand for the page's own and are replaced in the SVG's text.
 INK, MUTED, GRID, PAPER, TEACHER = "#010200", "#010201", "#010202", "#010203", "#010204"
@@ -45,10 +45,19 @@ STYLE: Any = {
 }
 
 
+class Point(NamedTuple):
+    """A model in a figure: its mark, as in the table, its place on the x axis, and what is written beside it."""
+
+    badge: str
+    colour: int
+    place: float
+    scores: Scores | Onnx | Alternative
+    name: str = ""
+
+
 @mpl.rc_context(STYLE)
 def scatter(
-    models: Sequence[Scores],
-    places: Sequence[float],
+    models: Sequence[Point],
     x_label: str,
     y_label: str,
     unit: Callable[[float], str],
@@ -57,22 +66,27 @@ def scatter(
     """Scores in percent against a positive number on a logarithmic axis, with the bars of the 95 % intervals.
 
     Args:
-        models: the teacher, then the students.
         unit: writes a number of the x axis.
         mark: label and place of a vertical line: a model that has no score.
     """
     axes = _axes(4.6, 3.0)
-    for number, (model, place) in enumerate(zip(models, places, strict=True)):
-        bars = [[100 * max(0.0, model.score - model.ci95[0])], [100 * max(0.0, model.ci95[1] - model.score)]]
-        colour = model_colour(number)
-        axes.errorbar([place], [100 * model.score], yerr=bars, color=colour, elinewidth=1.4, capsize=3, zorder=2)
-        _badge(axes, number, place, 100 * model.score)
+    for badge, number, place, scores, name in models:
+        score, (low, high) = scores.score, scores.ci95 or (scores.score, scores.score)
+        bars = [[100 * max(0.0, score - low)], [100 * max(0.0, high - score)]]
+        axes.errorbar(
+            [place], [100 * score], yerr=bars, color=model_colour(number), elinewidth=1.4, capsize=3, zorder=2
+        )
+        _badge(axes, badge, number, place, 100 * score)
+        axes.annotate(
+            name, (place, 100 * score), xytext=(7, -9), textcoords="offset points", size=7, color=MUTED, va="center"
+        )
     if mark is not None:
         axes.axvline(mark[1], color=MUTED, linewidth=1, linestyle=(0, (2, 2)))
         axes.annotate(
             mark[0], (mark[1], 0.02), xycoords=("data", "axes fraction"), rotation=90, ha="right", va="bottom",
             xytext=(-3, 0), textcoords="offset points", size=8, color=MUTED,
         )  # fmt: skip
+    places = [each.place for each in models]
     _logarithmic(axes, "x", [*places, mark[1]] if mark else places, unit, room=1.35)
     axes.set(xlabel=x_label, ylabel=y_label)
     return _svg(axes, f"{y_label} against {x_label}")
@@ -85,7 +99,7 @@ def epochs(curves: Mapping[int, pd.DataFrame], metric: str) -> Markup:
     for number, curve in curves.items():
         percent = 100 * curve["score"]
         axes.plot(curve["epoch"], percent, color=model_colour(number), marker="o", markersize=3)
-        _badge(axes, number, curve["epoch"].iloc[-1], percent.iloc[-1])
+        _badge(axes, str(number or "T"), number, curve["epoch"].iloc[-1], percent.iloc[-1])
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     return _svg(axes, f"{metric} on the validation split, by epoch")
@@ -123,10 +137,9 @@ def model_colour(number: int) -> str:
     return SERIES[(number - 1) % len(SERIES)] if number else TEACHER
 
 
-def _badge(axes: Axes, number: int, x: float, y: float) -> None:
-    """The mark that a model has in the table too: its number in a disc of its colour, T for the teacher."""
+def _badge(axes: Axes, text: str, number: int, x: float, y: float) -> None:
+    """The mark that a model has in the table too: its number, or a letter, in a disc of its colour."""
     axes.plot([x], [y], "o", markersize=13, color=model_colour(number), markeredgecolor=PAPER, zorder=3)
-    text = str(number) if number else "T"
     axes.annotate(text, (x, y), ha="center", va="center_baseline", size=8, weight="bold", color=PAPER, zorder=4)
 
 

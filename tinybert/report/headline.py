@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tinybert.evaluate.schema import INT8_STUDENT, Result
+from tinybert.evaluate.schema import TEACHER
 from tinybert.params.experiment import Experiment
+from tinybert.report.advice import Choice, advice, weighed
+from tinybert.report.deployables import ALTERNATIVES, deployables
 from tinybert.report.gather import Evidence, gather
-from tinybert.report.rendering import faster, points, quantity
+from tinybert.report.rendering import points, quantity, ratio, span
 
 NOTHING = "There is no student in params.yaml yet."
 
@@ -22,25 +24,23 @@ def headline(students: list[Evidence]) -> Evidence | None:
 
 
 def sentence(students: list[Evidence]) -> str:
-    """What came out, in one sentence."""
+    """What to take, and what is reached without distilling, in one sentence."""
     first = headline(students)
     if first is None:
         return NOTHING
-    result = first.result
-    text = (
-        f"{first.name} keeps {_share(result)}its teacher's {result.title} ({points(result.student.score)} against "
-        f"{points(result.teacher.score)}) at {100 * result.student.bytes / result.teacher.bytes:.0f} % of its size, "
-        f"{faster(first.times.batch1)} as fast"
-    )
-    plain = [each for each in students if not each.distilled and each.result.task == result.task]
-    if plain and first.distilled:
-        best = max(plain, key=lambda each: each.result.student.score)
-        text += f"; without distillation {best.name} reaches {points(best.result.student.score)}"
+    taken = first.choice.taken.key
+    rest = [(ALTERNATIVES[key], each.score) for key, each in (first.result.alternatives or {}).items() if key != taken]
+    plain = [each for each in students if not each.distilled and each.result.task == first.result.task]
+    rest += [(each.name, each.result.student.score) for each in plain if first.distilled]
+    text = advice(first.result, first.choice)
+    if rest:
+        name, score = max(rest, key=lambda each: each[1])
+        text += f"; without distillation {name} reaches {points(score)}"
     return text + "."
 
 
 def five_lines(experiment: Experiment, root: Path) -> Iterator[str]:
-    """What came out, how good and how fast it is, where it lies, what to type next; of the headline's student.
+    """What to take, how good and how fast it is, where it lies, what to type next; of the headline's student.
 
     Raises:
         UserError: a student isn't evaluated or timed.
@@ -50,35 +50,33 @@ def five_lines(experiment: Experiment, root: Path) -> Iterator[str]:
     if first is None:
         yield NOTHING
         return
-    result, student, times, machine = first.result, first.result.student, first.times, first.speed.machine
-    others = f", and {len(students) - 1} more" if len(students) > 1 else ""
+    result, choice, machine = first.result, first.choice, first.speed.machine
+    taken, scored, times = choice.taken, choice.taken.scored, choice.taken.times
+    assert scored is not None
+    assert times is not None
+    teacher = deployables(first.name, result, first.speed)[TEACHER]
+    others = f"; {len(students) - 1} more in the report" if len(students) > 1 else ""
+    smaller = f", {ratio(result.teacher.bytes / scored.bytes)} times smaller than the teacher in PyTorch"
+    yield f"take       {taken.name}: {quantity(scored.bytes)}B{smaller}{others}"
+    interval = f" ({span(scored.ci95)})" if scored.ci95 else ""
     yield (
-        f"student    {first.name}: {quantity(student.parameters)} parameters, {quantity(student.bytes)}B, "
-        f"{result.compression:.1f} times smaller than its teacher{others}"
+        f"score      {result.title} {points(scored.score)}{interval}, {weighed(choice)}, on {result.examples.test:,} "
+        f"test rows"
     )
+    slowest = f", p99 {times.batch1.p99_ms:.1f}" if times.batch1.p99_ms else ""
     yield (
-        f"score      {result.title} {points(student.score)} ({points(student.ci95[0])} – {points(student.ci95[1])}), "
-        f"{_share(result)}its teacher's {points(result.teacher.score)}, on {result.examples.test:,} test rows"
+        f"speed      {times.batch1.ms:.1f} ms for one text{slowest}; {taken.pace:,.0f} texts a second and core, "
+        f"{ratio(taken.pace / teacher.pace)} times the teacher's in PyTorch ({machine.processor}, "
+        f"{machine.instructions}, {machine.threads} threads)"
     )
-    yield (
-        f"speed      {faster(times.batch1)} as fast as its teacher for one text, {faster(times.batch32)} for 32"
-        f"{_int8(first)} ({machine.processor}, {machine.instructions}, {machine.threads} threads)"
-    )
-    yield (
-        f"where      models/exported/students/{first.name} (ONNX, PyTorch, tokenizer), with its card in "
-        f"reports/cards/{first.name}.md and all in reports/index.html"
-    )
-    yield "next       dvc metrics show; or change params.yaml, and `dvc repro` runs what depends on the change"
+    where = _folder(first, choice)
+    yield f"where      {where}; all models beside each other in reports/index.html"
+    yield f'next       python -m tinybert predict {where} "a text of your own"'
 
 
-def _int8(student: Evidence) -> str:
-    """How good and how fast its ONNX file in int8 is, where there is one."""
-    int8 = student.result.student.int8
-    if int8 is None:
-        return "; no int8 is kept"
-    times = student.speed.models[INT8_STUDENT]
-    return f"; as int8 {faster(times.batch1)}, with {points(int8.score)} and {quantity(int8.bytes)}B"
-
-
-def _share(result: Result) -> str:
-    return "" if result.retention is None else f"{points(result.retention)} % of "
+def _folder(student: Evidence, choice: Choice) -> str:
+    task = student.result.task
+    if choice.taken.key in ALTERNATIVES:
+        return f"models/alternatives/{task}/{choice.taken.key}"
+    is_teacher = choice.taken.key.startswith("teacher/")
+    return f"models/exported/{f'teachers/{task}' if is_teacher else f'students/{student.name}'}"

@@ -13,9 +13,12 @@ from markupsafe import Markup, escape
 
 from tinybert.evaluate.gathered import AUGMENTATION, TASK
 from tinybert.evaluate.predictions import TEXTS, apart, confusion, disagreements
-from tinybert.evaluate.schema import BASE
+from tinybert.evaluate.schema import BASE, TEACHER
 from tinybert.params.experiment import Experiment
 from tinybert.report import figures
+from tinybert.report.advice import advice
+from tinybert.report.deployables import FORMS
+from tinybert.report.deployed_table import Row, deployed_rows
 from tinybert.report.differences import Trained
 from tinybert.report.gather import Evidence
 from tinybert.report.headline import headline, sentence
@@ -29,6 +32,7 @@ MOST_CLASSES = 12
 """Classes above which a confusion matrix is no longer something to look at."""
 MOST_LABELS = 30
 """Labels of a multilabel task that the page lists one by one."""
+SHORT = {FORMS["torch"]: "PyTorch", FORMS["onnx"]: "ONNX", FORMS["int8"]: "int8"}
 MOST_POINTS = 400
 EXAMPLES = 8
 MODELS = ("teacher", "student")
@@ -49,6 +53,7 @@ def render_page(experiment: Experiment, students: list[Evidence]) -> str:
     return page.render(
         experiment=experiment,
         headline=headline(students),
+        teacher=TEACHER,
         sentence=sentence(students),
         tables=tables,
         tasks={task: _task(of_task) for task, of_task in tasks.items()},
@@ -61,25 +66,40 @@ def _task(students: list[Evidence]) -> dict[str, Any]:
     in those of the students that learn from it."""
     first, folder = students[0], students[0].folder
     augmented = next((each.folder for each in students if (each.folder / AUGMENTATION).exists()), folder)
+    shown = headline(students) or first
+    rows = deployed_rows(
+        {each.name: each.result for each in students}, {each.name: each.speed for each in students}, shown.name
+    )
     metric, models = first.result.metric, [first.result.teacher, *(each.result.student for each in students)]
-    sizes = [model.parameters for model in models]
-    speeds = [1.0, *(each.times.batch1.times_faster for each in students)]
-    base = ("BERT-base", first.speed.models[BASE].batch1.times_faster)
-    faster = "times as fast as the teacher, text by text"
+    sizes = [figures.Point(str(number or "T"), number, model.parameters, model) for number, model in enumerate(models)]
     files = [folder / "curves/teacher", *(each.folder / "curves/prediction" for each in students)]
     validation = {number: read_curve(file / "validation.csv") for number, file in enumerate(files)}
     validation = {number: curve for number, curve in validation.items() if not curve.empty}
     return {
-        "students": [vars(each) | {"times": each.times} | _shown(each) for each in students],
+        "students": [vars(each) | {"result": each.result, "times": each.times} | _shown(each) for each in students],
+        "advice": advice(shown.result, shown.choice),
+        "taken": shown.choice.taken,
+        "deployed": rows,
+        "by_pace": _by_pace(rows, metric),
         "data": _data(folder / TASK, first.lineage),
-        "by_size": figures.scatter(models, sizes, "parameters", metric, quantity),
-        "by_speed": figures.scatter(models, speeds, faster, metric, "{:g}".format, base),
+        "by_size": figures.scatter(sizes, "parameters", metric, quantity),
         "validation": figures.epochs(validation, metric) if validation else None,
         "teacher": _panels(folder / "curves/teacher/losses.csv"),
         "mlm": _panels(augmented / "curves/mlm/losses.csv"),
         "masked_accuracy": masked_accuracy(augmented / "curves/mlm/validation.csv"),
         "augmentation": _augmentation(augmented / AUGMENTATION),
     }
+
+
+def _by_pace(rows: list[Row], metric: str) -> Markup:
+    """The first picture: what one gets for what one pays."""
+    points = [
+        figures.Point(badge, colour, model.pace, model.scored, SHORT.get(model.form, ""))
+        for model, badge, colour in rows
+        if model.scored
+    ]
+    (base,) = (row.model.pace for row in rows if row.model.key == BASE)
+    return figures.scatter(points, "texts a second and core", metric, "{:g}".format, ("BERT-base", base))
 
 
 def _data(file: Path, lineage: Mapping[str, Any]) -> dict[str, list[str]]:

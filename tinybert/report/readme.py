@@ -10,10 +10,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tinybert.errors import UserError
-from tinybert.evaluate.schema import BASE, INT8_STUDENT, STUDENT, Int8, Measured, Metrics, Result, Speed, Speeds
+from tinybert.evaluate.schema import BASE, Int8, Measured, Metrics, Result, Speed, Speeds
+from tinybert.report.advice import advice, choose
+from tinybert.report.deployables import deployables, deployed_form
+from tinybert.report.deployed_table import markdown_table
 from tinybert.report.pipeline import graph, read_stages, reruns, stages_table
 from tinybert.report.published import TEACHER
-from tinybert.report.rendering import faster, points
+from tinybert.report.rendering import points, ratio, span
 from tinybert.report.variants import variant_tables
 
 
@@ -44,7 +47,7 @@ def _sections(root: Path) -> dict[str, str]:
     stages = read_stages(root / "dvc.yaml")
     others = {name: read_results(root / f"results/{name}.json") for name in OTHERS}
     return {
-        "results": results_table(read_results(root / "metrics.json"), read_speeds(root / "speed.json")),
+        "results": deployed_section(read_results(root / "metrics.json"), read_speeds(root / "speed.json")),
         "graph": graph(stages),
         "stages": stages_table(stages),
         "reruns": reruns(stages),
@@ -61,48 +64,54 @@ def read_speeds(file: Path) -> dict[str, Speed]:
     return Speeds.model_validate_json(file.read_text(encoding="utf-8")).root if file.exists() else {}
 
 
-def results_table(results: Mapping[str, Result], speeds: Mapping[str, Speed] | None = None) -> str:
-    """Each task's teacher and students; without `speeds` there is no column of them."""
+def deployed_section(results: Mapping[str, Result], speeds: Mapping[str, Speed]) -> str:
+    """What to take, what could be deployed, and what the students are beside a model of BERT-base's shape."""
+    choices = [(result, choose(name, result, speeds[name])) for name, result in results.items() if name in speeds]
+    said = [f"{advice(result, choice)}." for result, choice in choices if choice]
+    beside = [beside_others(name, result, speeds[name]) for name, result in results.items() if name in speeds]
+    return "\n\n".join([*said, markdown_table(results, speeds), *beside])
+
+
+def beside_others(name: str, result: Result, speed: Speed) -> str:
+    """How many times smaller and faster a student is as it is served, and than what."""
+    models = deployables(name, result, speed)
+    served = models[deployed_form(result, "student")]
+    assert served.scored is not None
+    one, base = speed.models[served.key], speed.models[BASE]
+    smaller = result.teacher.bytes / served.scored.bytes
+    faster = one.batch1.times_faster / base.batch1.times_faster
+    rates = one.texts_per_core_second, base.texts_per_core_second
+    a_core = f" ({rates[0] / rates[1]:.0f} in texts a core)" if rates[0] and rates[1] else ""
+    return (
+        f"`{name}` {served.form} is {smaller:.1f} times smaller than its teacher in PyTorch and "
+        f"{ratio(one.batch1.times_faster)} times as fast for one text, and {faster:.0f} times{a_core} as fast as a "
+        "model of BERT-base's shape (random weights: a shape to measure against, not a model that was beaten)."
+    )
+
+
+def results_table(results: Mapping[str, Result]) -> str:
+    """Each task's teacher and students, without times."""
     lines = ["| model | score | 95 % interval | of the teacher | parameters | smaller |", "|---|---|---|---|---|---|"]
-    times = [" faster, one text | 32 texts |", "---|---|"]
     teachers: set[str] = set()
     for name, result in results.items():
         if result.task not in teachers:
             teachers.add(result.task)
             lines.append(_row(f"teacher of `{result.task}`", result.teacher, result.teacher.parameters))
-            times.append("  |  |")
         kept = "–"
         if result.retention is not None and result.retention_ci95:
-            kept = f"{points(result.retention)} % ({' – '.join(map(points, result.retention_ci95))})"
+            kept = f"{points(result.retention)} % ({span(result.retention_ci95)})"
         student = result.student
         lines.append(_row(f"`{name}`", student, student.parameters, kept, result.compression))
-        own = speeds.get(name) if speeds else None
-        batches = (own.models[STUDENT].batch1, own.models[STUDENT].batch32) if own else ()
-        times.append("".join(f" {faster(each, '×')} |" for each in batches) or " – | – |")
         if student.int8 is not None:
             kept = "–" if result.retention_int8 is None else f"{points(result.retention_int8)} %"
             lines.append(_row(f"`{name}`, ONNX int8", student.int8, student.parameters, kept, result.compression_int8))
-            times.append(f" {faster(own.models[INT8_STUDENT].batch1, '×')} | – |" if own else " – | – |")
-    if speeds is not None:
-        lines = [line + more for line, more in zip(lines, times, strict=True)]
-        lines += [f"\n{_beside_base(name, speeds[name])}" for name in results if name in speeds]
     return "\n".join(lines)
 
 
 def _row(name: str, model: Measured | Int8, parameters: int, kept: str = "", compression: float | None = None) -> str:
-    interval = " – ".join(map(points, model.ci95)) if isinstance(model, Measured) else ""
+    interval = span(model.ci95) if model.ci95 else ""
     smaller = f"{compression:.1f}×" if compression else ""
     return f"| {name} | {points(model.score)} | {interval} | {kept} | {parameters / 1e6:.2f} M | {smaller} |"
-
-
-def _beside_base(name: str, speed: Speed) -> str:
-    """By way of the teacher, which both were timed with, on the same texts and in the same rounds."""
-    pairs = zip(speed.models[STUDENT], speed.models[BASE], strict=True)
-    ratios = [student.times_faster / base.times_faster for (_, student), (_, base) in pairs]
-    return (
-        f"`{name}` is {min(ratios):.0f} to {max(ratios):.0f} times as fast as a model of BERT-base's shape (random "
-        f"weights: a shape to measure against, not a model that was beaten)."
-    )
 
 
 def ablation_tables(results: Mapping[str, Result]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -21,6 +22,11 @@ def tenths(value: float) -> str:
 def points(score: float) -> str:
     """A score in points of a hundred, as the paper's tables give them."""
     return tenths(100 * score)
+
+
+def span(interval: Sequence[float]) -> str:
+    """The two ends of an interval of scores, in points."""
+    return " – ".join(map(points, interval))
 
 
 def quantity(count: float) -> str:
@@ -57,10 +63,13 @@ def environment(escape: bool) -> Environment:
         undefined=StrictUndefined,
         keep_trailing_newline=not escape,
     )
-    found.filters |= {each.__name__: each for each in (tenths, points, quantity, ratio, faster, markdown, lineage_list)}
+    found.filters |= {
+        each.__name__: each for each in (tenths, points, span, quantity, ratio, faster, markdown, lineage_list)
+    }
     found.filters |= {
         "times": lambda value: f"{ratio(value)}×",
         "ms": lambda value: f"{value:.0f}" if value >= 100 else f"{value:.3g}",
+        "pace": lambda value: f"{value:,.0f}" if value >= 100 else f"{value:.3g}",
         "thousands": "{:,}".format,
     }
     return found

@@ -40,7 +40,7 @@ def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], proce
     if processes == 1:
         yield from map(function, items)
         return
-    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_follow_parent)
+    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=follow_parent)
     waiting: deque[Future[Result]] = deque()
     try:
         for future in _submit(pool, function, items):
@@ -65,7 +65,7 @@ def _submit(pool: ProcessPoolExecutor, function: Callable[..., Any], items: Iter
         yield failed
 
 
-def _follow_parent() -> None:
+def follow_parent() -> None:
     """End when the parent ends, however it does; leave Ctrl-C to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
