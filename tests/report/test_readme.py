@@ -32,22 +32,21 @@ def test_results_are_those_of_metrics_and_speed():
     speed["models"]["bert-base/torch"]["batch1"]["times_faster"] = 2.0
     advice, table, beside = deployed_section(results, {"a": Speed.model_validate(speed)}).split("\n\n")
     assert advice == (
-        "Take a as ONNX in int8: accuracy 84.9 (83.4 – 86.4), 1.1 points (-0.2 – 2.4) below the teacher as ONNX, "
-        "4.1 times as fast."
+        "Take a in int8: accuracy 84.9, 1.1 points (-0.2 – 2.4) below the teacher in ONNX, 4.1 times as fast."
     )
     assert table.splitlines()[2:] == [
         "| teacher of `movies` in PyTorch | 86.0 (84.5 – 87.5) | 25 | 20.0 (40.0) | 90.9 | 11.1 |",
-        "| teacher of `movies` as ONNX | 86.0 (84.5 – 87.5) | 38 | 13.3 (26.7) | 90.9 | 7.4 |",
+        "| teacher of `movies` in ONNX | 86.0 (84.5 – 87.5) | 38 | 13.3 (26.7) | 90.9 | 7.4 |",
         "| `a` in PyTorch | 85.0 (83.5 – 86.5) | 51 | 9.8 (19.6) | 57.4 | 5.4 |",
-        "| `a` as ONNX | 85.0 (83.5 – 86.5) | 76 | 6.5 (13.1) | 57.5 | 3.6 |",
-        "| `a` as ONNX in int8 | 84.9 (83.4 – 86.4) | 153 | 3.3 (6.5) | 14.4 | 1.8 |",
-        "| `b` as ONNX in int8 | 84.9 (83.4 – 86.4) | – | – | 14.4 | – |",
+        "| `a` in ONNX | 85.0 (83.5 – 86.5) | 76 | 6.5 (13.1) | 57.5 | 3.6 |",
+        "| `a` in int8 | 84.9 (83.4 – 86.4) | 153 | 3.3 (6.5) | 14.4 | 1.8 |",
+        "| `b` in int8 | 84.9 (83.4 – 86.4) | – | – | 14.4 | – |",
         "| TF-IDF | 77.0 (75.0 – 79.0) | 2,250 | 0.2 (0.4) | 0.6 | 0.12 |",
         "| a static model | 77.0 (75.0 – 79.0) | 2,000 | 0.2 (0.5) | 15.6 | 0.14 |",
         "| BERT-base's shape in PyTorch | – | 5 | 100.0 (200.0) | – | 55.6 |",
     ]
     assert len({line.count("|") for line in table.splitlines()}) == 1
-    assert beside.startswith("`a` as ONNX in int8 is 6.3 times smaller than its teacher in PyTorch and 6.1 times as ")
+    assert beside.startswith("`a` in int8 is 6.3 times smaller than its teacher in PyTorch and 6.1 times as ")
     assert "and 3 times (31 in texts a core) as fast as a model of BERT-base's shape" in beside
     assert results_table(results).splitlines()[3:5] == [
         "| `a` | 85.0 | 83.5 – 86.5 | 98.8 % (97.1 – 100.1) | 14.35 M | 1.6× |",

@@ -106,16 +106,13 @@ def advice(result: Result, choice: Choice) -> str:
     taken, scored = choice.taken, choice.taken.scored
     assert scored is not None
     opening = f"{taken.name} is enough" if taken.key in ALTERNATIVES else f"take {taken.name}"
-    interval = f" ({span(scored.ci95)})" if scored.ci95 else ""
     faster = ratio(taken.pace / choice.against.pace)
-    return (
-        f"{opening[0].upper()}{opening[1:]}: {result.title} {points(scored.score)}{interval}, {weighed(choice)}, "
-        f"{faster} times as fast"
-    )
+    score = f"{result.title} {points(scored.score)}"
+    return f"{opening[0].upper()}{opening[1:]}: {score}, {weighed(choice)}, {faster} times as fast"
 
 
 def weighed(choice: Choice) -> str:
-    """How the choice scores beside what it was weighed against: `0.8 points (0.1 – 1.5) below the teacher as ONNX`."""
+    """How the choice scores beside what it was weighed against: `0.8 points (0.1 – 1.5) below the teacher in int8`."""
     gain = choice.gain
     ends = sorted(-end for end in gain.interval) if gain.score < 0 else gain.interval
     side = "below" if gain.score < 0 else "above"

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from tinybert.evaluate.schema import Alternative, Measured, Onnx, Result, Speed, Times
 
 Scored = Measured | Onnx | Alternative
-FORMS = {"torch": "in PyTorch", "onnx": "as ONNX", "int8": "as ONNX in int8"}
+FORMS = {"torch": "in PyTorch", "onnx": "in ONNX", "int8": "in int8"}
+"""An int8 is an ONNX file too."""
 ALTERNATIVES = {"tfidf": "TF-IDF", "static": "a static model"}
 MILLION = 1_000_000
 

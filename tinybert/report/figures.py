@@ -62,14 +62,16 @@ def scatter(
     y_label: str,
     unit: Callable[[float], str],
     mark: tuple[str, float] | None = None,
+    width: float = 4.6,
 ) -> Markup:
     """Scores in percent against a positive number on a logarithmic axis, with the bars of the 95 % intervals.
 
     Args:
         unit: writes a number of the x axis.
         mark: label and place of a vertical line: a model that has no score.
+        width: inches; the page's whole width is 9.2.
     """
-    axes = _axes(4.6, 3.0)
+    axes = _axes(width, 3.0)
     for badge, number, place, scores, name in models:
         score, (low, high) = scores.score, scores.ci95 or (scores.score, scores.score)
         bars = [[100 * max(0.0, score - low)], [100 * max(0.0, high - score)]]
@@ -78,8 +80,9 @@ def scatter(
         )
         _badge(axes, badge, number, place, 100 * score)
         axes.annotate(
-            name, (place, 100 * score), xytext=(7, -9), textcoords="offset points", size=7, color=MUTED, va="center"
-        )
+            name, (place, 100 * score), xytext=(0, -13), textcoords="offset points", ha="center", va="center", size=7,
+            color=MUTED,
+        )  # fmt: skip
     if mark is not None:
         axes.axvline(mark[1], color=MUTED, linewidth=1, linestyle=(0, (2, 2)))
         axes.annotate(

@@ -99,7 +99,7 @@ def _by_pace(rows: list[Row], metric: str) -> Markup:
         if model.scored
     ]
     (base,) = (row.model.pace for row in rows if row.model.key == BASE)
-    return figures.scatter(points, "texts a second and core", metric, "{:g}".format, ("BERT-base", base))
+    return figures.scatter(points, "texts a second and core", metric, "{:g}".format, ("BERT-base", base), width=9.2)
 
 
 def _data(file: Path, lineage: Mapping[str, Any]) -> dict[str, list[str]]:
