@@ -14,6 +14,8 @@ from tinybert.errors import UserError
 TYPES = "token_type_ids"
 FACTS = "export.json"
 """What an exported folder says of itself."""
+DYNAMIC = "dynamic"
+"""The method of int8 that scales by all that is read together."""
 FP32, INT8 = Path("onnx/model.onnx"), Path("onnx/model_quantized.onnx")
 """Their places in an exported folder, where transformers.js and text-embeddings-inference look for them too."""
 
@@ -80,11 +82,24 @@ def open_exported(folder: Path, threads: int = 0) -> dict[str, Session]:
     Raises:
         UserError: see `Session`.
     """
-    method = json.loads((folder / FACTS).read_text(encoding="utf-8"))["int8"]["method"]
+    method = int8_method(folder)
     sessions = {"onnx": Session(folder / FP32, threads=threads)}
     if method:
-        sessions["int8"] = Session(folder / INT8, method == "dynamic", threads)
+        sessions["int8"] = Session(folder / INT8, method == DYNAMIC, threads)
     return sessions
+
+
+def int8_method(folder: Path) -> str | None:
+    """How an exported folder's int8 was made; None where there is none.
+
+    Raises:
+        UserError: the folder doesn't say.
+    """
+    try:
+        method: str | None = json.loads((folder / FACTS).read_text(encoding="utf-8"))["int8"]["method"]
+    except (OSError, ValueError, LookupError, TypeError):
+        raise UserError(f"{folder}: expected {FACTS}, which says how its int8 is to be run; export it anew") from None
+    return method
 
 
 def _stack(rows: Iterable[np.ndarray]) -> np.ndarray:
