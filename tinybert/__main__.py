@@ -70,6 +70,57 @@ def clean(yes: Annotated[bool, typer.Option("--yes", help="remove without asking
 
 
 @app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="a model's folder, such as models/exported/students/movies-tinybert4")],
+    texts: Annotated[list[str] | None, typer.Argument(help="to answer; without any, lines of standard input")] = None,
+    file: Annotated[Path | None, typer.Option(help="CSV, TSV, JSON lines (each perhaps .gz) or Parquet")] = None,
+    out: Annotated[Path | None, typer.Option(help="where the rows go, with their answers; in the same formats")] = None,
+    column: Annotated[list[str] | None, typer.Option(help="of the text; twice for a pair")] = None,
+    label: Annotated[str | None, typer.Option(help="the column with what is right, to score the model")] = None,
+    separator: Annotated[str | None, typer.Option(help="between the cells of a CSV")] = None,
+    pair: Annotated[bool, typer.Option("--pair", help="TEXT are two that belong together")] = False,
+    every: Annotated[bool, typer.Option("--all", help="a probability for each class")] = False,
+    fp32: Annotated[bool, typer.Option("--fp32", help="the ONNX file in fp32, though there is one in int8")] = False,
+    threads: Annotated[int, typer.Option(min=0, help="0 is one for each core")] = 0,
+) -> None:
+    """Say what a model says of texts: labels with their probabilities."""
+    from tinybert.serve.open import open_model
+    from tinybert.serve.predict import predict_file, predict_texts
+
+    opened = open_model(model, threads, fp32)
+    if texts:
+        for line in predict_texts(opened, [tuple(texts)] if pair else [(text,) for text in texts]):
+            typer.echo(line)
+        return
+    for line in predict_file(opened, file, out, column or [], label, separator, every):
+        typer.echo(line, err=True)
+
+
+@app.command()
+def serve(
+    model: Annotated[Path, typer.Argument(help="a model's folder, such as models/exported/students/movies-tinybert4")],
+    host: Annotated[str, typer.Option(help="0.0.0.0 lets other machines ask")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 8000,
+    beside: Annotated[list[Path] | None, typer.Option(help="another model, shown beside it on the page")] = None,
+    queue: Annotated[int, typer.Option(min=1, help="texts that may wait; more are refused with 429")] = 512,
+    batch: Annotated[int, typer.Option(min=1, help="texts that go through the model together")] = 32,
+    most_texts: Annotated[int, typer.Option(min=1, help="of one request")] = 256,
+    characters: Annotated[int, typer.Option(min=1, help="of one text")] = 20_000,
+    fp32: Annotated[bool, typer.Option("--fp32", help="the ONNX file in fp32, though there is one in int8")] = False,
+    threads: Annotated[int, typer.Option(min=0, help="0 is one for each core")] = 0,
+) -> None:
+    """Answer texts over HTTP, and on a page, until Ctrl-C or SIGTERM; what was asked by then is answered."""
+    try:
+        from tinybert.serve.app import Limits
+        from tinybert.serve.server import run
+    except ModuleNotFoundError as error:
+        install = "pip install -r requirements-serve.txt -c constraints.txt"
+        raise UserError(f"serve needs {error.name}, which isn't installed: `{install}`") from None
+
+    run([model, *(beside or [])], host, port, Limits(most_texts, characters, queue, batch), threads, fp32)
+
+
+@app.command()
 def times(params: ParamsFile = Path("params.yaml")) -> None:
     """Print how long each stage of params.yaml took when it last ran here, and its memory."""
     from tinybert.running.times import print_times
