@@ -70,6 +70,27 @@ def clean(yes: Annotated[bool, typer.Option("--yes", help="remove without asking
 
 
 @app.command()
+def compare(
+    first: Annotated[str, typer.Argument(help="A: a model's folder, or a git revision", metavar="A")],
+    second: Annotated[str, typer.Argument(help="B: another one", metavar="B")],
+    file: Annotated[Path | None, typer.Option(help="of rows with labels; else the task's test split")] = None,
+    column: Annotated[list[str] | None, typer.Option(help="of the text in the file; twice for a pair")] = None,
+    label: Annotated[str, typer.Option(help="the file's column with what is right")] = "label",
+    student: Annotated[str | None, typer.Option(help="of revisions: which; else the first")] = None,
+    show: Annotated[int, typer.Option(min=0, help="texts on which they differ")] = 10,
+) -> None:
+    """Compare two models, or a student at two git revisions: paired interval, McNemar's test, where they differ."""
+    from tinybert.serve.compare import compare_models, compare_revisions, describe
+
+    if Path(first).is_dir() and Path(second).is_dir():
+        sides = compare_models(Path(first), Path(second), file, column or [], label)
+    else:
+        sides = compare_revisions(first, second, student, Path())
+    for line in describe(sides, show):
+        typer.echo(line)
+
+
+@app.command()
 def predict(
     model: Annotated[Path, typer.Argument(help="a model's folder, such as models/exported/students/movies-tinybert4")],
     texts: Annotated[list[str] | None, typer.Argument(help="to answer; without any, lines of standard input")] = None,

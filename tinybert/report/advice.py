@@ -47,7 +47,10 @@ def compare(result: Result, answers: pd.DataFrame) -> dict[str, dict[str, Gain]]
     student, teacher = deployed_form(result, "student"), deployed_form(result, "teacher")
     others = [name for name in ALTERNATIVES if name in answers]
     pairs = [(student, teacher), *((reference, name) for reference in (student, teacher) for name in others)]
-    scores = {name: measure(result, answers["label"], answers[name]) for name in (student, teacher, *others)}
+    classes = len(result.names or ())
+    scores = {
+        name: measure(result.metric, classes, answers["label"], answers[name]) for name in (student, teacher, *others)
+    }
     drawn = _draw(scores, len(answers))
     found: dict[str, dict[str, Gain]] = {}
     tail = (1 - LEVEL) / len(pairs) / 2

@@ -40,7 +40,8 @@ def draw_scores(students: Mapping[str, Result], trained: Mapping[str, Trained]) 
     draws = [rows, *np.random.default_rng(0).choice(rows, (DRAWS, len(rows)))]
     tables = {name: trained[name].answers for name in students}
     measures = {
-        name: measure(result, tables[name]["label"], tables[name]["student"]) for name, result in students.items()
+        name: measure(result.metric, len(result.names or ()), tables[name]["label"], tables[name]["student"])
+        for name, result in students.items()
     }
     return {name: 100 * np.array([score(drawn) for drawn in draws]) for name, score in measures.items()}
 
@@ -82,17 +83,17 @@ def difference(
     return Difference(mean[0], mean[0] - reach, mean[0] + reach)
 
 
-def measure(result: Result, labels: pd.Series, said: pd.Series) -> Callable[[np.ndarray], float]:
+def measure(metric: str, classes: int, labels: pd.Series, said: pd.Series) -> Callable[[np.ndarray], float]:
     """A model's score on some of the rows, by their places.
 
     Args:
+        classes: how many there are; 0 where the task has none.
         labels, said: as `tinybert.evaluate.predictions.answers` has them.
     """
-    metric = result.metric
     if metric in METRICS["span"]:
         return score_of_rows(metric, labels.to_numpy(), said.to_numpy())
     if metric in METRICS["classification"]:
-        logits = np.eye(len(result.names or ()))[said]
+        logits = np.eye(classes)[said]
     else:
         logits = np.stack(said.to_list()) - 0.5 if metric in METRICS["multilabel"] else said.to_numpy()[:, None]
     return score_of_rows(metric, np.stack(labels.to_list()), logits)

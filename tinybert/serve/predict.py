@@ -64,7 +64,7 @@ def predict_file(
             texts = [rows[name].map(_text).tolist() for name in choose_texts(rows, columns, place)]
             said = model.answer(list(zip(*texts, strict=True)))
             if label is not None:
-                golds += _golds(rows, label, model, place, done)
+                golds += golds_of(rows, label, model, place, done)
                 answers += said
             added = _columns(said, model.labels if every else [])
             write(pd.concat([rows.drop(columns=added.columns, errors="ignore").reset_index(drop=True), added], axis=1))
@@ -108,8 +108,15 @@ def _columns(answers: Sequence[Answer], labels: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(added)
 
 
-def _golds(rows: pd.DataFrame, column: str, model: Predictor, place: str, before: int) -> list[Any]:
-    """What is right, as `tinybert.metrics.scores.score` takes it."""
+def golds_of(rows: pd.DataFrame, column: str, model: Predictor, place: str, before: int = 0) -> list[Any]:
+    """What is right, as `tinybert.metrics.scores.score` takes it.
+
+    Args:
+        before: rows of the same file that came before these.
+
+    Raises:
+        UserError: there is no such column, or a label is one that the model doesn't know.
+    """
     if column not in rows:
         raise UserError(f"{place}: there is no column {column!r} (--label); there are {', '.join(map(str, rows))}")
     return [_gold(value, model, f"{place}, row {number}") for number, value in enumerate(rows[column], before + 1)]
