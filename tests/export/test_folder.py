@@ -10,16 +10,15 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from tests.tiny import tiny_bert, weather_rows
+from tests.exported import MAX_LENGTH, export_tiny
+from tests.tiny import weather_rows
 from tinybert.errors import UserError
-from tinybert.export.folder import export_model, quantise_within
+from tinybert.export.folder import quantise_within
 from tinybert.models.heads import SpanHead
-from tinybert.models.loading import head_config, load_classifier, load_span_model
+from tinybert.models.loading import head_config
 from tinybert.params.export import Export
 from tinybert.running.digests import digest
 from tinybert.runtime.session import FP32, INT8
-
-MAX_LENGTH = 12
 
 
 @pytest.fixture
@@ -30,26 +29,7 @@ def rows():
 @pytest.fixture
 def export(tmp_path, rows):
     """Export a random model of a type of task, and give its folder."""
-
-    def export(name="out", rows=rows, head=None, metric="accuracy", max_length=MAX_LENGTH, max_loss=1.0, int8="auto"):
-        data, model_folder = tmp_path / "data/weather", tiny_bert(tmp_path / "model")
-        data.mkdir(parents=True, exist_ok=True)
-        for split in ("train", "validation"):
-            rows.to_parquet(data / f"{split}.parquet")
-        torch.manual_seed(1)
-        if isinstance(head, SpanHead):
-            model = load_span_model(model_folder, new_head=True)
-            model.config.update(head.config())
-        else:
-            model = load_classifier(model_folder, new_head=head or head_config(["bad", "good"]))
-        model.save_pretrained(model_folder)
-        folder = tmp_path / name
-        folder.mkdir()
-        settings = Export(int8=int8, max_loss=max_loss)
-        export_model(model_folder, data, folder, folder, settings, metric, max_length, "export@weather")
-        return folder
-
-    return export
+    return lambda name="out", rows=rows, **settings: export_tiny(tmp_path, name, rows, **settings)
 
 
 def facts(folder):

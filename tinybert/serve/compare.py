@@ -175,6 +175,6 @@ def _at(revision: str, student: str | None, root: Path) -> tuple[Result, str, pd
         return results[name], name, pd.read_parquet(io.BytesIO(files.read_bytes(place)))
     except Exception:
         raise UserError(
-            f"{revision}: the answers of {name} aren't in DVC's cache; `dvc pull`, or run `git checkout {revision}` and "
+            f"{revision}: the answers of {name} aren't in DVC's cache; `dvc pull`, or `git checkout {revision}` and "
             f"`dvc repro evaluate@{name}`"
         ) from None
