@@ -26,7 +26,7 @@ smoke: venv  ## the whole graph on tiny models, in a scratch folder
 venv: .venv/installed
 
 # Progress goes to the screen; pip's warnings to a file, which is shown where it fails.
-.venv/installed: requirements.txt constraints.txt
+.venv/installed: requirements.txt requirements-serve.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2> /dev/null || { \
 		echo "error: $(PYTHON) is $$($(PYTHON) --version 2> /dev/null || echo not there); Python 3.11 to 3.13 is" \
 			"needed: install one, and name it, as in \`make $(MAKECMDGOALS) PYTHON=python3.12\`" >&2; exit 1; }

@@ -10,10 +10,16 @@ from tests.import_closure import ROOT
 
 
 def pinned(name):
-    lines = (line.partition("#")[0].strip() for line in (ROOT / name).read_text().splitlines())
-    pins = [re.fullmatch(r"([\w.-]+)==([\w.!]+)", line) for line in lines if line]
-    assert all(pins), f"{name}: each line is name==version"
-    return {canonicalize_name(pin[1]): pin[2] for pin in pins}
+    found = {}
+    for line in (line.partition("#")[0].strip() for line in (ROOT / name).read_text().splitlines()):
+        if line.startswith("-r "):
+            found |= pinned(line.removeprefix("-r "))
+        elif line:
+            pin = re.fullmatch(r"([\w.-]+)==([\w.!]+)", line)
+            assert pin, f"{name}: expected name==version, found {line}"
+            assert canonicalize_name(pin[1]) not in found, f"{pin[1]} is pinned in two places"
+            found[canonicalize_name(pin[1])] = pin[2]
+    return found
 
 
 def test_constraints_pin_all_that_requirements_bring():
