@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,9 +14,13 @@ import pandas as pd
 import pytest
 import torch
 
+from tests.evaluate.made_up import experiment, write_evidence
+from tests.evaluate.made_up import student as made_up
 from tests.examples.browser import page
 from tests.import_closure import ROOT
 from tests.tiny import logits_of
+from tinybert.report.cards import render_card
+from tinybert.report.gather import gather
 
 EXAMPLES = ROOT / "examples"
 TEXTS = ["the weather was very sunny and mild in paris .", "we had stormy , wet weather", "very " * 30, "x"]
@@ -55,6 +60,17 @@ def test_onnxruntime_without_torch(exported, tmp_path):
     fp32 = run("onnxruntime_example.py", copy, tmp_path, "torch", "transformers")
     np.testing.assert_allclose(fp32, expected(exported), atol=1e-6)
     assert not np.array_equal(int8, fp32)
+
+
+def test_the_cards_code(exported, tmp_path, monkeypatch):
+    """Both of its pieces run in the folder of the project, where the card says that the model is."""
+    write_evidence(tmp_path, exported.name, names=["bad", "good"])
+    (student,) = gather(experiment({exported.name: made_up()}), tmp_path / "evaluation/made-up")
+    monkeypatch.chdir(exported.parents[3])
+    found = {}
+    for code in re.findall(r"```python\n(.*?)```", render_card(student), re.DOTALL):
+        exec(code, found)
+    np.testing.assert_allclose(found["outputs"][0], found["logits"].detach().numpy(), atol=0.05)
 
 
 @pytest.fixture
