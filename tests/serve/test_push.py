@@ -207,3 +207,10 @@ def test_offline_switch(hub, model, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(UserError, match="HF_HUB_OFFLINE is set; unset it"):
         push(model, "owner/weather")
+
+
+def test_a_hub_without_xet(hub, model, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", False)
+    with pytest.raises(UserError, match="HF_HUB_DISABLE_XET=1 for a hub without Xet"):
+        push(model, "owner/weather")
+    assert not hub.commits

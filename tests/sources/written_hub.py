@@ -31,7 +31,9 @@ class WrittenHub(Hub):
 
     def answer(self, handler, path):
         parts = path.removeprefix("/api/").removesuffix("/revision/main").split("/")
-        if not path.startswith("/api/") or len(parts) != 3:
+        if "/xet-" in path:
+            handler.reply(404)
+        elif not path.startswith("/api/") or len(parts) != 3:
             super().answer(handler, path)
         elif (files := self.repositories.get("/".join(parts))) is None:
             handler.reply(404, headers={"X-Error-Code": "RepoNotFound"})
