@@ -118,6 +118,21 @@ def predict(
 
 
 @app.command()
+def push(
+    model: Annotated[Path, typer.Argument(readable=False, help="such as models/exported/students/<student>")],
+    name: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="of the repository, made where there is none")],
+    public: Annotated[bool, typer.Option("--public", help="for everybody to see")] = False,
+    message: Annotated[str | None, typer.Option(help="of the commit")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would be pushed")] = False,
+) -> None:
+    """Push an exported model with its card and scores to the Hugging Face hub, or to the one in HF_ENDPOINT."""
+    from tinybert.serve.push import push
+
+    for line in push(model, name, public, message, dry_run):
+        typer.echo(line)
+
+
+@app.command()
 def serve(
     model: Annotated[Path, typer.Argument(help="a model's folder, such as models/exported/students/movies-tinybert4")],
     host: Annotated[str, typer.Option(help="0.0.0.0 lets other machines ask")] = "127.0.0.1",

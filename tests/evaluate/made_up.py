@@ -109,6 +109,8 @@ def write_evidence(
     ]
     _write(folder / "attention.json", {"tokens": tokens, "teacher_layer": 6, "student_layer": 4, "maps": maps})
     _write(folder / "lineage.json", make_lineage(name))
+    calibration = {"temperature": 1.4, "error_before": 0.081, "error_after": 0.023} if names else None
+    _write(folder / "export.json", {"calibration": calibration, "files": {"onnx/model.onnx": "0f" * 32}})
     _write(folder / "task.json", {"dropped": {}, "conflicting": 0, "names": names, "classes": None})
     terms = ["embedding", *(f"{kind}.{layer}" for kind in ("hidden", "attention") for layer in (1, 2, 3, 4))]
     for part, of in (("general", terms), ("intermediate", terms), ("prediction", ["logits"]), ("teacher", ["labels"])):

@@ -138,6 +138,8 @@ def test_lineage_says_what_the_student_was_trained_on(evaluate):
     result, _, folder = evaluate(lineage=lineage)
     assert (result.examples.augmented, result.precision) == (77, "bf16")
     assert json.loads((folder / "details/lineage.json").read_text()) == lineage
+    exported = folder / "student-exported/export.json"
+    assert (folder / "details/export.json").read_bytes() == exported.read_bytes()
 
 
 def test_everything_is_the_same_twice(evaluate):

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 from time import sleep
 
@@ -37,12 +38,18 @@ def index(monkeypatch):
 
 @pytest.fixture
 def hub(monkeypatch):
-    """In the place of the real one, with nobody logged in and short pauses between attempts."""
+    with in_place(Hub(), monkeypatch) as site:
+        yield site
+
+
+@contextmanager
+def in_place(hub, monkeypatch):
+    """A hub in the place of the real one, with nobody logged in and short pauses between attempts."""
     monkeypatch.setattr("time.sleep", lambda seconds: sleep(min(seconds, 0.001)))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # another test may have imported it so
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", "there-is-none")
     monkeypatch.delenv("HF_TOKEN", raising=False)
-    with serving(Hub()) as site:
+    with serving(hub) as site:
         monkeypatch.setenv("HF_ENDPOINT", site.url)
         yield site
 

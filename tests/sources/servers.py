@@ -10,7 +10,7 @@ from time import sleep
 from urllib.parse import quote, unquote, urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-LARGE = (".safetensors", ".parquet", ".bin", ".gz")
+LARGE = (".safetensors", ".parquet", ".bin", ".gz", ".onnx")
 """Files of the hub in Git LFS: their ETag is a SHA-256, and they lie on another path, as on a CDN."""
 
 
@@ -88,21 +88,21 @@ class Hub(Site):
         elif self.gated:
             handler.reply(403, headers={"X-Error-Code": "GatedRepo"})
         else:
-            tag = {"X-Repo-Commit": COMMIT, "ETag": f'"{self._checksum(file, files[file])}"'}
+            tag = {"X-Repo-Commit": COMMIT, "ETag": f'"{self.checksum(file, files[file])}"'}
             if file.endswith(LARGE) and not path.startswith("/cdn/"):
                 tag |= {"X-Linked-Etag": tag["ETag"], "X-Linked-Size": str(len(files[file])), "ETag": '"cdn"'}
                 handler.reply(302, headers=tag | {"Location": f"{self.url}/cdn{quote(place)}"})
             else:
                 handler.bytes(files[file], tag)
 
-    def _checksum(self, name, content):
+    def checksum(self, name, content):
         content = content + b"!" if self.wrong else content
         if name.endswith(LARGE):
             return hashlib.sha256(content).hexdigest()
         return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
     def _entry(self, name, content):
-        checksum, size = self._checksum(name, content), len(content)
+        checksum, size = self.checksum(name, content), len(content)
         large = {"oid": "0" * 40, "lfs": {"oid": checksum, "size": size, "pointerSize": 134}}
         return {"type": "file", "path": name, "size": size, "oid": checksum} | (large if name.endswith(LARGE) else {})
 
@@ -117,6 +117,21 @@ class Handler(BaseHTTPRequestHandler):
         self.site.answer(self, path)
 
     do_HEAD = do_GET  # noqa: N815
+
+    def do_POST(self):
+        path = unquote(urlsplit(self.path).path)
+        self.site.requests.append((path, None))
+        size = self.headers.get("Content-Length")
+        body = self.rfile.read(int(size)) if size else b"".join(self._chunks())
+        self.site.receive(self, path, body)
+
+    do_PUT = do_POST  # noqa: N815
+
+    def _chunks(self):
+        while size := int(self.rfile.readline(), 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
 
     def page(self, content, headers=None, status=200):
         if self.site.page_mishaps:
@@ -141,7 +156,7 @@ class Handler(BaseHTTPRequestHandler):
         for key, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
             self.send_header(key, value)
         self.end_headers()
-        if self.command == "GET":
+        if self.command != "HEAD":
             self.wfile.write(body[:stop])
         self.close_connection = stop is not None
 

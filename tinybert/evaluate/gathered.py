@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tinybert.params.students import Student
 
-AUGMENTATION, TASK = "augmentation.json", "task.json"
+AUGMENTATION, EXPORT, TASK = "augmentation.json", "export.json", "task.json"
 
 
 def sources(name: str, student: Student) -> dict[str, Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 
 from tinybert.evaluate.attention_maps import compare_attention
 from tinybert.evaluate.deployed import deployed_answers
+from tinybert.evaluate.gathered import EXPORT
 from tinybert.evaluate.predictions import DEPLOYED, agreement, answers, plain_answers
 from tinybert.evaluate.schema import Examples, Measured, Reference, Result
 from tinybert.evaluate.size import bert_base, sizes, weight_bytes
@@ -27,7 +29,7 @@ from tinybert.params.students import Student
 from tinybert.params.tasks import Task
 from tinybert.running.lineage import FILE as LINEAGE
 from tinybert.running.lineage import read_lineage
-from tinybert.runtime.session import Session, open_exported
+from tinybert.runtime.session import FACTS, Session, open_exported
 
 UNLABELLED = "unlabelled"
 """The folder of rows without labels, and their key in task.json (see `tinybert.tasks.prepare`)."""
@@ -58,9 +60,9 @@ def evaluate_student(
         precision: the run's, in case the student's lineage doesn't say what it was trained in.
         metrics_file: gets the student's object of metrics.json.
         details: a folder that gets, for the report, `test.parquet` (see `predictions.answers`), `deployed.parquet`
-            (what exported models answer), `attention.json` (see `attention_maps.compare_attention`), `lineage.json`,
-            the student's own, and, where the task has test sets without labels, `submission/<name>.tsv` of the
-            student's predictions (`<name>.json` for span).
+            (what exported models answer), `attention.json` (see `attention_maps.compare_attention`), `lineage.json` and
+            `export.json`, the student's own, and, where the task has test sets without labels, `submission/<name>.tsv`
+            of the student's predictions (`<name>.json` for span).
 
     A further test set adds `<metric>_<name>` to the metrics, such as `accuracy_mismatched`.
     """
@@ -129,6 +131,7 @@ def evaluate_student(
     plain = {name: plain_answers(each, task.type) for name, each in deployed.items()}
     pd.DataFrame(plain).to_parquet(details / DEPLOYED, index=False)
     (details / "attention.json").write_text(json.dumps(attention, ensure_ascii=False) + "\n", encoding="utf-8")
+    shutil.copy(exported[1] / FACTS, details / EXPORT)
     (details / LINEAGE).write_text(json.dumps(lineage, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     metrics_file.write_text(json.dumps(result.model_dump(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"  {result.title}: teacher {result.teacher.score:.4f}, student {result.student.score:.4f}")

@@ -13,13 +13,16 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel
 
+from tinybert.evaluate.gathered import EXPORT
 from tinybert.evaluate.predictions import DEPLOYED, plain_answers
 from tinybert.evaluate.schema import STUDENT, TEACHER, Alternatives, Result, Speed, Times, read_checked
 from tinybert.evaluate.submission import FOLDER as SUBMISSIONS
 from tinybert.params.experiment import Experiment
+from tinybert.params.general import General
 from tinybert.params.students import Student
 from tinybert.params.tasks import TaskType
 from tinybert.report.advice import Choice, choose, compare
+from tinybert.report.origins import Origin, origins
 from tinybert.running.lineage import read_lineage
 
 PARTS = {"": ".json", "gathered": "", "speed": ".json"}
@@ -44,6 +47,12 @@ class Evidence:
     """`label`, and the answers of what could be deployed, by their names in speed.json."""
     attention: dict[str, Any]
     lineage: dict[str, Any]
+    general: General
+    """Settings of the general student that it starts from."""
+    origins: list[Origin]
+    """What it was made of that came from elsewhere."""
+    exported: dict[str, Any]
+    """What the exported folder says of itself."""
     distilled: bool
     """Whether any phase took something from a teacher; a student without is what distillation is measured against."""
     like_tinybert: bool
@@ -108,6 +117,9 @@ def _evidence(name: str, student: Student, experiment: Experiment, folder: Path)
     deployed = pd.concat([deployed, pd.read_parquet(gathered / DEPLOYED), said], axis=1)
     measured = read_checked(folder / f"{name}.json", Result, "evaluate")
     phases = [phase for phase in (student.intermediate, student.prediction) if phase.epochs]
+    distilled = bool(general.train.epochs and _teachers(general.losses, "mlm")) or any(
+        _teachers(phase.losses, "labels") for phase in phases
+    )
     return Evidence(
         name=name,
         type=experiment.tasks[student.task].type,
@@ -119,8 +131,10 @@ def _evidence(name: str, student: Student, experiment: Experiment, folder: Path)
         deployed=deployed,
         attention=json.loads((gathered / "attention.json").read_text(encoding="utf-8")),
         lineage=read_lineage(gathered),
-        distilled=bool(general.train.epochs and _teachers(general.losses, "mlm"))
-        or any(_teachers(phase.losses, "labels") for phase in phases),
+        general=general,
+        origins=origins(student, experiment, distilled),
+        exported=json.loads((gathered / EXPORT).read_text(encoding="utf-8")),
+        distilled=distilled,
         like_tinybert=any(phase.losses.attention and phase.losses.hidden for phase in phases),
     )
 
