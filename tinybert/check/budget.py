@@ -25,14 +25,14 @@ def fit(draft: Draft, minutes: float | None) -> list[str]:
         rows["train"], rows["validation"] + rows["test"], draft.words, padded_length(draft.lengths), draft.max_length
     )
     pace = _measure(draft, size)
-    effort = _largest(draft, pace, size, minutes) if minutes is not None else 1.0
+    effort = 1.0 if minutes is None else _largest(draft, pace, size, minutes)
     if effort is None:
         draft.own_general = True
         draft.general = draft.general | {"architecture": smaller(draft.general_teacher, FEWER)}
         draft.general_key = draft.student["general"] = f"{draft.key}-general"
-        draft.why[f"{draft.general_key}.architecture"] = f"{FEWER} layers, for --minutes {minutes:g}; or tinybert4"
+        draft.why[f"{draft.general_key}.architecture"] = f"{FEWER} layers, {_rule(minutes)}; or tinybert4"
         pace = _measure(draft, size)
-        effort = _largest(draft, pace, size, minutes) or EFFORTS[0]
+        effort = _largest(draft, pace, size, minutes or 0) or EFFORTS[0]
     plan = _plan(draft, size, effort)
     _settle(draft, plan, minutes)
     costs = _costs(draft, pace, size, plan)
@@ -72,7 +72,7 @@ def _costs(draft: Draft, pace: Pace, size: Size, plan: Recipe) -> Mapping[str, f
 
 def _settle(draft: Draft, plan: Recipe, minutes: float | None) -> None:
     """Write the plan into the entries."""
-    rule = f"by --minutes {minutes:g}" if minutes is not None else RULE
+    rule = _rule(minutes)
     task, student, key = draft.task, draft.student, draft.key
     task["augment"]["copies"] = plan.copies
     draft.why.setdefault(f"{key}.augment", f"copies: {rule}")
@@ -87,11 +87,11 @@ def _settle(draft: Draft, plan: Recipe, minutes: float | None) -> None:
         draft.why[f"{key}-tinybert4.{phase}.epochs"] = rule
 
 
+def _rule(minutes: float | None) -> str:
+    return RULE if minutes is None else f"by --minutes {minutes:g}"
+
+
 def _minutes(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 100
-        else f"{seconds / 60:.0f} min"
-        if seconds < 6000
-        else f"{seconds / 3600:.1f} h"
-    )
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -103,10 +103,8 @@ def find_roles(frame: pd.DataFrame, texts: Sequence[str], labels: Sequence[str],
         label, other_labels = _find_label({name: each for name, each in columns.items() if name not in text})
     if not label:
         others = ", ".join(name for name in columns if name not in text) or "nothing"
-        advice = "name it by --label, or add a column of labels"
-        raise UserError(
-            f"{file}: no column looks like a label beside the text in {text[0]!r}: found {others}; {advice}"
-        )
+        found = f"no column looks like a label beside the text in {text[0]!r}: found {others}"
+        raise UserError(f"{file}: {found}; name it by --label, or add a column of labels")
     return Roles(text, label, other_texts, other_labels)
 
 

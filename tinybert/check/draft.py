@@ -58,9 +58,8 @@ class Draft:
         self.layout = layout = lay_out(self.data)
         self.roles = roles = find_roles(layout.frame, texts, labels, self.data)
         self.kind = kind = find_kind(layout.frame, roles.label, self.data)
-        self.task.update(
-            source=self.key, type=kind.type, columns=layout.columns, text=roles.text, label=kind.label, metric=kind.metric
-        )  # fmt: skip
+        self.task |= {"source": self.key, "type": kind.type, "columns": layout.columns, "text": roles.text}
+        self.task |= {"label": kind.label, "metric": kind.metric}
         rows = len(layout.frame)
         for part, most in (("test", MOST_TESTED), ("validation", MOST_VALIDATED)):
             self.task["split"][part] = min(self.task["split"][part], float(f"{most / rows:.2g}"))

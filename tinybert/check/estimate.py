@@ -44,6 +44,8 @@ REST = 150.0
 """Seconds of what doesn't grow with the rows: fetching, exporting, timing, the report."""
 LOOKS = 6
 """How often validation and test rows are read in exporting and scoring, in passes of the teacher."""
+HELD = 2.0
+"""How much more a stage holds than its steps take here: rows, other processes, what is kept between batches."""
 ASKED = 0.25
 """The augmentation's passes for each word of a copy: four in ten are replaced, and some are asked once for all."""
 
@@ -57,7 +59,7 @@ class Pace(NamedTuple):
     prediction: float
     text: float
     bytes: int
-    """The most memory that a step of the longest texts took."""
+    """The most memory that a stage is likely to hold."""
 
 
 class Size(NamedTuple):
@@ -109,7 +111,7 @@ def measure(general: General, general_teacher: Path, teacher: Path, size: Size, 
             StudentModel(student, projections, False), DistillationObjective({"logits": 1.0}, {}, None),
             size.length, config.vocab_size, job,
         )  # fmt: skip
-    return Pace(of_blocks, of_teacher, of_layers, of_logits, text, peak_memory())
+    return Pace(of_blocks, of_teacher, of_layers, of_logits, text, int(HELD * peak_memory()))
 
 
 def estimate(pace: Pace, size: Size, recipe: Recipe, general_epochs: float, mlm_steps: int) -> dict[str, float]:
@@ -147,7 +149,7 @@ def _step(model: nn.Module, objective: Objective, length: int, vocabulary: int, 
     tokens = np.random.default_rng(0).integers(vocabulary, size=(steps * BATCH, length))
     rows = {"input_ids": tokens.tolist(), "labels": [0] * len(tokens), TEACHER_LOGITS: [[0.0, 0.0]] * len(tokens)}
     timed = _Timed(objective)
-    settings = Optimisation(batch_size=BATCH, learning_rate=1e-5, dropout=0.0)
+    settings = Optimisation.model_validate({"batch_size": BATCH, "learning_rate": 1e-5, "dropout": 0.0})
     train(model, timed, Dataset.from_dict(rows), Padding(0), settings, job, steps=steps)
     return median(np.diff(timed.moments)[min(1, steps - 2) :])
 

@@ -78,12 +78,9 @@ def key_of(file: Path) -> str:
 def _text(draft: Draft, costs: Sequence[str]) -> str:
     """The preset with the draft's entries in the place of its own."""
     parts = sections(draft.preset)
-    about = f"Written by `python -m tinybert init {draft.data.name}`, with a reason for each choice. Every key and its meaning: "
-    header = [
-        *comment(f"{about}tinybert/params/. Checked by: python -m tinybert check"),
-        *(line for each in costs for line in comment(each)),
-    ]
-    parts[""] = "\n".join(header) + "\n"
+    command = f"python -m tinybert init {draft.data.name}"
+    about = f"Written by `{command}`, with a reason for each choice. Every key and its meaning: tinybert/params/."
+    parts[""] = "\n".join(line for each in (about, *costs) for line in comment(each)) + "\n"
     parts["name"] = re.sub("^name: .*", f"name: {draft.key}", parts["name"])
     parts["files"] = table("files", draft.files, draft.why)
     if draft.own_general:
@@ -103,9 +100,8 @@ def _require_replaceable(params: Path) -> None:
     except FileNotFoundError:
         done = None
     if done is None or done.returncode or done.stdout != params.read_bytes():
-        raise UserError(
-            f"{params}: it has edits that git doesn't have; commit it, name another by --params, or --force"
-        )
+        advice = "commit it, or write over it by --force, or another file by --params"
+        raise UserError(f"{params}: it has edits that git doesn't have; {advice}")
 
 
 @contextmanager

@@ -26,6 +26,7 @@ MOST_CLASSES = 20
 """Whole numbers of a column that isn't called as classes are: more different ones are numbers."""
 RATED = {"score", "similarity", "rating", "grade", "stars"}
 """Columns called so hold numbers, where these are many."""
+OF_LABELS = "or f1_macro, in which rare labels count as much"
 SEPARATORS = ("|", ";", ",")
 """Between several labels in a cell."""
 
@@ -49,7 +50,7 @@ def find_kind(frame: pd.DataFrame, columns: list[str], file: Path) -> Kind:
     if len(columns) > 1:
         return Kind(
             "multilabel", {"columns": columns}, "f1_micro", "a column of 0 and 1 for each label",
-            "or one of them alone: type: classification, label: {column: …}", "or f1_macro, in which rare labels count as much",
+            "or one of them alone: type: classification, label: {column: …}", OF_LABELS,
         )  # fmt: skip
     (column,) = columns
     cells = frame[column].str.strip()
@@ -61,29 +62,23 @@ def find_kind(frame: pd.DataFrame, columns: list[str], file: Path) -> Kind:
     cells = cells[~is_dropped(cells, [*drop])]
     counts = Counter(cells)
     if len({each.casefold() for each in counts}) < 2:
-        found = next(iter(counts), "")
-        raise UserError(
-            f"{file}: column {column!r}: expected labels that differ, found {found!r} only; name another by --label"
-        )
+        expected = f"expected labels that differ, found {next(iter(counts), '')!r} only"
+        raise UserError(f"{file}: column {column!r}: {expected}; name another by --label")
     label: dict[str, Any] = {"column": column} | ({"drop": drop} if drop else {})
     numbers = sum(count for each, count in counts.items() if NUMBER.fullmatch(each))
     commas = sum(count for each, count in counts.items() if re.fullmatch(r"-?\d+,\d+|-?\d+", each) and "," in each)
     if commas and commas + numbers == len(cells) and not names:
-        example = next(each for each in counts if "," in each)
-        raise UserError(
-            f"{file}: column {column!r}: expected numbers as in 3.5, found {example!r}; write a point for the comma"
-        )
+        found = f"expected numbers as in 3.5, found {next(each for each in counts if ',' in each)!r}"
+        raise UserError(f"{file}: column {column!r}: {found}; write a point for the comma")
     if numbers == len(cells) and not names and not _are_classes(counts, column):
         values = [float(each) for each in counts]
         about = f"numbers from {min(values):g} to {max(values):g}; type: classification makes a class of each value"
         return Kind("regression", label, "pearson", about, said, "or spearman, of their order alone")
     if several := _separated(counts):
         label["separator"] = several
-        about = (
-            f"several labels in a cell, between {several!r}; type: classification takes each combination for a class"
-        )
+        about = f"labels of a row between {several!r}; type: classification takes each combination for a class"
         label.pop("drop", None)  # a row may have no label
-        return Kind("multilabel", label, "f1_micro", about, "", "or f1_macro, in which rare labels count as much")
+        return Kind("multilabel", label, "f1_micro", about, "", OF_LABELS)
     return _classes(counts, label, said, numbers == len(cells), file)
 
 
@@ -142,15 +137,11 @@ def _lists(cells: pd.Series, column: str, file: Path) -> Kind | None:
     label: dict[str, Any] = {"column": column}
     about = "lists of labels"
     pieces = {str(each) for cell in filled.unique() for each in json.loads(cell)}
-    if (
-        len(widths) == 1
-        and 1 not in widths
-        and pieces <= {"0", "1", "0.0", "1.0"}
-        and not read_class_names(file, column)
-    ):
+    are_flags = len(widths) == 1 and 1 not in widths and pieces <= {"0", "1", "0.0", "1.0"}
+    if are_flags and not read_class_names(file, column):
         label["names"] = [f"label{number}" for number in range(1, next(iter(widths)) + 1)]
         about = "lists of 0 and 1, a place for each label; name them in label.names, in this order"
-    return Kind("multilabel", label, "f1_micro", about, "", "or f1_macro, in which rare labels count as much")
+    return Kind("multilabel", label, "f1_micro", about, "", OF_LABELS)
 
 
 def _is_json(cell: str) -> bool:
