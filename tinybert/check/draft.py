@@ -25,6 +25,8 @@ SAMPLE = 2000
 """Texts that are tokenised to know how long they are."""
 COVERED = 0.99
 """The share of texts that max_length leaves whole."""
+CAREFUL = 5e-5
+"""The learning rate of a teacher that isn't known, the highest that BERT's authors tried."""
 MOST_TESTED, MOST_VALIDATED = 10_000, 5_000
 """Rows: more would cost time, and tell no more."""
 
@@ -105,22 +107,29 @@ class Draft:
             language = f"{writing.share:.0%} of the letters are {writing.script}"
             if writing.script == "Latin":
                 language = "the texts have many accents, as hardly in English"
-            advice = f"fine-tune one that reads them, such as {writing.model}, and give it by --teacher"
+            advice = f"give one that reads them by --teacher, fine-tuned or not, such as {writing.model}"
             self.why[f"{self.key}.teacher"] = f"of English: {language}; {advice}"
             self.said.append(f"warning: {language}, and the default's teacher is English, uncased; {advice}")
         self._measure_texts()
 
     def _take(self, teacher: Path, english: bool) -> None:
-        from tinybert.check.own_teacher import general_of, shares_general_student
+        from tinybert.check.own_teacher import general_of, is_tuned, shares_general_student
 
+        if not teacher.is_dir():
+            raise UserError(f"{teacher}: expected the folder of a model, found no such folder")
         key = "teacher" if self.key != "teacher" else "own-teacher"
         entry = {"path": _path(teacher), "kind": "model"}
         if mistake := look_at(File.model_validate(entry))[0]:
             raise UserError(mistake)
         self.files[key] = entry
         self.teacher = teacher
-        self.task["teacher"] |= {"from": key, "epochs": 0}
-        self.why[f"{self.key}.teacher"] = "fine-tuned already: epochs above 0 would train it further"
+        self.task["teacher"]["from"] = key
+        if is_tuned(teacher):
+            self.task["teacher"]["epochs"] = 0
+            self.why[f"{self.key}.teacher"] = "fine-tuned already; epochs above 0 would train it further"
+        else:
+            self.task["teacher"]["learning_rate"] = CAREFUL
+            self.why[f"{self.key}.teacher"] = "not fine-tuned yet, since its config.json tells of no classes"
         if not shares_general_student(teacher, self.general_teacher):
             self.general = general_of(self.general, key, teacher, english)
             self.general_key = self.student["general"] = f"{self.key}-general"
@@ -162,11 +171,22 @@ class Draft:
         mistake, self.summary = look_at(File.model_validate(self.files[self.key]), task)
         if mistake:
             raise UserError(mistake)
+        self._name_outputs()
         notes = left_out(self.summary) + kept(self.summary)
         notes = [note for note in notes if not note.startswith("0 ")]
         if notes:
             self.said.append(f"rows: {'; '.join(notes)}")
             self.why[f"{self.key}.source"] = "; ".join(notes)
+
+    def _name_outputs(self) -> None:
+        """Where a fine-tuned teacher doesn't say what its outputs mean, they are in the order of the data's classes."""
+        from tinybert.check.own_teacher import are_unnamed
+
+        names, teacher = self.summary["names"], self.task["teacher"]
+        if names and teacher["epochs"] == 0 and are_unnamed(self.teacher, len(names)):
+            teacher["labels"] = names
+            why = "labels: its config.json doesn't name its outputs; in the data's order, or as you know it"
+            self.why[f"{self.key}.teacher"] = f"fine-tuned already; {why}"
 
 
 def _path(path: Path) -> str:
