@@ -46,9 +46,12 @@ class Draft:
         (self.general_key, self.general), *_ = content["general"].items()
         (self.task,), (self.student,) = content["tasks"].values(), content["students"].values()
         self.run = Run.model_validate({name: content[name] for name in ("seed", "precision")})
-        taken = content["downloads"].keys()
+        taken = content["downloads"].keys() | content["files"].keys() - {self.task["source"]}
         self.key = f"{key}-data" if key in taken else key
-        self.files: dict[str, Any] = {self.key: {"path": _path(data)}}
+        self.files: dict[str, Any] = {
+            name: file for name, file in content["files"].items() if name != self.task["source"]
+        }
+        self.files[self.key] = {"path": _path(data)}
         self.teacher = general_teacher
         self.own_general = False
         self.why: dict[str, str] = {}

@@ -78,7 +78,7 @@ def key_of(file: Path) -> str:
 def _text(draft: Draft, costs: Sequence[str]) -> str:
     """The preset with the draft's entries in the place of its own."""
     parts = sections(draft.preset)
-    command = f"python -m tinybert init {draft.data.name}"
+    command = f"python -m tinybert init {draft.data}"
     about = f"Written by `{command}`, with a reason for each choice. Every key and its meaning: tinybert/params/."
     parts[""] = "\n".join(line for each in (about, *costs) for line in comment(each)) + "\n"
     parts["name"] = re.sub("^name: .*", f"name: {draft.key}", parts["name"])
@@ -107,9 +107,9 @@ def _require_replaceable(params: Path) -> None:
 @contextmanager
 def _general_teacher() -> Iterator[Path]:
     """The folder of the default's general teacher: as the pipeline left it, or fetched to the download cache."""
-    general = next(iter(read_yaml(PRESET)["general"].values()))
-    key = general["teacher"]
-    folder = Path("data/sources") / key
+    preset = read_yaml(PRESET)
+    key = next(iter(preset["general"].values()))["teacher"]
+    folder = Path(preset["files"][key]["path"] if key in preset["files"] else f"data/sources/{key}")
     if (folder / "config.json").exists():
         yield folder
         return
@@ -118,5 +118,5 @@ def _general_teacher() -> Iterator[Path]:
 
     with TemporaryDirectory() as scratch:
         folder = Path(scratch) / key
-        store_download(Download.model_validate(read_yaml(PRESET)["downloads"][key]), folder, write_corpus)
+        store_download(Download.model_validate(preset["downloads"][key]), folder, write_corpus)
         yield folder
