@@ -58,6 +58,16 @@ FILES = {
     "no header": ("a.csv", lines(TEXTS, NAMES), MADE_UP),
     "no header, numbers": ("a.csv", lines(TEXTS, GOOD), MADE_UP),
     "header of numbers": ("a.csv", lines(TEXTS, GOOD, header="0,1"), WHOLE | {"text": ["0"], "label": {"column": "1"}}),
+    "columns without names": (
+        "a.csv",
+        lines(NAMES, TEXTS, [""] * len(TEXTS), [""] * len(TEXTS), header="v1,v2,,"),
+        WHOLE | {"text": ["v2"], "label": {"column": "v1"}},
+    ),
+    "numbers of labels": (
+        "a.csv",
+        lines(TEXTS, [["3", '"3,7"', "7"][number % 3] for number in COUNTED], header="text,labels"),
+        WHOLE | {"type": "multilabel", "metric": "f1_micro", "label": {"column": "labels", "separator": ","}},
+    ),
     "BOM, CRLF": ("a.csv", "\ufeff" + lines(TEXTS, NAMES, header="text,label", end="\r\n"), CLASSES),
     "gz": ("a.csv.gz", gzip.compress(lines(TEXTS, NAMES, header="text,label").encode()), CLASSES),
     "index": ("a.csv", lines(range(len(TEXTS)), TEXTS, NAMES, header=",text,label"), CLASSES),

@@ -146,7 +146,6 @@ class Draft:
     def _measure_texts(self) -> None:
         from tinybert.check.own_teacher import positions
         from tinybert.models.loading import load_tokenizer
-        from tinybert.tokens.encoding import unknown_share
 
         texts = self.sample.map(lambda text: BREAKS.sub(" ", text).strip())
         texts = texts[(texts != "").all(axis=1)]
@@ -164,7 +163,7 @@ class Draft:
         self.why[f"{self.key}.max_length"] = f"in tokens: {whole:.1%} of the texts fit, and half have {median} or fewer"
         self.lengths = np.minimum(lengths, self.max_length)
         self.words = float(np.mean([len(" ".join(row).split()) for row in texts.to_numpy()]))
-        unknown = unknown_share(tokenizer, texts.iloc[:, 0].tolist())
+        unknown = sum(ids.count(tokenizer.unk_token_id) for ids in encoded) / lengths.sum()
         if unknown > 0.01:
             self.said.append(f"warning: {unknown:.1%} of the tokens are unknown to {self.teacher.name}'s tokenizer")
 

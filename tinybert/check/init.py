@@ -64,6 +64,8 @@ def init(
             shutil.copyfile(attempt, partial)
     yield from draft.said
     yield from costs
+    if not data.absolute().is_relative_to(Path.cwd()) or ".." in data.parts:
+        yield f"note: {data} is outside of this folder, and stays there; a copy of the project would lack it"
     yield f"{params}: written, with a reason for each choice; now type: make repro"
 
 

@@ -27,6 +27,8 @@ MOST_CLASSES = 20
 RATED = {"score", "similarity", "rating", "grade", "stars"}
 """Columns called so hold numbers, where these are many."""
 OF_LABELS = "or f1_macro, in which rare labels count as much"
+SEVERAL = {"labels", "tags", "genres", "topics", "categories", "emotions", "classes"}
+"""Columns called so hold several labels in a cell, where commas could also be those of numbers."""
 SEPARATORS = ("|", ";", ",")
 """Between several labels in a cell."""
 
@@ -67,7 +69,7 @@ def find_kind(frame: pd.DataFrame, columns: list[str], file: Path) -> Kind:
     label: dict[str, Any] = {"column": column} | ({"drop": drop} if drop else {})
     numbers = sum(count for each, count in counts.items() if NUMBER.fullmatch(each))
     commas = sum(count for each, count in counts.items() if re.fullmatch(r"-?\d+,\d+|-?\d+", each) and "," in each)
-    if commas and commas + numbers == len(cells) and not names:
+    if commas and commas + numbers == len(cells) and not names and column.casefold() not in SEVERAL:
         found = f"expected numbers as in 3.5, found {next(each for each in counts if ',' in each)!r}"
         raise UserError(f"{file}: column {column!r}: {found}; write a point for the comma")
     if numbers == len(cells) and not names and not _are_classes(counts, column):
@@ -89,7 +91,7 @@ def _classes(counts: Counter[str], label: dict[str, Any], said: str, are_numbers
         found = f"{len(counts):,} different values in {rows:,} rows"
         raise UserError(f"{file}: column {label['column']!r}: expected classes, found {found}; name another by --label")
     about = f"{len(counts)} classes"
-    if are_numbers and len(counts) > 2:
+    if are_numbers and 2 < len(counts) <= MOST_CLASSES:
         about += "; type: regression, metric: pearson learns them as numbers, in their order"
     if len(counts) == 2 and most / rows > BALANCED:
         first, second = (name for name, _ in counts.most_common())

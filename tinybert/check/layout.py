@@ -132,7 +132,10 @@ def _has_header(records: list[list[str]]) -> bool:
     first, *others = [[cell.strip() for cell in cells] for cells in records]
     if any(NAMES.fullmatch(cell) for cell in first) or first == [str(number) for number in range(len(first))]:
         return True
-    if len(set(first)) < len(first) or not all(first[1:]):
+    named = [
+        cell for place, cell in enumerate(first) if cell or any(cells[place:] and cells[place] for cells in others)
+    ]
+    if len(set(named)) < len(named) or not all(named[1:]):
         return False
     for place, cell in enumerate(first):
         below = [cells[place] for cells in others if len(cells) > place and cells[place]]
@@ -140,7 +143,7 @@ def _has_header(records: list[list[str]]) -> bool:
             return not NUMBER.fullmatch(cell)
     for place, cell in enumerate(first):
         below = [cells[place] for cells in others if len(cells) > place]
-        if cell in below and len(set(below)) <= len(below) / 2:
+        if cell and cell in below and len(set(below)) <= len(below) / 2:
             return False
     return all(len(cell) < 40 and len(cell.split()) < 5 for cell in first)
 
