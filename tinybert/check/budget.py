@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import psutil
+
 from tinybert.check.draft import Draft
 from tinybert.check.estimate import Pace, Size, estimate, measure, padded_length
 from tinybert.check.own_teacher import smaller
 from tinybert.check.recipe import EFFORTS, Recipe, recipe
 from tinybert.params.general import General
+from tinybert.running.parallel import count_cores
 
 RULE = "phases see about as many texts as the default's"
 FEWER = 2
@@ -42,6 +45,8 @@ def fit(draft: Draft, minutes: float | None) -> list[str]:
         f"estimated from steps measured on this machine: {_minutes(total)}, {pace.bytes / 2**30:.1f} GiB",
         f"of it {', '.join(lines)}",
     ]
+    if (load := psutil.getloadavg()[0]) > count_cores():
+        lines.append(f"other programs kept this machine busy meanwhile (load {load:.1f}): alone, a run takes less")
     if minutes is not None and total > 60 * minutes:
         lines.append(f"{minutes:g} minutes are too few for {size.train:,} rows; fewer rows would take less")
     return lines
