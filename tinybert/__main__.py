@@ -91,6 +91,23 @@ def compare(
 
 
 @app.command()
+def init(
+    data: Annotated[Path, typer.Argument(help="labelled text: CSV, TSV, JSON lines or Parquet, in a .gz or not")],
+    text: Annotated[list[str] | None, typer.Option(help="a column of texts; twice for pairs")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="the column of the label; several of 0 and 1")] = None,
+    teacher: Annotated[Path | None, typer.Option(help="the folder of a fine-tuned model, in safetensors")] = None,
+    minutes: Annotated[float | None, typer.Option(help="how long a run may take on this machine")] = None,
+    params: ParamsFile = Path("params.yaml"),
+    force: Annotated[bool, typer.Option("--force", help="write over edits that git doesn't have")] = False,
+) -> None:
+    """Look at a file of labelled text, and write params.yaml with a reason for each choice."""
+    from tinybert.check.init import init as write
+
+    for line in write(data, params, text or (), label or (), teacher, minutes, force):
+        typer.echo(line)
+
+
+@app.command()
 def predict(
     model: Annotated[Path, typer.Argument(help="a model's folder, such as models/exported/students/movies-tinybert4")],
     texts: Annotated[list[str] | None, typer.Argument(help="to answer; without any, lines of standard input")] = None,

@@ -3,12 +3,19 @@
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from tests.smoke import ROOT, make_inputs
+from tests.tiny import tiny_bert
+from tinybert.__main__ import app
+from tinybert.check.estimate import Pace
 from tinybert.check.mistakes import find_all_mistakes
+from tinybert.params.experiment import load_experiment
 
 PARAMS = Path("params.yaml")
+PACE = Pace(0.2, 0.2, 0.2, 0.15, 0.002, 2**31)
 
 
 @pytest.fixture(scope="package")
@@ -35,3 +42,32 @@ def mistakes(inputs, tmp_path, monkeypatch):
         return [line.removeprefix(f"{PARAMS}: ") for line in find_all_mistakes(PARAMS)]
 
     return mistakes
+
+
+@pytest.fixture(scope="package")
+def general_teacher(tmp_path_factory):
+    return tiny_bert(tmp_path_factory.mktemp("model") / "minilm", layers=6, positions=512)
+
+
+@pytest.fixture
+def init(tmp_path, monkeypatch, general_teacher):
+    """What `init` of a file with this content ends with, in an empty folder in which the default's models are."""
+    monkeypatch.chdir(tmp_path)
+    sources = Path("data/sources")
+    sources.mkdir(parents=True)
+    (sources / "minilm").symlink_to(general_teacher)
+    monkeypatch.setattr("tinybert.check.budget.measure", lambda *_: PACE)
+
+    def init(name, content, *options):
+        if isinstance(content, pd.DataFrame):
+            content.to_parquet(name)
+        elif content is not None:
+            Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        return CliRunner().invoke(app, ["init", name, *options])
+
+    return init
+
+
+def only_task():
+    (task,) = load_experiment(PARAMS).tasks.values()
+    return task
