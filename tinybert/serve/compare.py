@@ -24,7 +24,7 @@ from tinybert.report.rendering import points
 from tinybert.runtime.predictor import Predictor
 from tinybert.serve.open import open_model
 from tinybert.serve.predict import golds_of
-from tinybert.serve.rows import choose_texts, read_rows
+from tinybert.serve.streams import choose_texts, read_rows
 
 DRAWS = 2000
 TASK = re.compile(r"data/(?:original|augmented)/([a-z][a-z0-9_-]*)/")

@@ -17,7 +17,7 @@ from tinybert.errors import UserError
 from tinybert.metrics.scores import confidence_interval, score, title
 from tinybert.params.tasks import METRICS
 from tinybert.runtime.predictor import Answer, Predictor, Row
-from tinybert.serve.rows import CHUNK, choose_texts, read_rows, write_rows
+from tinybert.serve.streams import CHUNK, choose_texts, read_rows, write_rows
 
 LABEL, PROBABILITY = "prediction", "probability"
 """Columns that are added; a file's own `label` stays."""
@@ -53,7 +53,7 @@ def predict_file(
         how many texts, how many a second, and the score.
 
     Raises:
-        UserError: see `tinybert.serve.rows`; or a label is one that the model doesn't know.
+        UserError: see `tinybert.serve.streams`; or a label is one that the model doesn't know.
     """
     started, done, place = time.perf_counter(), 0, str(file or "standard input")
     golds: list[Any] = []

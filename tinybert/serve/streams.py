@@ -53,8 +53,9 @@ def read_rows(file: Path, separator: str | None = None) -> Iterator[pd.DataFrame
     form, none = file_format(file), True
     try:
         for chunk in _chunks(file, form, separator):
-            none = False
-            yield chunk
+            if len(chunk):
+                none = False
+                yield chunk
     except UNREADABLE as error:
         raise UserError(
             f"{file}: not readable as {form}: {str(error).splitlines()[0]}; mend it, or rename it"
