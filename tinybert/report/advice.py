@@ -67,7 +67,7 @@ def compare(result: Result, answers: pd.DataFrame) -> dict[str, dict[str, Gain]]
 def choose(name: str, result: Result, speed: Speed) -> Choice | None:
     """What to take; None where models were not compared, as before there were exported ones.
 
-    A rule in three steps, of which each needs evidence. It is written here and not fitted to any run:
+    One rule for every run, in three steps, of which the last two need evidence:
 
     1. The student as it is deployed (see `deployed_form`) is what the run was for, and stays unless
     2. the teacher as it is deployed scores more than `TOLERANCE` above it with its whole interval: the student lost

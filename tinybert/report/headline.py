@@ -71,7 +71,8 @@ def five_lines(experiment: Experiment, root: Path) -> Iterator[str]:
     )
     where = _folder(first, choice)
     yield f"where      {where}; all models beside each other in reports/index.html"
-    yield f'next       python -m tinybert predict {where} "a text of your own"'
+    texts = '--pair "a text" "the other"' if "text_pair" in first.answers else '"a text of your own"'
+    yield f"next       python -m tinybert predict {where} {texts}"
 
 
 def _folder(student: Evidence, choice: Choice) -> str:
