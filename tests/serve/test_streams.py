@@ -40,7 +40,8 @@ def test_a_file_appears_whole_or_not_at_all():
             write(TABLE)
             raise KeyboardInterrupt
 
-    pytest.raises(KeyboardInterrupt, end_within)
+    with pytest.raises(KeyboardInterrupt):
+        end_within()
     assert Path("t.csv").read_text() == "before"
     assert [file.name for file in Path().iterdir()] == ["t.csv"]
 

