@@ -75,7 +75,7 @@ class Static:
     def __init__(self, tokenizer: Tokenizer, vectors: np.ndarray, unknown: int | None) -> None:
         """
         Args:
-            vectors: of each token, float (tokens, size).
+            vectors: of each token, float32 (tokens, size).
             unknown: the token that stands for what the tokenizer doesn't know, and counts for nothing.
         """
         self.tokenizer, self.vectors, self.unknown = tokenizer, vectors, unknown
@@ -86,7 +86,7 @@ class Static:
         for place, encoding in enumerate(self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)):
             known = [token for token in encoding.ids if token != self.unknown]
             if known:
-                means[place] = self.vectors[known].mean(axis=0, dtype=np.float32)
+                means[place] = self.vectors[known].mean(axis=0)
         return means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
 
     def features(self, rows: Sequence[Row]) -> np.ndarray:
@@ -116,7 +116,7 @@ class Alternative:
         self.config, self._reader, self._weight, self._bias = config, reader, weight, bias
 
     def logits(self, rows: Sequence[Row]) -> np.ndarray:
-        """float32 (texts, classes); (texts, 1) for regression. An answer doesn't depend on the texts beside it."""
+        """float32 (texts, classes); (texts, 1) for regression."""
         if not rows:
             return np.zeros((0, len(self._bias)), np.float32)
         return self._reader.apply(rows, self._weight) + self._bias
@@ -155,7 +155,8 @@ def open_static(folder: Path) -> Static:
     tokenizer.no_padding()
     model = json.loads(path.read_text(encoding="utf-8"))["model"]
     unknown = model["unk_id"] if "unk_id" in model else tokenizer.token_to_id(model.get("unk_token") or "")
-    return Static(tokenizer, load_file(folder / VECTORS)["embeddings"], unknown)
+    # In fp32 a mean takes half the time that it takes in fp16.
+    return Static(tokenizer, load_file(folder / VECTORS)["embeddings"].astype(np.float32), unknown)
 
 
 READERS: dict[str, Callable[[Path], TfIdf | Static]] = {"tfidf": open_tfidf, "static": open_static}
