@@ -22,16 +22,25 @@ def pinned(name):
     return found
 
 
-def test_constraints_pin_all_that_requirements_bring():
-    requirements, constraints = pinned("requirements.txt"), pinned("constraints.txt")
-    installed, waiting = {}, [Requirement(name) for name in requirements]
+def installed_with(requirements):
+    """All packages that come with these, by name, and their versions as they are installed."""
+    found, waiting = {}, [Requirement(name) for name in requirements]
     while waiting:
         requirement = waiting.pop()
         name = canonicalize_name(requirement.name)
-        if name not in installed:
+        if name not in found:
             package = distribution(name)
-            installed[name] = package.version.partition("+")[0]
+            found[name] = package.version.partition("+")[0]
             needed = [Requirement(text) for text in package.requires or ()]
             waiting += [each for each in needed if each.marker is None or each.marker.evaluate({"extra": ""})]
+    return found
+
+
+def test_constraints_pin_all_that_requirements_bring():
+    requirements, constraints = pinned("requirements.txt"), pinned("constraints.txt")
     assert requirements.items() <= constraints.items()
-    assert installed.items() <= constraints.items()
+    assert installed_with(requirements).items() <= constraints.items()
+
+
+def test_a_server_needs_no_torch():
+    assert installed_with(pinned("requirements-serve.txt")).keys() & {"torch", "transformers", "pandas"} == set()

@@ -164,7 +164,7 @@ def serve(
 ) -> None:
     """Answer texts over HTTP, and on a page, until Ctrl-C or SIGTERM; what was asked by then is answered."""
     try:
-        from tinybert.serve.app import Limits
+        from tinybert.serve.limits import Limits
         from tinybert.serve.server import run
     except ModuleNotFoundError as error:
         install = "pip install -r requirements-serve.txt -c constraints.txt"

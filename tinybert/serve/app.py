@@ -3,50 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi_offline import FastAPIOffline
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from pydantic import BaseModel, ConfigDict, Field
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from tinybert.errors import UserError
 from tinybert.runtime.predictor import Answer, Predictor, Row
+from tinybert.serve.limits import Gate, Limits, require_row
+from tinybert.serve.meters import Meters
 from tinybert.serve.occlusion import weigh_words, without_each_word
 from tinybert.serve.queueing import FullError, Queue
 
 PAGE = Path(__file__).parent / "page.html"
-SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
-SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-BYTES_A_CHARACTER = 6
-"""At most, in JSON: `\\u0041`."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What is refused: with 422 a request that is too large, with 429 one that the queue has no room for.
-
-    Attributes:
-        texts: of one request.
-        characters: of one text.
-        queue: texts that wait.
-        batch: texts that go through the model together.
-    """
-
-    texts: int = 256
-    characters: int = 20_000
-    queue: int = 512
-    batch: int = 32
-
-    @property
-    def bytes(self) -> int:
-        """Of a request's body."""
-        return 2 * BYTES_A_CHARACTER * self.texts * self.characters
 
 
 class Strict(BaseModel):
@@ -64,6 +40,14 @@ class Many(Strict):
     """Several texts, or pairs."""
 
     texts: list[str | list[str]] = Field(min_length=1, examples=[["A moving film.", "Dull."]])
+
+
+def _kind(asked: Any) -> str:
+    return "many" if isinstance(asked, Many) or (isinstance(asked, dict) and "texts" in asked) else "one"
+
+
+Asked = Annotated[Annotated[One, Tag("one")] | Annotated[Many, Tag("many")], Discriminator(_kind)]
+"""By its keys, so that a mistake is told of the one that was meant, not of both."""
 
 
 class Said(BaseModel):
@@ -106,32 +90,6 @@ class Health(BaseModel):
     waiting: int
 
 
-class Meters:
-    """What `/metrics` shows, by Prometheus' own library."""
-
-    def __init__(self, queue: Queue) -> None:
-        self.registry = into = CollectorRegistry()
-        self.requests = Counter("tinybert_requests", "answered requests", ["path", "status"], registry=into)
-        self.seconds = Histogram(
-            "tinybert_request_seconds", "from request to answer", ["path"], buckets=SECONDS, registry=into
-        )
-        self.texts = Counter("tinybert_texts", "texts that the model answered", registry=into)
-        self.batches = Histogram(
-            "tinybert_batch_texts", "texts that went through together", buckets=SIZES, registry=into
-        )
-        waiting = Gauge("tinybert_waiting_texts", "texts in the queue", registry=into)
-        waiting.set_function(lambda: queue.waiting)
-        Gauge("tinybert_queue_texts", "texts that the queue has room for", registry=into).set(queue.room)
-        self._queue = queue
-
-    def show(self) -> bytes:
-        sizes, self._queue.batches = self._queue.batches, []
-        for size in sizes:
-            self.batches.observe(size)
-            self.texts.inc(size)
-        return generate_latest(self.registry)
-
-
 def create_app(models: Sequence[Predictor], limits: Limits, instances: int) -> FastAPI:
     """The application; of several models the first is the one that `/predict` asks, the page shows all.
 
@@ -150,21 +108,20 @@ def create_app(models: Sequence[Predictor], limits: Limits, instances: int) -> F
             await queue.stop()
 
     app = FastAPIOffline(
-        redoc_url=None, title=f"tinybert · {model.name}", description=f"{model.kind}, {model.type}", lifespan=answering
+        redoc_url=None,
+        title=f"tinybert · {model.name}",
+        description=f"{model.kind}, {model.type}",
+        lifespan=answering,
+        swagger_ui_parameters={"validatorUrl": None},  # else the page shows the description to a server elsewhere
     )
 
-    @app.middleware("http")
-    async def measure(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-        started = time.perf_counter()
-        if int(request.headers.get("content-length") or 0) > limits.bytes:
-            response = Response(f"expected a body of at most {limits.bytes:,} bytes", status_code=413)
-        else:
-            response = await answer(request)
-        route = request.scope.get("route")
-        path = getattr(route, "path", "other")
-        meters.requests.labels(path, response.status_code).inc()
-        meters.seconds.labels(path).observe(time.perf_counter() - started)
-        return response
+    app.add_middleware(Gate, most=limits.bytes, meters=meters)
+
+    @app.exception_handler(RequestValidationError)
+    async def explain_mistake(_: Request, error: RequestValidationError) -> JSONResponse:
+        """In one line, without what was sent: half a character can't be sent back."""
+        lines = {f"{'.'.join(map(str, each['loc'][1:])) or 'body'}: {each['msg']}" for each in error.errors()}
+        return JSONResponse({"detail": "; ".join(sorted(lines)).encode(errors="replace").decode()}, 422)
 
     async def ask(queue: Queue, rows: list[Row]) -> tuple[list[Answer], float]:
         """The answers, and the milliseconds that they took."""
@@ -178,7 +135,7 @@ def create_app(models: Sequence[Predictor], limits: Limits, instances: int) -> F
         return answers, round(1000 * (time.perf_counter() - started), 3)
 
     @app.post("/predict", responses=REFUSALS)
-    async def predict(asked: One | Many) -> SaidOfOne | SaidOfMany:
+    async def predict(asked: Asked) -> SaidOfOne | SaidOfMany:
         rows = [require_row(each, limits) for each in ([_row(asked)] if isinstance(asked, One) else asked.texts)]
         if len(rows) > limits.texts:
             raise HTTPException(422, f"texts: expected at most {limits.texts} in a request, found {len(rows)}")
@@ -222,20 +179,6 @@ REFUSALS: dict[int | str, dict[str, Any]] = {429: {"description": "the queue is 
 SAFE = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'"}  # fmt: skip
 """The page loads nothing from anywhere, and sends nothing but to its own server."""
-
-
-def require_row(asked: str | Sequence[str], limits: Limits) -> Row:
-    """What a request asks of, as a model's row.
-
-    Raises:
-        HTTPException: 422, it is neither a text nor two, or a text is too long.
-    """
-    row = (asked,) if isinstance(asked, str) else tuple(asked)
-    if not 1 <= len(row) <= 2:
-        raise HTTPException(422, f"texts: expected a text or a pair of texts, found {len(row)} together")
-    if (longest := max(map(len, row))) > limits.characters:
-        raise HTTPException(422, f"expected texts of at most {limits.characters:,} characters, found {longest:,}")
-    return row
 
 
 def _row(asked: One) -> Row:
