@@ -47,7 +47,7 @@ class General(Table):
 
     - `random`, as in the paper;
     - `teacher-svd`: the teacher's embeddings, brought to the student's width;
-    - `teacher-pruned`: the teacher's embeddings and layers, cut to the student's width, for teachers laid out as BERT;
+    - `teacher-pruned`: the teacher's embeddings and layers, cut to the student's width (not ALBERT's, DeBERTa's);
     - `teacher-lower`, `teacher-spread`: the teacher's embeddings and its lower layers, or layers spread over all of it;
     - `start`: the model that the key `start` names, an existing student.
     """
