@@ -23,8 +23,8 @@ from tinybert.report.variants import variant_tables
 def refresh(root: Path) -> dict[Path, str]:
     """The text of each of the files, its sections written anew.
 
-    Those of other experiments are written from `results/<name>.json`, once it is there; of presets/base.yaml, whose times
-    README shows, also from `results/speed/base.json`, a copy of its speed.json.
+    Those of other experiments are written from `results/<name>.json`, once it is there; the one with times,
+    of presets/base.yaml, from `results/speed/base.json` too, a copy of its speed.json.
 
     Raises:
         UserError: no file has the markers of a section.
@@ -49,12 +49,16 @@ def _sections(root: Path) -> dict[str, str]:
     base = read_results(root / "results/base.json")
     timed = {"base": deployed_section(base, read_speeds(root / "results/speed/base.json"))} if base else {}
     others = {name: read_results(root / f"results/{name}.json") for name in OTHERS}
-    return {
-        "results": deployed_section(read_results(root / "metrics.json"), read_speeds(root / "speed.json")),
-        "graph": graph(stages),
-        "stages": stages_table(stages),
-        "reruns": reruns(stages),
-    } | timed | {name: OTHERS[name](results) for name, results in others.items() if results}
+    return (
+        {
+            "results": deployed_section(read_results(root / "metrics.json"), read_speeds(root / "speed.json")),
+            "graph": graph(stages),
+            "stages": stages_table(stages),
+            "reruns": reruns(stages),
+        }
+        | timed
+        | {name: OTHERS[name](results) for name, results in others.items() if results}
+    )
 
 
 def read_results(file: Path) -> dict[str, Result]:

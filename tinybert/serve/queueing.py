@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from tinybert.runtime.predictor import Answer, Predictor, Row
 
-LINGER = 0.002
-"""Seconds that a text waits for others to share its pass: less than one of these takes."""
+GLANCE = 0.002
+"""Seconds between two looks at whether all is answered."""
 
 
 class FullError(Exception):
@@ -55,7 +55,7 @@ class Queue:
     async def stop(self) -> None:
         """Answer what waits, then end."""
         while self.waiting:
-            await asyncio.sleep(LINGER)
+            await asyncio.sleep(GLANCE)
         for runner in self._runners:
             runner.cancel()
         await asyncio.gather(*self._runners, return_exceptions=True)
@@ -82,16 +82,15 @@ class Queue:
         while True:
             batch = [await self._asked.get()]
             if not self.model.one_by_one:
-                await self._gather(batch)
+                self._gather(batch)
             # One who asked and went away is not worked for.
             batch = [asked for asked in batch if not asked.answers.done()]
             if batch:
                 await self._answer(batch)
 
-    async def _gather(self, batch: list[_Asked]) -> None:
-        """Add what else waits, or comes within `LINGER`, as far as a batch holds it."""
+    def _gather(self, batch: list[_Asked]) -> None:
+        """Add what else waits, as far as a batch holds it: what came while the last one was at work."""
         size = len(batch[0].rows)
-        await asyncio.sleep(LINGER)
         while size < self._most and not self._asked.empty():
             batch.append(self._asked.get_nowait())
             size += len(batch[-1].rows)
