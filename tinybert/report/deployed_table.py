@@ -9,6 +9,7 @@ from tinybert.evaluate.schema import BASE, Result, Speed
 from tinybert.report.deployables import ALTERNATIVES, FORMS, Deployable, deployables, deployed_form
 from tinybert.report.rendering import points, ratio, span
 
+BRIEF = (FORMS["torch"], FORMS["int8"])
 BADGES = {"tfidf": ("F", 7), "static": ("S", 8)}
 
 
@@ -43,8 +44,8 @@ def _models(name: str, results: Mapping[str, Result], speeds: Mapping[str, Speed
     return deployables(name, results[name], speeds.get(name)).items()
 
 
-def markdown_table(results: Mapping[str, Result], speeds: Mapping[str, Speed]) -> str:
-    """The rows of all tasks."""
+def markdown_table(results: Mapping[str, Result], speeds: Mapping[str, Speed], brief: bool = False) -> str:
+    """The rows of all tasks; `brief`: of teachers and students alone, in PyTorch and in int8."""
     lines = [
         "| model | score (95 %) | texts a second and core | one text, ms (p99) | MB | core-hours, 1 M texts |",
         "|---|---|---|---|---|---|",
@@ -54,6 +55,8 @@ def markdown_table(results: Mapping[str, Result], speeds: Mapping[str, Speed]) -
         tasks.setdefault(result.task, {})[name] = result
     for task, of_task in tasks.items():
         for model, *_ in deployed_rows(of_task, speeds, next(iter(of_task))):
+            if brief and (model.form not in BRIEF or model.key == BASE):
+                continue
             name = f"teacher of `{task}`" if model.key.startswith("teacher/") else model.model
             lines.append(_line(model, f"`{name}`" if name in of_task else name))
     return "\n".join(lines)
@@ -65,11 +68,15 @@ def _line(model: Deployable, name: str) -> str:
         f"{name} {model.form}".strip(),
         points(scored.score) + _bracketed(span(scored.ci95) if scored.ci95 else "") if scored else "–",
         f"{model.rate:,.0f}" if model.rate else "–",
-        f"{time.p50_ms or time.ms:.1f}" + _bracketed(f"{time.p99_ms:.1f}" if time.p99_ms else "") if time else "–",
+        _ms(time.p50_ms or time.ms) + _bracketed(_ms(time.p99_ms) if time.p99_ms else "") if time else "–",
         f"{scored.bytes / 1e6:.1f}" if scored else "–",
         ratio(model.core_hours) if model.core_hours else "–",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _ms(time: float) -> str:
+    return f"{time:.1f}" if time >= 1 else f"{time:.2f}"
 
 
 def _bracketed(text: str) -> str:

@@ -47,7 +47,7 @@ def refresh(root: Path) -> dict[Path, str]:
 def _sections(root: Path) -> dict[str, str]:
     stages = read_stages(root / "dvc.yaml")
     base = read_results(root / "results/base.json")
-    timed = {"base": deployed_section(base, read_speeds(root / "results/speed/base.json"))} if base else {}
+    timed = {"base": markdown_table(base, read_speeds(root / "results/speed/base.json"), brief=True)} if base else {}
     others = {name: read_results(root / f"results/{name}.json") for name in OTHERS}
     return (
         {
