@@ -46,7 +46,7 @@ def project(reproduced: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def quick_measures(monkeypatch: pytest.MonkeyPatch) -> None:
     """BERT-base's shape takes seconds: a small one takes its place, and nothing is timed or resampled often."""
-    config = BertConfig(vocab_size=80, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
+    config = BertConfig(vocab_size=120, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
     made = BertForSequenceClassification(config).eval()
     for module in ("student", "contenders"):
         monkeypatch.setattr(f"tinybert.evaluate.{module}.bert_base", lambda classes, max_length: made)
