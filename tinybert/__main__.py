@@ -53,6 +53,23 @@ def check(params: ParamsFile = Path("params.yaml")) -> None:
 
 
 @app.command()
+def checkpoints(
+    prune: Annotated[bool, typer.Option("--prune", help="remove what the present params would not go on from")] = False,
+) -> None:
+    """List what killed stages would go on from: stage, place in its work, age, size, whether params.yaml uses it."""
+    from tinybert.check.clean import describe_progress, find_progress, remove
+
+    progress = list(find_progress())
+    for line in describe_progress(progress):
+        typer.echo(line)
+    unused = [left for left in progress if not left.users]
+    if prune:
+        remove(unused)
+    verb = "removed" if prune else "not used by params.yaml, which --prune removes"
+    typer.echo(f"{len(progress)} kept, {sum(left.bytes for left in progress) / 2**20:,.1f} MiB; {len(unused)} {verb}")
+
+
+@app.command()
 def clean(yes: Annotated[bool, typer.Option("--yes", help="remove without asking")] = False) -> None:
     """Show what caches, kept work and killed runs left here, and remove what params.yaml doesn't use."""
     from tinybert.check.clean import describe_leftovers, find_leftovers, remove

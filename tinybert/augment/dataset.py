@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +14,6 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from tinybert.augment.algorithm import Copy, Tally, vary
@@ -24,8 +24,10 @@ from tinybert.augment.words import split
 from tinybert.models.loading import load_masked_lm, load_tokenizer
 from tinybert.models.precision import choose, one_thread
 from tinybert.params.tasks import Augment
+from tinybert.running.bars import Bar
 from tinybert.running.memory import keep_freed_memory
 from tinybert.running.parallel import count_cores, ordered_map
+from tinybert.running.results import Form, as_json, kept_results
 from tinybert.tables.repeated import same_text
 
 Texts = tuple[str, ...]
@@ -153,11 +155,31 @@ def _copies(texts: list[Texts], models: _Models, seed: int, tally: Tally) -> Ite
     step = max(1, AT_ONCE // copies)
     parts = [(first, texts[first : first + step]) for first in range(0, len(texts), step)]
     processes = 1 if torch.cuda.is_available() else min(count_cores(), len(parts), _affordable(models.masked_lm))
-    with tqdm(total=len(texts) * copies, unit=" copies", desc="augment", mininterval=1) as progress:
-        for varied, counts in ordered_map(partial(_vary, models, seed), parts, processes):
-            progress.update(len(varied))
+
+    def vary_from(first: int) -> Iterator[tuple[list[Copy], Tally]]:
+        return ordered_map(partial(_vary, models, seed), parts[first:], processes)
+
+    with (
+        Bar(total=len(texts) * copies, unit=" copies", desc="  augment", mininterval=1) as bar,
+        closing(kept_results("copies", vary_from, Form(_save, _load_copies), f"of {len(parts):,} parts")) as results,
+    ):
+        for varied, counts in results:
+            bar.update(len(varied))
             tally.update(counts)
             yield varied
+
+
+def _save(results: list[tuple[list[Copy], Tally]], folder: Path) -> None:
+    """Copies that have come to their end: what is left of them is the row, the texts, and what changed."""
+    parts = [[[[copy.row, copy.sides, sorted(copy.changed)] for copy in copies], tally] for copies, tally in results]
+    as_json().save(parts, folder)
+
+
+def _load_copies(folder: Path) -> list[tuple[list[Copy], Tally]]:
+    return [
+        ([Copy(row, sides, [], (), set(map(tuple, changed))) for row, sides, changed in copies], Tally(tally))
+        for copies, tally in as_json().load(folder)
+    ]
 
 
 def _affordable(masked_lm: Path) -> int:

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from tinybert.running import finished
 from tinybert.running.caches import CACHE, USERS, users_of_entries
+from tinybert.running.progress import FOLDER, glance
+from tinybert.running.recorded import places
 from tinybert.running.stage import TIMES
 from tinybert.running.tracked import PARAMS, instances, track
 
-WRITTEN = ("data", "models", "curves", "evaluation", "reports", "results", str(CACHE), str(finished.FOLDER))
+WRITTEN = ("data", "models", "curves", "evaluation", "reports", "results", str(CACHE), str(FOLDER))
 """Folders in which a stage that was killed can have left something half-written."""
 
 
@@ -31,6 +32,11 @@ class Leftover:
     def files(self) -> list[Path]:
         """All in it; a link and what it points to count once."""
         return [file for file in (self.path, *self.path.rglob("*")) if file.is_file() and not file.is_symlink()]
+
+    @cached_property
+    def days(self) -> float:
+        """Since the youngest of its files was written."""
+        return (time.time() - max(file.stat().st_mtime for file in self.files or [self.path])) / 86400
 
     @cached_property
     def bytes(self) -> int:
@@ -48,21 +54,36 @@ def find_leftovers() -> Iterator[Leftover]:
         elif folder != USERS:
             for path in sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix != ".partial"):
                 yield Leftover(path, [name for name in users.get(path, []) if name in names])
-    for path in sorted(path.parent for path in finished.FOLDER.rglob("finished")):
-        name = "@".join(path.relative_to(finished.FOLDER).parts[:-1])
-        tracked = track(name)
-        yield Leftover(path, [name] if tracked and tracked.fingerprint == path.name else [])
+    yield from find_progress()
     for folder in map(Path, WRITTEN):
         yield from (Leftover(path, []) for path in sorted(folder.rglob(".*.partial")))
+
+
+def find_progress() -> Iterator[Leftover]:
+    """What killed stages, and those that DVC has not recorded yet, would go on from."""
+    for name, path in places():
+        tracked = track(name)
+        yield Leftover(path, [name] if tracked and tracked.fingerprint == path.name else [])
 
 
 def describe_leftovers(leftovers: list[Leftover]) -> Iterator[str]:
     """A line for each: name, size, age, users."""
     width = max((len(str(left.path)) for left in leftovers), default=0)
     for left in leftovers:
-        days = (time.time() - max(file.stat().st_mtime for file in left.files or [left.path])) / 86400
         use = f"used by {', '.join(left.users)}" if left.users else f"not used by {PARAMS}"
-        yield f"{left.path!s:<{width}}  {left.bytes / 2**20:9.1f} MiB  {days:5.1f} days old  {use}"
+        yield f"{left.path!s:<{width}}  {left.bytes / 2**20:9.1f} MiB  {left.days:5.1f} days old  {use}"
+
+
+def describe_progress(leftovers: list[Leftover]) -> Iterator[str]:
+    """A line for each: stage, how far it came, age, size, whether the next run goes on from it."""
+    names = {left.path: "@".join(left.path.parts[-3:-1]) for left in leftovers}
+    width = max(map(len, names.values()), default=0)
+    for left in leftovers:
+        said = [kept.says for part in sorted(left.path.iterdir()) if (kept := glance(part))]
+        use = "the next run goes on from it" if left.users else f"not used by {PARAMS}"
+        what = "; ".join(said) or "finished"
+        size = f"{left.bytes / 2**20:,.1f} MiB, {24 * left.days:.1f} hours old"
+        yield f"{names[left.path]:<{width}}  {what}, {size}: {use}"
 
 
 def remove(leftovers: list[Leftover]) -> None:

@@ -13,11 +13,11 @@ from unicodedata import normalize
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tqdm import tqdm
 
 from tinybert.corpus.store import write_documents
 from tinybert.corpus.wikipedia import read_dump
 from tinybert.errors import UserError, suggest
+from tinybert.running.bars import Bar
 from tinybert.sources.choice import DUMP, TEXTS
 from tinybert.sources.first_bytes import name_the_bytes
 from tinybert.tables.delimited import Dialect
@@ -81,7 +81,7 @@ def read_documents(files: list[Path], dropped: dict[str, int], column: str | Non
             raise UserError(f"{file}: {advice}")
     sizes = [file.stat().st_size for file in files]
     name = files[0].name if len(files) == 1 else f"{len(files)} files"
-    with tqdm(total=sum(sizes), desc=f"  {name}", unit="B", unit_scale=True, unit_divisor=1024, disable=None) as bar:
+    with Bar(total=sum(sizes), desc=f"  {name}", unit="B", unit_scale=True, unit_divisor=1024) as bar:
         before = 0
         for file, size in zip(files, sizes, strict=True):
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bz2
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,6 +13,7 @@ from tinybert.corpus.markup import SILENT, clean, size
 from tinybert.corpus.store import groups
 from tinybert.errors import UserError
 from tinybert.running.parallel import count_cores, ordered_map
+from tinybert.running.results import as_json, kept_results
 
 STUB = 250
 """Bytes of letters (see `size`) below which an article is a stub: about 50 words of English, or 80 ideographs."""
@@ -22,6 +25,8 @@ BATCH = 1 << 20
 """Bytes of markup, about, that a process cleans at a time."""
 SHARE = 8 << 20
 """Bytes of a dump for which a process more is worth its start."""
+IN_MEMORY = 20_000
+"""Articles at most that are cleaned and not kept yet."""
 
 Page = tuple[str, str]
 """Title, and markup or running text."""
@@ -51,10 +56,17 @@ def read_dump(
     if processes is None:
         processes = min(count_cores(), 1 + dump.stat().st_size // SHARE)
     silent = set(SILENT)
-    # One process takes page by page: the first articles come at once.
-    batches = groups(_read_articles(dump, dropped, silent, at), BATCH if processes > 1 else 0)
-    for articles in ordered_map(_clean_batch, ((batch, silent) for batch, _ in batches), processes):
-        for title, text in articles:
+
+    def clean_from(first: int) -> Iterator[Page]:
+        # One process takes page by page: the first articles come at once. Those that are kept are read over.
+        articles = islice(_read_articles(dump, dropped, silent, at), first, None)
+        batches = groups(articles, BATCH if processes > 1 else 0)
+        for cleaned in ordered_map(_clean_batch, ((batch, silent) for batch, _ in batches), processes):
+            yield from cleaned
+
+    part = f"articles-{dump.name}"
+    with closing(kept_results(part, clean_from, as_json(), "articles", most=IN_MEMORY)) as pages:
+        for title, text in pages:
             if size(text) < STUB:
                 dropped["stubs"] += 1
             else:

@@ -52,7 +52,7 @@ def deployed_answers(
     made_of = [digest(session.file), session.one_by_one, session.threads, version("onnxruntime"), max_length]
     made_of += [digest(path) for path in (folder / "config.json", folder / "tokenizer.json", Path(__file__), *CODE)]
 
-    def compute() -> np.ndarray:
-        return head.answers(Deployed(session, config), load_tokenizer(folder), rows, max_length, progress)
+    def compute(part: str) -> np.ndarray:
+        return head.answers(Deployed(session, config), load_tokenizer(folder), rows, max_length, progress, part)
 
     return cached_array(CACHE, [*made_of, digest_rows(rows)], compute)

@@ -24,7 +24,6 @@ from scipy.sparse import csr_matrix
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
-from tqdm import tqdm
 from transformers import PretrainedConfig
 
 from tinybert.evaluate.schema import Alternative, Alternatives
@@ -32,6 +31,7 @@ from tinybert.metrics import scores as metrics
 from tinybert.metrics.calibration import fit_temperature
 from tinybert.models.loading import MULTILABEL, REGRESSION, load_config, load_encoder, load_tokenizer
 from tinybert.params.tasks import Task
+from tinybert.running.bars import Bar
 from tinybert.running.lineage import write_lineage
 from tinybert.runtime.alternatives import (
     CONFIG,
@@ -126,7 +126,7 @@ def rows_of(rows: pd.DataFrame) -> list[Row]:
 
 def _write_terms(_: Path, rows: Sequence[Row], folder: Path) -> bool:
     """Whether there are any, such as in texts of emojis there are not."""
-    found = [terms(text) for row in tqdm(rows, desc="counting words", unit="row") for text in row]
+    found = [terms(text) for row in Bar(rows, desc="counting words", unit="row") for text in row]
     if not any(found):
         print("  tfidf: left out, since no training text has a word")
         return False
@@ -163,7 +163,7 @@ def _fit_layer(
     read = _sparse(open_tfidf(folder)) if name == "tfidf" else _dense(open_static(folder))
     train, validation = (read(texts[split]) for split in ("train", "validation"))
     tried = []
-    for strength in tqdm(STRENGTHS, desc=f"fitting {name}", unit="layer"):
+    for strength in Bar(STRENGTHS, desc=f"fitting {name}", unit="layer"):
         weight, bias = fit_layer(train, labels["train"], config, strength)
         logits = (validation @ weight + bias).astype(np.float32)
         tried.append((metrics.score(metric, labels["validation"], logits), logits, (weight, bias), strength))
@@ -214,7 +214,7 @@ def _logistic(features: Features, labels: np.ndarray, classes: int, strength: fl
 
 def _sparse(reader: TfIdf) -> Callable[[list[Row]], csr_matrix]:
     def read(rows: list[Row]) -> csr_matrix:
-        found = [reader.features(row) for row in tqdm(rows, desc="weighing words", unit="text")]
+        found = [reader.features(row) for row in Bar(rows, desc="weighing words", unit="text")]
         ends = np.cumsum([0, *(len(places) for places, _ in found)])
         places, values = (np.concatenate(part) for part in zip(*found, strict=True))
         width = len(reader.places) * (1 if len(rows[0]) == 1 else 4)
@@ -225,7 +225,7 @@ def _sparse(reader: TfIdf) -> Callable[[list[Row]], csr_matrix]:
 
 def _dense(reader: Static) -> Callable[[list[Row]], np.ndarray]:
     def read(rows: list[Row]) -> np.ndarray:
-        chunks = tqdm(range(0, len(rows), CHUNK), desc="averaging vectors", unit="k texts")
+        chunks = Bar(range(0, len(rows), CHUNK), desc="averaging vectors", unit="k texts")
         return np.concatenate([reader.features(rows[start : start + CHUNK]) for start in chunks])
 
     return read

@@ -47,12 +47,13 @@ def _cached(
     cuda = torch.cuda.is_available()
     made_of = [what, [digest(path) for path in CODE], digest(folder), digest_rows(rows), max_length, str(dtype), cuda]
 
-    def compute() -> np.ndarray:
+    def compute(part: str) -> np.ndarray:
         head = head_of(load_config(folder))
         model = head.load(folder, dtype)
         if cuda:
             model.to("cuda")
         answer = getattr(head, what)
-        return answer(model, load_tokenizer(folder), rows, max_length, progress=f"{what} of {folder.name}")
+        progress = f"  {what} of {folder.name}"
+        return answer(model, load_tokenizer(folder), rows, max_length, progress=progress, part=part)
 
     return cached_array(cache, made_of, compute)

@@ -6,6 +6,7 @@ Which head a model folder has, and how answers are read from it, stands in its c
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -16,7 +17,6 @@ import pandas as pd
 import torch
 from datasets import Dataset
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 from transformers import PretrainedConfig
 from transformers import PreTrainedModel as Model
 from transformers import PreTrainedTokenizerBase as Tokenizer
@@ -25,7 +25,9 @@ from tinybert.metrics.answers import best_threshold, decide
 from tinybert.models.loading import REGRESSION, load_classifier, load_span_model
 from tinybert.models.output_layer import answer_in_fp32
 from tinybert.models.signals import head_logits
+from tinybert.running.bars import Bar
 from tinybert.running.memory import keep_freed_memory
+from tinybert.running.results import as_arrays, kept_results
 from tinybert.tokens.encoding import TEACHER_LOGITS, Padding, encode, label_array, model_inputs
 from tinybert.tokens.windows import WindowPadding, encode_windows, find_answers, gold_answers
 
@@ -59,17 +61,20 @@ class SequenceHead:
         """What is right, (rows, …), as `tinybert.metrics.scores.score` takes it."""
         return label_array(rows)
 
-    def logits(self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = "") -> np.ndarray:
+    def logits(
+        self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = "", part: str = ""
+    ) -> np.ndarray:
         """What a model computes on rows, one entry for each of `examples`: float32 (rows, classes); 1 for regression.
 
         Args:
             progress: what to call the work on a progress bar; no bar when empty.
+            part: under which a stage keeps its progress (see `tinybert.running.results`); none is kept when empty.
         """
         keep_freed_memory()
         dataset = encode(tokenizer, rows.drop(columns="label", errors="ignore"), max_length)
         logits = np.empty((len(rows), model.config.num_labels), dtype=np.float32)
-        for places, outputs in run_batches(model, dataset, Padding(tokenizer.pad_token_id), progress):
-            logits[places] = outputs.logits.float().cpu().numpy()
+        for places, of_batch in batch_logits(model, dataset, Padding(tokenizer.pad_token_id), progress, part):
+            logits[places] = of_batch
         return logits
 
     answers = logits
@@ -111,15 +116,17 @@ class SpanHead:
     def labels(self, rows: Rows) -> np.ndarray:
         return gold_answers(rows, self.no_answer)
 
-    def logits(self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = "") -> np.ndarray:
+    def logits(
+        self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = "", part: str = ""
+    ) -> np.ndarray:
         """Of starts and ends, float32 (windows, 2, tokens); 0 at padding."""
-        return self._read(model, tokenizer, rows, max_length, progress)[1]
+        return self._read(model, tokenizer, rows, max_length, progress, part)[1]
 
     def answers(
-        self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = ""
+        self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = "", part: str = ""
     ) -> np.ndarray:
         """Texts, (rows,); "" for no answer."""
-        read = self._read(model, tokenizer, rows, max_length, progress)
+        read = self._read(model, tokenizer, rows, max_length, progress, part)
         found, margins = find_answers(rows, *read, self.longest_answer)
         return decide(found, margins, model.config.span["threshold"]) if self.no_answer else found
 
@@ -133,7 +140,7 @@ class SpanHead:
         return decide(found, margins, threshold)
 
     def _read(
-        self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = ""
+        self, model: Model, tokenizer: Tokenizer, rows: Rows, max_length: int, progress: str = "", part: str = ""
     ) -> tuple[Dataset, np.ndarray]:
         """The windows, and the logits of each."""
         unlabelled = rows.drop(columns="label", errors="ignore")
@@ -143,8 +150,7 @@ class SpanHead:
             shape = (len(windows), 2, int(lengths.max()))
             logits = np.asarray(np.memmap(file, np.float32, "w+", shape=shape))
         collate = WindowPadding(tokenizer.pad_token_id)
-        for places, outputs in run_batches(model, windows, collate, progress):
-            of_windows = head_logits(outputs).float().cpu().numpy()
+        for places, of_windows in batch_logits(model, windows, collate, progress, part):
             for place, each in zip(places, of_windows, strict=True):
                 logits[place, :, : lengths[place]] = each[:, : lengths[place]]
         return windows, logits
@@ -161,22 +167,26 @@ def head_of(config: PretrainedConfig) -> Head:
     return SpanHead(reading["stride"], reading["longest_answer"], reading["no_answer"])
 
 
-@torch.inference_mode()
-def run_batches(
-    model: Model, dataset: Dataset, collate: Padding, progress: str = ""
-) -> Iterator[tuple[np.ndarray, Any]]:
-    """A model's outputs on examples, batch by batch, and the places of each batch's examples in `dataset`.
+def batch_logits(
+    model: Model, dataset: Dataset, collate: Padding, progress: str = "", part: str = ""
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """A model's logits on examples, batch by batch, float32, and the places of each batch's examples in `dataset`.
 
     They go through the model sorted by length, so that little of a batch is padding.
     """
     order = np.argsort(-dataset.with_format("numpy")["length"][:], kind="stable")
-    loader = DataLoader(dataset.select(order), BATCH_SIZE, collate_fn=collate)
+
+    @torch.inference_mode()
+    def compute(first: int) -> Iterator[np.ndarray]:
+        loader = DataLoader(dataset.select(order[first * BATCH_SIZE :]), BATCH_SIZE, collate_fn=collate)
+        total = first + len(loader)
+        for batch in Bar(loader, desc=progress, disable=not progress, unit="batch", initial=first, total=total):
+            inputs = {name: tensor.to(model.device) for name, tensor in model_inputs(batch).items()}
+            yield head_logits(model(**inputs)).float().cpu().numpy()
+
     was_training = model.training
     model.eval()
-    done = 0
-    for batch in tqdm(loader, desc=progress, disable=not progress, unit="batch"):
-        inputs = {name: tensor.to(model.device) for name, tensor in model_inputs(batch).items()}
-        size = len(inputs["input_ids"])
-        yield order[done : done + size], model(**inputs)
-        done += size
+    with closing(kept_results(part, compute, as_arrays(), "batches")) as results:
+        for number, logits in enumerate(results):
+            yield order[number * BATCH_SIZE : (number + 1) * BATCH_SIZE], logits
     model.train(was_training)

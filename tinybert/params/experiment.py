@@ -11,13 +11,13 @@ from tinybert.params.architectures import layer_map_misfit, relations_misfit
 from tinybert.params.general import General
 from tinybert.params.sources import Download, File
 from tinybert.params.students import Student
-from tinybert.params.table import KEY, Named, Run, matching, mistakes, read_yaml
+from tinybert.params.table import KEY, Named, Run, Watch, matching, mistakes, read_yaml
 from tinybert.params.tasks import Task
 
 Key = Annotated[str, matching(KEY.pattern, "a key made of a-z, 0-9, '_' and '-' that starts with a letter")]
 
 
-class Experiment(Run, Named):
+class Experiment(Run, Named, Watch):
     """Everything that a run is made of."""
 
     downloads: dict[Key, Download]

@@ -96,6 +96,15 @@ class Named(Table):
     name: Name = Field(description="the folder of its own under evaluation/, and results/<name>.json")
 
 
+class Watch(Table):
+    """The keys at the top that decide no byte: no stage's identity has them."""
+
+    checkpoint_minutes: float = Field(
+        10, ge=0, allow_inf_nan=False,
+        description="how often a stage keeps its progress, to go on there once it was killed; 0 is never",
+    )  # fmt: skip
+
+
 Schema = TypeVar("Schema", bound=Table)
 
 
@@ -167,6 +176,11 @@ def load_entry(file: Path, table: str, key: str, schema: type[Schema]) -> Schema
 def load_run(file: Path) -> Run:
     """The seed and the precision at the top of the file."""
     return _load_top(file, Run)
+
+
+def load_checkpoint_minutes(file: Path) -> float:
+    """How often progress is kept; 0 is never."""
+    return _load_top(file, Watch).checkpoint_minutes
 
 
 def load_name(file: Path) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinybert.running.digests import library_versions
 from tinybert.running.outputs import whole_file
+from tinybert.running.progress import progress_of
 
 if TYPE_CHECKING:  # each stage imports this module, and not each needs what takes its time to import
     import numpy as np
@@ -42,15 +43,21 @@ def cache_entry(folder: Path, made_of: Any, suffix: str) -> Path:
     return file
 
 
-def cached_array(folder: Path, made_of: Any, compute: Callable[[], np.ndarray]) -> np.ndarray:
-    """What `compute` gives, computed once; numbers, or texts as str. It stays on disk until it is read."""
+def cached_array(folder: Path, made_of: Any, compute: Callable[[str], np.ndarray]) -> np.ndarray:
+    """What `compute` gives, computed once; numbers, or texts as str. It stays on disk until it is read.
+
+    `compute` gets the name of the part under which it may keep its progress.
+    """
     import numpy as np
 
     file = cache_entry(folder, made_of, ".npy")
     if not file.exists():
-        found = compute()
+        part = f"{folder.name}-{file.stem}"
+        found = compute(part)
         with whole_file(file) as partial, partial.open("wb") as stream:
             np.save(stream, found.astype(str) if found.dtype == object else found, allow_pickle=False)
+        if progress := progress_of(part):
+            progress.remove()
     return np.load(file, mmap_mode="r", allow_pickle=False)
 
 

@@ -9,14 +9,15 @@ import shutil
 from pathlib import Path
 
 from tinybert.running.outputs import whole_file, whole_folder
+from tinybert.running.recorded import place_of
 from tinybert.running.tracked import Tracked
 
-FOLDER = Path(".checkpoints")
+FINISHED = "finished"
 
 
 def keep(tracked: Tracked) -> None:
     """Move the outs that are there aside."""
-    with whole_folder(_place(tracked)) as partial:
+    with whole_folder(place_of(tracked) / FINISHED) as partial:
         for out in filter(Path.exists, tracked.outs):
             (partial / out).parent.mkdir(parents=True, exist_ok=True)
             shutil.move(out, partial / out)
@@ -25,9 +26,9 @@ def keep(tracked: Tracked) -> None:
 def take(tracked: Tracked) -> bool:
     """Put what was kept where the outs belong, each whole; False where nothing was.
 
-    They are copied, and what was kept goes at the end: a process that is killed in between loses nothing.
+    They are copied, and what was kept stays until dvc.lock has it: a process that is killed in between loses nothing.
     """
-    finished = _place(tracked)
+    finished = place_of(tracked) / FINISHED
     if not finished.exists():
         return False
     for out in tracked.outs:
@@ -38,9 +39,4 @@ def take(tracked: Tracked) -> bool:
         elif kept.exists():
             with whole_file(out) as partial:
                 shutil.copyfile(kept, partial)
-    shutil.rmtree(finished.parent)
     return True
-
-
-def _place(tracked: Tracked) -> Path:
-    return FOLDER / tracked.name.replace("@", "/") / tracked.fingerprint / "finished"

@@ -27,26 +27,37 @@ ROOM = 2**20
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def whole_folder(path: Path, shown: bool = False) -> Iterator[Path]:
     """Yield an empty folder to fill, and put it in the place of `path` when the block ends well.
 
     The folder lies beside `path`, and so does the old one until the new one is in its place: each step is one rename,
     so that a process which is killed at any moment leaves one of the two whole. If the block raises, what it wrote is
     removed and `path` stays as it was; what a killed process left is put back, or removed, by the next run.
+
+    Args:
+        shown: where nothing is at `path`, it is a link to the folder while that is filled, for those who watch.
     """
+    if path.is_symlink():  # of a killed process
+        path.unlink()
     if path.is_file():  # which is nothing of ours, so that it is neither replaced nor moved
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
     partial, old = path.with_name(f".{path.name}.partial"), path.with_name(f".{path.name}.old.partial")
     _put_back(old, path)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
+    if shown and not path.exists():
+        path.symlink_to(partial.name)
     try:
         with _telling_a_full_disk(path):
             yield partial
+            if path.is_symlink():
+                path.unlink()
             if path.exists():
                 path.rename(old)
             partial.rename(path)
     finally:
+        if path.is_symlink():
+            path.unlink()
         _put_back(old, path)
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -15,11 +15,14 @@ from pathlib import Path
 from filelock import FileLock
 
 from tinybert.errors import UserError
+from tinybert.params.table import load_checkpoint_minutes
 from tinybert.running.caches import use_caches_as
 from tinybert.running.damage import find_damaged
 from tinybert.running.finished import keep, take
 from tinybert.running.memory import MemoryWatch
 from tinybert.running.outputs import explain
+from tinybert.running.progress import keep_progress_in, last_kept
+from tinybert.running.recorded import note_outs, place_of, remove_recorded
 from tinybert.running.tracked import PARAMS, track
 
 Reads = Callable[..., tuple[Path, ...]]
@@ -69,9 +72,13 @@ def stage(name: str, *writes: Path, online: bool = False, tidies: Path | None = 
         lock.acquire()
         use_caches_as(name)
         tracked = track(name)
-        if tracked and take(tracked):
-            print("  made by an earlier run, of the same values and inputs, and kept for this one", flush=True)
-            sys.exit(0)
+        remove_recorded()
+        if tracked:
+            keep_progress_in(place_of(tracked), load_checkpoint_minutes(PARAMS))
+            if take(tracked):
+                note_outs(tracked)
+                print("  made by an earlier run, of the same values and inputs, and kept for this one", flush=True)
+                sys.exit(0)
         yield reads
         seconds, most = time.monotonic() - started, memory.peak()
         record = {"seconds": round(seconds, 1), "bytes": most}
@@ -82,11 +89,12 @@ def stage(name: str, *writes: Path, online: bool = False, tidies: Path | None = 
             for line in tracked.edited_values():
                 keep(tracked)
                 raise UserError(f"{line}; what it made is kept for when that is put back; `dvc repro` makes the new")
+            note_outs(tracked)
     except KeyboardInterrupt as stop:
-        _fail(name, "stopped; nothing was written", *stop.args or [128 + signal.SIGINT])
+        _fail(name, _stopped(), *stop.args or [128 + signal.SIGINT])
     except Exception as error:
         if reason := explain(error, writes):
-            _fail(name, reason)
+            _fail(name, f"{reason}{f'; {kept} is kept' if (kept := last_kept()) else ''}")
         if reason := find_damaged(inputs):
             _fail(name, f"{reason}; `dvc repro {name}` writes it again")
         raise
@@ -98,6 +106,11 @@ def stage(name: str, *writes: Path, online: bool = False, tidies: Path | None = 
 def _terminate(*_: object) -> None:
     """As Ctrl-C does, so that partial outputs are removed."""
     raise KeyboardInterrupt(128 + signal.SIGTERM)
+
+
+def _stopped() -> str:
+    kept = last_kept()
+    return f"stopped at {kept}, which is kept: `dvc repro` goes on there" if kept else "stopped; nothing was written"
 
 
 def _fail(name: str, message: str, code: int = 1) -> None:

@@ -18,6 +18,7 @@ from unearth.auth import MultiDomainBasicAuth
 from unearth.fetchers import PyPIClient
 
 from tinybert.errors import UserError
+from tinybert.running.bars import Bar
 from tinybert.sources.pip_config import PipSettings, read_pip_settings
 
 CACHE = Path(".cache/downloads")
@@ -180,7 +181,7 @@ def _stream(client: PyPIClient, place: Place, part: Path) -> None:
             raise TroubleError("denied" if denied else "missing", answer)
         kept = start if response.headers.get("Content-Range", "").startswith(f"bytes {start}-") else 0
         total = kept + int(response.headers.get("Content-Length", 0)) or None
-        bar = tqdm(desc=f"  {part.stem}", total=total, initial=kept, unit="B", unit_scale=True, disable=None)
+        bar = Bar(desc=f"  {part.stem}", total=total, initial=kept, unit="B", unit_scale=True)
         with part.open("ab" if kept else "wb") as file, bar:
             for chunk in response.iter_bytes(1 << 16):
                 file.write(chunk)

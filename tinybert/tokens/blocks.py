@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset
-from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from tinybert.errors import UserError
+from tinybert.running.bars import Bar
 from tinybert.running.caches import cache_entry
 from tinybert.running.digests import digest
 from tinybert.running.outputs import whole_file
@@ -52,7 +52,7 @@ def _write_blocks(corpus: Path, tokenizer: PreTrainedTokenizerBase, max_length: 
         pa.ipc.new_stream(sink, schema) as writer,
     ):
         groups_of_blocks = ordered_map(tokenise, groups, min(count_cores(), len(groups)))
-        for blocks in tqdm(groups_of_blocks, total=len(groups), desc="tokenising the corpus", unit="group"):
+        for blocks in Bar(groups_of_blocks, total=len(groups), desc="  tokenising the corpus", unit="group"):
             starts = np.arange(0, blocks.size + 1, max_length, dtype=np.int32)
             rows = pa.ListArray.from_arrays(starts, blocks.ravel())
             writer.write_batch(pa.record_batch([rows], schema=schema))

@@ -14,8 +14,11 @@ from tinybert.train.loop.label_loss import real_tokens
 
 
 def token_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Of values (examples, tokens): the mean over an example's real tokens, then over the examples."""
-    return ((values * mask).sum(1) / mask.sum(1)).mean()
+    """Of values (examples, tokens): the mean over an example's real tokens, then over the examples.
+
+    One without a real token counts 0.
+    """
+    return ((values * mask).sum(1) / mask.sum(1).clamp(min=1)).mean()
 
 
 def hidden_loss(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
@@ -35,7 +38,7 @@ def attention_loss(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
     """
     error = (student.float() - teacher.float()).square().mean(1)
     pairs = mask[:, :, None] * mask[:, None, :]
-    return ((error * pairs).sum((1, 2)) / pairs.sum((1, 2))).mean()
+    return ((error * pairs).sum((1, 2)) / pairs.sum((1, 2)).clamp(min=1)).mean()
 
 
 def soft_cross_entropy(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:

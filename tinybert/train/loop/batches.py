@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -31,7 +32,17 @@ class LengthBatches(Sampler[int]):
         return len(self.lengths)
 
     def __iter__(self) -> Iterator[int]:
-        random = np.random.default_rng((self.seed, self.epoch))
+        for batch in self.batches(self.epoch):
+            yield from batch.tolist()
+
+    def of_step(self, step: int) -> list[int]:
+        """The examples of a step of the run, counted from 1."""
+        epoch, batch = divmod(step - 1, math.ceil(len(self) / self.batch_size))
+        return self.batches(epoch)[batch].tolist()
+
+    def batches(self, epoch: int) -> list[np.ndarray]:
+        """The examples of each batch of an epoch."""
+        random = np.random.default_rng((self.seed, epoch))
         order = random.permutation(len(self.lengths))
         pool = POOL * self.batch_size
         pools = [order[start : start + pool] for start in range(0, len(order), pool)]
@@ -39,5 +50,4 @@ class LengthBatches(Sampler[int]):
         batches = [by_length[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
         last = [batches.pop()] if len(batches[-1]) < self.batch_size else []
         random.shuffle(batches)
-        for batch in batches + last:
-            yield from batch.tolist()
+        return batches + last

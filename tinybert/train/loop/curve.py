@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,3 +24,11 @@ class Curve:
         with self.file.open("a", newline="", encoding="utf-8") as stream:
             short = (f"{value:.6g}" if isinstance(value, float) else value for value in values)
             csv.writer(stream, lineterminator="\n").writerow(short)
+
+    def keep(self, folder: Path) -> None:
+        """Copy what there is to a folder of progress."""
+        shutil.copyfile(self.file, folder / self.file.name)
+
+    def take_up(self, folder: Path) -> None:
+        """Begin with what an earlier run kept there."""
+        shutil.copyfile(folder / self.file.name, self.file)

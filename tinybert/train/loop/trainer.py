@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from datasets import Dataset
 from torch import Tensor, nn
-from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers import TrainerCallback, TrainingArguments, set_seed
 
-from tinybert.errors import UserError
 from tinybert.models.attention import use_plain_attention
 from tinybert.models.precision import require_autocast
 from tinybert.params.table import Optimisation
 from tinybert.running.memory import keep_freed_memory
 from tinybert.train.loop.batches import LengthBatches
+from tinybert.train.loop.best_epoch import BestEpoch, Validation
+from tinybert.train.loop.checkpoints import CheckpointedTrainer, train_or_go_on
 from tinybert.train.loop.curve import Curve
 from tinybert.train.loop.job import Job
+from tinybert.train.loop.progress_bar import ProgressBar
+from tinybert.train.loop.recorder import LossRecorder
 
 CURVE_POINTS = 100
 LOSSES = "losses.csv"
@@ -39,14 +40,6 @@ class Objective(Protocol):
 
     def __call__(self, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Each term's value on a batch, a scalar: the mean over the batch's examples, or over its masked tokens."""
-
-
-@dataclass(frozen=True)
-class Validation:
-    """What is measured after each epoch; of all epochs the best one's weights are kept."""
-
-    score: Callable[[], float]
-    curve: Curve
 
 
 def train(
@@ -98,23 +91,20 @@ def train(
         save_strategy="no",
         logging_strategy="no",
         report_to="none",
-        disable_tqdm=False,
+        disable_tqdm=True,  # ProgressBar is in its place
         remove_unused_columns=False,
     )
     # One process trains on one GPU, even where there are more: torch's DataParallel, which Trainer would wrap the model
     # in, has the batch grow with the GPUs, and so makes the results depend on the machine.
     arguments._n_gpu = min(arguments.n_gpu, 1)
-    recorder = _LossRecorder(objective, job.curves / LOSSES, every=max(1, total // CURVE_POINTS))
-    trainer = _ObjectiveTrainer(
-        model,
-        arguments,
-        train_dataset=dataset,
-        data_collator=collate,
-        callbacks=[recorder, _EpochOfBatches(collate)] + ([_BestEpoch(validation)] if validation else []),
-    )
-    trainer.objective = objective
-    trainer.recorder = recorder
-    trainer.train()
+    batches = LengthBatches(_lengths(dataset), settings.batch_size, seed)
+    curve = Curve(job.curves / LOSSES, ["step", "epoch", "loss", *objective.weights])
+    recorder = LossRecorder(objective.weights, curve, max(1, total // CURVE_POINTS), batches)
+    best = BestEpoch(validation) if validation else None
+    callbacks = [recorder, _EpochOfBatches(collate), ProgressBar(recorder), *filter(None, [best])]
+    trainer = _ObjectiveTrainer(model, arguments, train_dataset=dataset, data_collator=collate, callbacks=callbacks)
+    trainer.objective, trainer.recorder, trainer.batches = objective, recorder, batches
+    train_or_go_on(trainer, [recorder, *filter(None, [best])])
 
 
 def no_training(job: Job) -> None:
@@ -122,10 +112,17 @@ def no_training(job: Job) -> None:
     Curve(job.curves / LOSSES, ["step", "epoch", "loss"])
 
 
-class _ObjectiveTrainer(Trainer):
+def _lengths(dataset: Dataset) -> np.ndarray:
+    if "length" not in dataset.column_names:
+        return np.ones(len(dataset), dtype=int)
+    return dataset.with_format("numpy")["length"][:]  # 50 times as fast as row by row
+
+
+class _ObjectiveTrainer(CheckpointedTrainer):
     loss_is_scaled_for_ga = False  # a loss is a batch's mean, so that Trainer divides by the batches of a step
     objective: Objective
-    recorder: _LossRecorder
+    recorder: LossRecorder
+    batches: LengthBatches
 
     def log(self, *_: Any, **__: Any) -> None:
         """Nothing: the curves are the log, and a summary on the screen would only interrupt the progress bar."""
@@ -136,40 +133,7 @@ class _ObjectiveTrainer(Trainer):
         return torch.stack([weight * terms[name] for name, weight in self.objective.weights.items()]).sum()
 
     def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler:
-        dataset = self.train_dataset
-        lengths = np.ones(len(dataset), dtype=int)
-        if "length" in dataset.column_names:
-            lengths = dataset.with_format("numpy")["length"][:]  # 50 times as fast as row by row
-        return LengthBatches(lengths, self.args.train_batch_size, self.args.seed)
-
-
-class _LossRecorder(TrainerCallback):
-    """Means of the terms, unweighted, over every few steps."""
-
-    def __init__(self, objective: Objective, file: Path, every: int) -> None:
-        self.weights = objective.weights
-        self.every = every
-        self.curve = Curve(file, ["step", "epoch", "loss", *self.weights])
-        self.sums = dict.fromkeys(self.weights, 0.0)
-        self.count = 0
-
-    def observe(self, terms: Mapping[str, Tensor]) -> None:
-        for name in self.sums:
-            self.sums[name] += terms[name].item()
-        self.count += 1
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.global_step % self.every and state.global_step != state.max_steps:
-            return
-        means = {name: total / self.count for name, total in self.sums.items()}
-        loss = sum(self.weights[name] * mean for name, mean in means.items())
-        if not math.isfinite(loss):
-            raise UserError(
-                f"the loss became {loss} by step {state.global_step}; set a smaller learning_rate or precision: fp32"
-            )
-        self.curve.add({"step": state.global_step, "epoch": round(state.epoch, 4), "loss": loss, **means})
-        self.sums = dict.fromkeys(self.sums, 0.0)
-        self.count = 0
+        return self.batches
 
 
 class _EpochOfBatches(TrainerCallback):
@@ -180,24 +144,3 @@ class _EpochOfBatches(TrainerCallback):
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.set_epoch(math.floor(state.epoch + 1e-6))
-
-
-class _BestEpoch(TrainerCallback):
-    """Scores each epoch, and puts the best one's weights back at the end."""
-
-    def __init__(self, validation: Validation) -> None:
-        self.validation = validation
-        self.best = -math.inf
-        self.weights: dict[str, Tensor] = {}
-
-    def on_epoch_end(self, args: Any, state: Any, control: Any, model: nn.Module, **_: Any) -> None:
-        score = self.validation.score()
-        self.validation.curve.add({"epoch": round(state.epoch), "score": score})
-        print(f"  epoch {round(state.epoch)}: validation score {score:.4f}", flush=True)
-        if score > self.best:
-            self.best = score
-            self.weights = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
-
-    def on_train_end(self, args: Any, state: Any, control: Any, model: nn.Module, **_: Any) -> None:
-        if self.weights:
-            model.load_state_dict(self.weights)
