@@ -21,7 +21,7 @@ def test_no_mistake(mistakes):
     ("path", "value", "line"),
     [
         # unknown and missing keys
-        ("sed", 1, ": unknown key (did you mean 'seed'? known: downloads, files, general, name,"),
+        ("sed", 1, ": unknown key (did you mean 'seed'? known: checkpoint_minutes, downloads, files, general, name,"),
         (f"{MOVIES}.teacher.learning_rat", 0.1, ": unknown key (did you mean 'learning_rate'?"),
         (f"{MOVIES}.teacher.source", "minilm", ": unknown key (known: batch_size, dropout,"),
         (f"{SMALL}.prediction.losses.logit", 1, ": unknown key (did you mean 'logits'?"),

@@ -55,8 +55,7 @@ def run(tmp_path):
 def running(tmp_path):
     """A stage in the middle of its body."""
     process = start(tmp_path, "print('in it', flush=True)", "time.sleep(60)")
-    while "in it" not in process.stdout.readline():
-        pass
+    assert any("in it" in line for line in process.stdout)
     yield process
     process.kill()
     process.communicate()

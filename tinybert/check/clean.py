@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from tinybert.running.caches import CACHE, USERS, users_of_entries
 from tinybert.running.progress import FOLDER, glance
-from tinybert.running.recorded import places
+from tinybert.running.recorded import places, remove_recorded
 from tinybert.running.stage import TIMES
 from tinybert.running.tracked import PARAMS, instances, track
 
@@ -61,6 +61,7 @@ def find_leftovers() -> Iterator[Leftover]:
 
 def find_progress() -> Iterator[Leftover]:
     """What killed stages, and those that DVC has not recorded yet, would go on from."""
+    remove_recorded()
     for name, path in places():
         tracked = track(name)
         yield Leftover(path, [name] if tracked and tracked.fingerprint == path.name else [])

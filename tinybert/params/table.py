@@ -24,6 +24,9 @@ Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]  # of a loss; 0 turn
 Name = Annotated[str, Field(pattern=f"^{KEY.pattern}$")]  # part of paths
 Reference = Name  # a key of another table
 
+CHECKPOINT_MINUTES = 10.0
+"""Decides no byte, and so stands here: what is in `defaults` runs everything anew when it changes."""
+
 PATH = re.compile(r"([a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*): ")
 """A validator of a whole table starts its message with the key that is wrong: `metric: expected …`."""
 
@@ -100,7 +103,7 @@ class Watch(Table):
     """The keys at the top that decide no byte: no stage's identity has them."""
 
     checkpoint_minutes: float = Field(
-        10, ge=0, allow_inf_nan=False,
+        CHECKPOINT_MINUTES, ge=0, allow_inf_nan=False,
         description="how often a stage keeps its progress, to go on there once it was killed; 0 is never",
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ import glob
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -35,7 +35,7 @@ def whole_folder(path: Path, shown: bool = False) -> Iterator[Path]:
     removed and `path` stays as it was; what a killed process left is put back, or removed, by the next run.
 
     Args:
-        shown: where nothing is at `path`, it is a link to the folder while that is filled, for those who watch.
+        shown: where there is nothing in `path`, it is a link to the folder while that is filled, for those who watch.
     """
     if path.is_symlink():  # of a killed process
         path.unlink()
@@ -45,8 +45,11 @@ def whole_folder(path: Path, shown: bool = False) -> Iterator[Path]:
     _put_back(old, path)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    if shown and not path.exists():
-        path.symlink_to(partial.name)
+    if shown:
+        with suppress(OSError):  # there is no such folder, or not an empty one, as DVC leaves it
+            path.rmdir()
+        if not path.exists():
+            path.symlink_to(partial.name)
     try:
         with _telling_a_full_disk(path):
             yield partial
