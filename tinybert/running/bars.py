@@ -29,7 +29,7 @@ class Bar(tqdm):
         if not self.told and elapsed >= FIRST and done:
             self.told = True
             if self.total and (left := elapsed / done * (self.total - self.n)) > LONG:
-                each = f"{elapsed / done:.2g} s a {self.unit.strip()}"
+                each = f"{elapsed / done:.2g} s a {self.unit.strip().removesuffix('s')}"
                 self.write(f"{self.desc}: about {self.format_interval(left)} left, at {each}", file=sys.stderr)
         if not self.lines:
             return super().display(msg, pos)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import shutil
@@ -24,7 +25,7 @@ def place_of(tracked: Tracked) -> Path:
 
 def places() -> Iterator[tuple[str, Path]]:
     """Every `stage@key` that has kept progress, and where; in order."""
-    for path in sorted(FOLDER.glob("*/*/*")):
+    for path in map(Path, sorted(glob.glob(f"{FOLDER}/*/*/*"))):  # where another process removes some meanwhile
         if path.is_dir():
             yield f"{path.parts[-3]}@{path.parts[-2]}", path
 

@@ -17,10 +17,11 @@ class ProgressBar(TrainerCallback):
         self.recorder = recorder
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.bar = Bar(total=state.max_steps, initial=state.global_step, unit="step", desc="  training")
+        self.bar = Bar(total=state.max_steps, initial=state.global_step, unit=" steps", desc="  training")
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        rate = args.train_batch_size * (self.bar.format_dict["rate"] or 0)
+        done, elapsed = self.bar.n + 1 - self.bar.initial, self.bar.format_dict["elapsed"]
+        rate = args.train_batch_size * done / max(elapsed, 1e-9)
         self.bar.set_postfix_str(f"loss {self.recorder.last:.4g}, {rate:,.0f} examples/s", refresh=False)
         self.bar.update()
 
