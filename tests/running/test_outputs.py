@@ -109,3 +109,26 @@ def test_of_two_processes_that_write_one_file_at_once_each_writes_it_whole(tmp_p
     assert exit_codes(write_slowly, *((tmp_path / "out", letter, barrier) for letter in "ab")) == [0, 0]
     assert (tmp_path / "out").read_text() in ("a" * 2000, "b" * 2000)
     assert names(tmp_path) == ["out"]
+
+
+def test_a_folder_that_is_shown_can_be_watched_while_it_is_filled(tmp_path):
+    place = tmp_path / "curves"
+    place.mkdir()  # as DVC leaves it, which removes the files in it
+    with whole_folder(place, shown=True) as partial:
+        (partial / "losses.csv").write_text("step\n")
+        assert (place / "losses.csv").read_text() == "step\n"
+        assert place.is_symlink()
+    assert not place.is_symlink()
+    with pytest.raises(ZeroDivisionError), whole_folder(place, shown=True):
+        1 / (place / "losses.csv").read_text().count(",")  # what was there before stays until the end
+    assert (place / "losses.csv").read_text() == "step\n"
+
+
+def test_what_a_killed_process_showed_goes(tmp_path):
+    place = tmp_path / "curves"
+    (tmp_path / ".curves.partial").mkdir()
+    place.symlink_to(".curves.partial")
+    with whole_folder(place) as partial:
+        (partial / "new").touch()
+    assert not place.is_symlink()
+    assert [path.name for path in place.iterdir()] == ["new"]

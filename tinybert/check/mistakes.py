@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from tinybert.check.dead_locks import find_dead_locks
 from tinybert.check.own_files import look_at
 from tinybert.errors import UserError
 from tinybert.metrics.scores import title
@@ -24,6 +25,7 @@ def find_all_mistakes(params: Path) -> Iterator[str]:
 
     Models that are still to be downloaded can't be looked at; the stages that read them check the same.
     """
+    yield from find_dead_locks(params.parent)
     mistakes = list(find_mistakes(params))
     yield from mistakes
     if mistakes:

@@ -30,12 +30,13 @@ class Bar(tqdm):
             self.told = True
             if self.total and (left := elapsed / done * (self.total - self.n)) > LONG:
                 each = f"{elapsed / done:.2g} s a {self.unit.strip().removesuffix('s')}"
-                self.write(f"{self.desc}: about {self.format_interval(left)} left, at {each}", file=sys.stderr)
+                say = self._say if self.lines else self.write
+                say(f"{self.desc}: about {self.format_interval(left)} left, at {each}")
         if not self.lines:
             return super().display(msg, pos)
         if msg is None:
             self.mininterval = EVERY
-            print(str(self), file=sys.stderr, flush=True)
+            self._say(str(self))
         return False  # no line is open that would have to be ended
 
     def close(self) -> None:
@@ -45,3 +46,6 @@ class Bar(tqdm):
             if self.format_dict["elapsed"] >= FIRST:
                 self.display()
         super().close()
+
+    def _say(self, line: str) -> None:
+        print(f"  {' '.join(line.split())}", file=self.fp, flush=True)

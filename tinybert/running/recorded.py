@@ -25,7 +25,8 @@ def place_of(tracked: Tracked) -> Path:
 
 def places() -> Iterator[tuple[str, Path]]:
     """Every `stage@key` that has kept progress, and where; in order."""
-    for path in map(Path, sorted(glob.glob(f"{FOLDER}/*/*/*"))):  # where another process removes some meanwhile
+    found = glob.glob(f"{FOLDER}/*/*/*")  # noqa: PTH207 - pathlib's own stumbles over what another process removes
+    for path in map(Path, sorted(found)):
         if path.is_dir():
             yield f"{path.parts[-3]}@{path.parts[-2]}", path
 
