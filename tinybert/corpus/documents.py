@@ -18,6 +18,7 @@ from tinybert.corpus.store import write_documents
 from tinybert.corpus.wikipedia import read_dump
 from tinybert.errors import UserError, suggest
 from tinybert.running.bars import Bar
+from tinybert.running.packed import unpacked
 from tinybert.sources.choice import DUMP, TEXTS
 from tinybert.sources.first_bytes import name_the_bytes
 from tinybert.tables.delimited import Dialect
@@ -122,7 +123,7 @@ def _lines(file: Path, at: At) -> Iterator[tuple[int, str]]:
     offset = 0
     try:
         with file.open("rb") as raw:
-            for number, line in enumerate(gzip.GzipFile(fileobj=raw) if file.suffix == ".gz" else raw, start=1):
+            for number, line in enumerate(unpacked(raw, file.suffix, f"{file}"), start=1):
                 try:
                     yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
                 except UnicodeDecodeError as error:
