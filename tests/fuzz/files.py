@@ -1,4 +1,4 @@
-"""Files as people bring them, then as disks and editors break them; and what is to become of each: a result or a line."""
+"""Files as people bring them, as disks and editors break them, and what is to become of each: a result or a line."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ ROOM = 2 << 30
 """Bytes of address space that one small file may take."""
 
 ODD = (
-    "\0", "\r", "\n", "\r\n", "\t", '"', "'", "\\", ",", ";", "|", "\ufeff", "\u2028", "\x85", "\x0b", "\x1c", "\u200b", "\u202e",
-    "\ufffd", "\U0001f600", "e\u0301", "\uffff", "{", "}", "[", "]", "<", ">", "&", "&#", "&#xD800;", "\\ud83d", "-", "1e999",
-    "NaN", "9" * 5000, "[" * 3000, "(" * 500, "a" * 70_000, "null", "true", "0", "-1", " ", "\x1a", "\x1b[31m",
+    "\0", "\r", "\n", "\r\n", "\t", '"', "'", "\\", ",", ";", "|", "\ufeff", "\u2028", "\x85", "\x0b", "\x1c",
+    "\u200b", "\u202e", "\ufffd", "\U0001f600", "e\u0301", "\uffff", "{", "}", "[", "]", "<", ">", "&", "&#",
+    "&#xD800;", "\\ud83d", "-", "1e999", "NaN", "9" * 5000, "[" * 3000, "(" * 500, "a" * 70_000, "null", "true", "0",
+    "-1", " ", "\x1a", "\x1b[31m",
 )  # fmt: skip
 """What editors, programs and other people's files put where it isn't expected."""
 

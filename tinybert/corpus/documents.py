@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import html
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from unicodedata import normalize
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tinybert.corpus.markup import unescape
 from tinybert.corpus.store import write_documents
 from tinybert.corpus.wikipedia import read_dump
 from tinybert.errors import UserError, suggest
@@ -149,7 +149,7 @@ def _read_text(file: Path, at: At) -> Iterator[Document]:
             yield title, "\n".join(lines)
             lines, size = [], 0
         if ends:
-            title, tagged = html.unescape(tag[1]) if tag else "", tag is not None
+            title, tagged = unescape(tag[1]) if tag else "", tag is not None
         elif line and (lines or line != title):  # WikiExtractor writes the title as the first line, too
             title = title if tagged or lines else f"{file.name}:{number}"
             lines.append(line)

@@ -24,7 +24,7 @@ SEPARATORS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES = (".jsonl", ".ndjson")
 PARQUET = ".parquet"
 FORMATS = ", ".join([*SEPARATORS, *JSON_LINES, PARQUET])
-UNREADABLE = (ValueError, EOFError, gzip.BadGzipFile, zlib.error, pa.ArrowException, pd.errors.ParserError)
+UNREADABLE = (ValueError, EOFError, OSError, zlib.error, pa.ArrowException)
 """What the readers raise on files that aren't what their names say."""
 
 
@@ -59,9 +59,10 @@ def read_rows(file: Path, separator: str | None = None) -> Iterator[pd.DataFrame
                 none = False
                 yield chunk
     except UNREADABLE as error:
-        raise UserError(
-            f"{file}: not readable as {form}: {str(error).splitlines()[0]}; mend it, or rename it"
-        ) from None
+        if getattr(error, "errno", None) is not None:  # it is the system's: bad gzip and bad Parquet have none
+            raise
+        found = str(error).partition("\n")[0] or type(error).__name__
+        raise UserError(f"{file}: not readable as {form}: {found}; mend it, or rename it") from None
     if none:
         raise UserError(f"{file}: expected rows, found none")
 

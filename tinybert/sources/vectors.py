@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO
 
 import numpy as np
@@ -32,6 +33,12 @@ CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 CUT = "\N{REPLACEMENT CHARACTER}"
 """What stands in a word where its bytes are no UTF-8: word2vec's own program cuts long words by bytes."""
+
+NO_ARRAY = (ValueError, TypeError, EOFError, SyntaxError, TokenError, OverflowError, RecursionError, MemoryError)
+"""What numpy raises where a .npy is damaged: its header is a text of Python's."""
+
+UNREAD = (".npy", ".parquet", ".zst", ".lz4")
+"""What isn't a text of vectors, or is one that gensim would unpack in its own way."""
 
 PART = 1 << 16
 """Bytes that are read together: a file cut off behind the words that are wanted is no worse for it."""
@@ -65,7 +72,7 @@ def convert_vectors(files: list[Path], folder: Path, words: int | None = None) -
     left_out: dict[str, int] = {}
     if len(files) == 2 and by_suffix.keys() == {".npy", ".parquet"}:
         names, vectors = _read_matrix(by_suffix[".npy"], by_suffix[".parquet"], words)
-    elif len(files) == 1 and files[0].suffix not in (".npy", ".parquet"):
+    elif len(files) == 1 and files[0].suffix not in UNREAD:
         names, vectors = _read_file(files[0], folder / ".regular", words, left_out)
     else:
         found = ", ".join(sorted(file.name for file in files))
@@ -86,7 +93,7 @@ def convert_vectors(files: list[Path], folder: Path, words: int | None = None) -
 def _read_matrix(matrix: Path, names: Path, limit: int | None) -> Vectors:
     try:
         vectors = np.load(matrix, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except NO_ARRAY as error:
         raise UserError(f"{matrix}: not a whole .npy file of plain numbers ({_line(error)}); save it again") from None
     if vectors.ndim != 2 or vectors.dtype.kind != "f" or not vectors.size:
         raise UserError(f"{matrix}: expected floats, words × dimensions, found {vectors.dtype} of {vectors.shape}")
@@ -131,6 +138,8 @@ def _read_file(file: Path, copy: Path, limit: int | None, left_out: dict[str, in
             if is_binary:
                 raise
             left_out["words with spaces"] = _copy_regular(file, copy, dimensions, bool(header), limit)
+            if not copy.stat().st_size:
+                raise UserError(f"{file}: expected a word and its numbers a line, found only words with spaces") from None
             names, vectors = _load(copy, None, no_header=True)
             copy.unlink()
     except (gzip.BadGzipFile, EOFError, ValueError, zlib.error) as error:
