@@ -139,7 +139,9 @@ def _read_file(file: Path, copy: Path, limit: int | None, left_out: dict[str, in
                 raise
             left_out["words with spaces"] = _copy_regular(file, copy, dimensions, bool(header), limit)
             if not copy.stat().st_size:
-                raise UserError(f"{file}: expected a word and its numbers a line, found only words with spaces") from None
+                raise UserError(
+                    f"{file}: expected a word and its numbers a line, found only words with spaces"
+                ) from None
             names, vectors = _load(copy, None, no_header=True)
             copy.unlink()
     except (gzip.BadGzipFile, EOFError, ValueError, zlib.error) as error:
