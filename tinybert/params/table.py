@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WrapValidator
 from ruamel.yaml import YAML, YAMLError
 
-from tinybert.errors import UserError, suggest
+from tinybert.errors import UserError, one_line, suggest
 from tinybert.params import defaults
 
 KEY = re.compile(r"[a-z][a-z0-9_-]*")
@@ -68,9 +68,17 @@ def expected(words: str) -> WrapValidator:
         try:
             return validate(value)
         except ValidationError:
-            raise ValueError(f"expected {words}, found {value!r}") from None
+            raise ValueError(f"expected {words}, found {shown(value)}") from None
 
     return WrapValidator(check)
+
+
+def shown(value: object) -> str:
+    """A value of any size in a few words."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # of over 4,300 digits, which YAML can write as 0xfff…
+        return "a very long number"
 
 
 class Optimisation(Table):
@@ -130,7 +138,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
         hint = "; indent with spaces" if "'\\t'" in problem else ""
         raise UserError(f"{file}: {line}not valid YAML: {problem}{hint}") from None
     if not isinstance(content, dict):
-        found = "an empty file; take a preset" if content is None else reprlib.repr(content)
+        found = "an empty file; take a preset" if content is None else shown(content)
         raise UserError(f"{file}: expected a mapping of keys, found {found}")
     return content
 
@@ -141,7 +149,7 @@ def mistakes(schema: type[Table], content: Any, place: str) -> Iterator[str]:
         schema.model_validate(content)
     except ValidationError as error:
         for detail in error.errors():
-            yield _line(schema, detail, place)
+            yield one_line(_line(schema, detail, place))
 
 
 def parse(schema: type[Schema], content: Any, place: str) -> Schema:
@@ -216,7 +224,7 @@ def _line(schema: type[Table], detail: Any, place: str) -> str:
         case "string_type" if isinstance(detail["input"], int | float | date):
             message = "expected text, in quotes"
     expectation = re.sub(r"^\w+ should (be|have|match)", "expected", message).partition(" after validation")[0]
-    return f"{path}: {expectation}, found {reprlib.repr(detail['input'])}"
+    return f"{path}: {expectation}, found {shown(detail['input'])}"
 
 
 def _keys(schema: Any, location: list[str]) -> list[str]:

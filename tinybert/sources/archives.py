@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import io
 import lzma
 import shutil
@@ -48,7 +49,7 @@ def extract(archive: Path, members: list[str], folder: Path, label: str) -> list
                     if rest:
                         extract(written, [rest], folder, f"{label}{NESTED}{outer}")
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
-        if getattr(error, "errno", None) is not None:  # gzip and bz2 call bad data so; a full disk has a number
+        if getattr(error, "errno", None) not in (None, errno.EINVAL):  # of data; a full disk has another number
             raise
         raise UserError(f"{label}: the archive is damaged or cut off ({describe(error)}); fetch it again") from None
     return targets
