@@ -2,6 +2,7 @@
 
 import copy
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +19,7 @@ from tinybert.params.table import find_entry
 CONTENT = YAML(typ="safe").load(SOUND)
 LONG = "0x" + "f" * 5000
 """A number that Python doesn't write in decimals."""
-LAUGHS = f"[&a [x, x], {', '.join(f'&{b} [{f"*{a}, " * 9}]' for a, b in zip('abcdefgh', 'bcdefghi', strict=True))}]"
+LAUGHS = "[&a [x, x], " + ", ".join(f"&{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in pairwise("abcdefghi")) + "]"
 """A bomb of YAML's own."""
 WORDS = (
     "", "~", "yes", "1e-4", "-1", "0", "1_000", "0o17", LONG, LAUGHS, "9" * 5000, ".inf", "-.inf", ".nan", "2001-01-01",
