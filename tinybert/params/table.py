@@ -16,6 +16,9 @@ from ruamel.yaml import YAML, YAMLError
 from tinybert.errors import UserError, one_line, suggest
 from tinybert.params import defaults
 
+NO_YAML = (YAMLError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What the parser raises of a text that is none: of `!!bool x` a KeyError, of brackets by the thousand the last."""
+
 KEY = re.compile(r"[a-z][a-z0-9_-]*")
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # which numpy's generators take too
@@ -131,7 +134,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
         raise UserError(f"{file}: there is no such file; run this in the project's folder") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{file}: not UTF-8 (byte {error.start}); save it as UTF-8") from None
-    except (YAMLError, ValueError) as error:
+    except NO_YAML as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         problem = getattr(error, "problem", None) or " ".join(str(error).split())
@@ -170,6 +173,8 @@ def find_entry(file: Path, table: str, key: str) -> Any:
         UserError: there is none; the known ones are named.
     """
     entries = read_yaml(file).get(table) or {}
+    if not isinstance(entries, dict):
+        raise UserError(f"{file}: {table}: expected a mapping of keys, found {shown(entries)}")
     if key not in entries:
         raise UserError(f"{file}: {table}.{key}: there is no such entry{suggest(key, map(str, entries))}")
     return entries[key]
