@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 from transformers import BertConfig, BertForSequenceClassification
 
 from tests.smoke import make_project, run
+
+settings.register_profile(
+    "ours",
+    max_examples=int(os.environ.get("TINYBERT_EXAMPLES", "200")),
+    derandomize="TINYBERT_EXAMPLES" not in os.environ,
+    database=None,
+    deadline=None,  # tests.fuzz.files has a limit of its own, for what is read alone
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+settings.load_profile("ours")
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

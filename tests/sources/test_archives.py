@@ -69,6 +69,14 @@ def test_zip_members_that_are_links():
     assert "only regular files" in failure(take, "a.zip", stream.getvalue(), "trap")
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_zip_members_packed_otherwise(method):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as archive:
+        archive.writestr("x", b"x")
+    assert "member 'x' is packed by a rare method; unpack it yourself" in failure(take, "a.zip", stream.getvalue(), "x")
+
+
 @pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tar.bz2", "a.tar.xz", "a.tar"])
 @pytest.mark.parametrize("part", [0.0, 0.6])
 def test_truncated_archives(name, part):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import html
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -14,10 +13,12 @@ from unicodedata import normalize
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tinybert.corpus.markup import unescape
 from tinybert.corpus.store import write_documents
 from tinybert.corpus.wikipedia import read_dump
 from tinybert.errors import UserError, suggest
 from tinybert.running.bars import Bar
+from tinybert.running.packed import unpacked
 from tinybert.sources.choice import DUMP, TEXTS
 from tinybert.sources.first_bytes import name_the_bytes
 from tinybert.tables.delimited import Dialect
@@ -122,7 +123,7 @@ def _lines(file: Path, at: At) -> Iterator[tuple[int, str]]:
     offset = 0
     try:
         with file.open("rb") as raw:
-            for number, line in enumerate(gzip.GzipFile(fileobj=raw) if file.suffix == ".gz" else raw, start=1):
+            for number, line in enumerate(unpacked(raw, file.suffix, f"{file}"), start=1):
                 try:
                     yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
                 except UnicodeDecodeError as error:
@@ -148,7 +149,7 @@ def _read_text(file: Path, at: At) -> Iterator[Document]:
             yield title, "\n".join(lines)
             lines, size = [], 0
         if ends:
-            title, tagged = html.unescape(tag[1]) if tag else "", tag is not None
+            title, tagged = unescape(tag[1]) if tag else "", tag is not None
         elif line and (lines or line != title):  # WikiExtractor writes the title as the first line, too
             title = title if tagged or lines else f"{file.name}:{number}"
             lines.append(line)

@@ -10,6 +10,7 @@ import regex
 from mwparserfromhell import nodes, parse
 from mwparserfromhell.wikicode import Wikicode
 
+from tinybert.corpus.tangles import untangle
 from tinybert.corpus.templates import expand
 
 SILENT = frozenset({"file", "image", "media", "category"})
@@ -27,7 +28,7 @@ SIGNS = {sign: chr(0xE000 + number) for number, sign in enumerate("{}[]|'<>")}
 PLAIN, MARKS = str.maketrans(SIGNS), str.maketrans({code: sign for sign, code in SIGNS.items()})
 """From signs of markup to what stands for them in such text, and back."""
 
-SHORT_FORMULA = re.compile(r"<math\b[^<>]*>\s*([\w ]{1,12})\s*</math>")
+SHORT_FORMULA = re.compile(r"<math\b[^<>]*>\s{0,50}([\w ]{1,12})\s{0,50}</math>")
 """`<math>n</math>`, which is a word of its sentence."""
 ELEMENT = re.compile(
     r"<(ref|math|chem|gallery|timeline|score|syntaxhighlight|source|pre|imagemap|hiero|graph|references)\b"
@@ -38,20 +39,21 @@ ELEMENT = re.compile(
 
 UNCLOSED = re.compile(r"(\{\{|\[\[(?![^][\n]*\]\])).*?(?=\n[ \t]*\n|\Z)", re.DOTALL)
 """A template or link without an end, and what of its paragraph may be part of it."""
+NO_CHARACTER = re.compile(r"&#\d{999,};?")
 TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 
 TIDY = [
     (re.compile(r"'{2,}|__[A-Z]{3,}__|[][\u200b-\u200f\u00ad\ufeff]"), ""),  # bold, switches, `up[on]`, invisible signs
     (re.compile(r"[{}]{2,}|\||[^\S\n]+"), " "),
     (re.compile(r"([(（])[\s,;:–，；：、]+"), r"\1"),  # what a template that said nothing leaves in front …
-    (re.compile(r"[\s,;:，；：、]+([)）])"), r"\1"),  # … and at the end
+    (re.compile(r"(?<![\s,;:，；：、])[\s,;:，；：、]+([)）])"), r"\1"),  # … and at the end
     (re.compile(r"([,;，；、])(?:\s*[,;，；、])+"), r"\1"),
-    (re.compile(r'\s*(\(\)|（）)|(?<!\w)""(?!\w)'), ""),
-    (re.compile(r" +([,;:.!?])(?=\s|$)"), r"\1"),
+    (re.compile(r'(?<!\s)\s*(\(\)|（）)|(?<!\w)""(?!\w)'), ""),
+    (re.compile(r"(?<! ) +([,;:.!?])(?=\s|$)"), r"\1"),
     (re.compile(r"^[\s,;:.)]+"), ""),
     (re.compile(r" {2,}"), " "),
 ]
-"""What is done to each paragraph, in this order."""
+"""What is done to each paragraph, in this order; a run of signs is looked at from its start only, not from each one."""
 
 NO_PROSE = re.compile(
     r"\s*([*#;|!]|:+\s*[*#;]|={2,}|-{4}|(file|image|category):|(thumb|left|right|center|frame|upright|\d+px)\b.*\|)",
@@ -79,17 +81,30 @@ def size(text: str) -> int:
     return len("".join(filter(str.isalpha, text)).encode())
 
 
+def unescape(text: str) -> str:
+    """As HTML does it; what is too long for a number of Python's is no character, as all that are too great."""
+    return html.unescape(NO_CHARACTER.sub("\ufffd", text))
+
+
 def clean(markup: str, silent: Set[str] = SILENT) -> str:
     """The running text of a page; paragraphs are lines. Tables, lists, headings, captions and notes are dropped.
 
     Args:
         silent: namespaces of pictures and categories, in small letters.
     """
+    cleaned = (_clean(piece, silent) for piece in untangle(markup))
+    return "\n".join(filter(None, cleaned)).translate(MARKS)
+
+
+def _clean(markup: str, silent: Set[str]) -> str:
     markup = VERBATIM.sub(lambda found: (found[1] or "").translate(PLAIN), markup)
     markup = ELEMENT.sub("", SHORT_FORMULA.sub(r"\1", markup))
-    text = UNCLOSED.sub("", _say(parse(markup, skip_style_tags=True), silent))
-    text = html.unescape(html.unescape(TAG.sub("", text)))
-    return "\n".join(filter(None, map(_tidy, _paragraphs(text)))).translate(MARKS)
+    try:
+        text = UNCLOSED.sub("", _say(parse(markup, skip_style_tags=True), silent))
+    except RecursionError:  # hundreds of templates in each other
+        return ""
+    text = unescape(unescape(TAG.sub("", text)))
+    return "\n".join(filter(None, map(_tidy, _paragraphs(text))))
 
 
 def _say(code: Wikicode, silent: Set[str]) -> str:
@@ -124,15 +139,16 @@ def _say_node(node: nodes.Node, silent: Set[str]) -> str:
 
 def _paragraphs(text: str) -> Iterator[str]:
     """Lines, those joined that are one sentence: a paragraph may be broken by hand."""
-    paragraph = ""
+    lines: list[str] = []
     for line in text.split("\n"):
         indented = line.startswith(":")
         line = "" if NO_PROSE.match(line) else line.lstrip(":").strip()
-        if paragraph and (not line or indented or SENTENCE_END.search(paragraph[-4:]) or paragraph.endswith(":")):
-            yield paragraph
-            paragraph = ""
-        paragraph = f"{paragraph} {line}" if paragraph else line
-    yield paragraph
+        end = " ".join(lines[-3:])[-4:]
+        if lines and (not line or indented or SENTENCE_END.search(end) or end.endswith(":")):
+            yield " ".join(lines)
+            lines = []
+        lines += filter(None, [line])
+    yield " ".join(lines)
 
 
 def _tidy(paragraph: str) -> str:

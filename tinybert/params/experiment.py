@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
-from tinybert.errors import UserError, suggest
+from tinybert.errors import UserError, one_line, suggest
 from tinybert.params.architectures import layer_map_misfit, relations_misfit
 from tinybert.params.general import General
 from tinybert.params.sources import Download, File
@@ -50,7 +50,7 @@ def find_mistakes(file: Path) -> Iterator[str]:
     if not lines:
         experiment = Experiment.model_validate(content)
         for line in (*_sources(experiment), *_students(experiment), *_seeds(experiment)):
-            yield f"{file}: {line}"
+            yield one_line(f"{file}: {line}")
 
 
 def _sources(experiment: Experiment) -> Iterator[str]:

@@ -13,8 +13,11 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WrapValidator
 from ruamel.yaml import YAML, YAMLError
 
-from tinybert.errors import UserError, suggest
+from tinybert.errors import UserError, one_line, suggest
 from tinybert.params import defaults
+
+NO_YAML = (YAMLError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What the parser raises of a text that is none: of `!!bool x` a KeyError, of brackets by the thousand the last."""
 
 KEY = re.compile(r"[a-z][a-z0-9_-]*")
 
@@ -68,9 +71,17 @@ def expected(words: str) -> WrapValidator:
         try:
             return validate(value)
         except ValidationError:
-            raise ValueError(f"expected {words}, found {value!r}") from None
+            raise ValueError(f"expected {words}, found {shown(value)}") from None
 
     return WrapValidator(check)
+
+
+def shown(value: object) -> str:
+    """A value of any size in a few words."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # of over 4,300 digits, which YAML can write as 0xfff…
+        return "a very long number"
 
 
 class Optimisation(Table):
@@ -123,14 +134,14 @@ def read_yaml(file: Path) -> dict[str, Any]:
         raise UserError(f"{file}: there is no such file; run this in the project's folder") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{file}: not UTF-8 (byte {error.start}); save it as UTF-8") from None
-    except (YAMLError, ValueError) as error:
+    except NO_YAML as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         problem = getattr(error, "problem", None) or " ".join(str(error).split())
         hint = "; indent with spaces" if "'\\t'" in problem else ""
         raise UserError(f"{file}: {line}not valid YAML: {problem}{hint}") from None
     if not isinstance(content, dict):
-        found = "an empty file; take a preset" if content is None else reprlib.repr(content)
+        found = "an empty file; take a preset" if content is None else shown(content)
         raise UserError(f"{file}: expected a mapping of keys, found {found}")
     return content
 
@@ -141,7 +152,7 @@ def mistakes(schema: type[Table], content: Any, place: str) -> Iterator[str]:
         schema.model_validate(content)
     except ValidationError as error:
         for detail in error.errors():
-            yield _line(schema, detail, place)
+            yield one_line(_line(schema, detail, place))
 
 
 def parse(schema: type[Schema], content: Any, place: str) -> Schema:
@@ -162,6 +173,8 @@ def find_entry(file: Path, table: str, key: str) -> Any:
         UserError: there is none; the known ones are named.
     """
     entries = read_yaml(file).get(table) or {}
+    if not isinstance(entries, dict):
+        raise UserError(f"{file}: {table}: expected a mapping of keys, found {shown(entries)}")
     if key not in entries:
         raise UserError(f"{file}: {table}.{key}: there is no such entry{suggest(key, map(str, entries))}")
     return entries[key]
@@ -216,7 +229,7 @@ def _line(schema: type[Table], detail: Any, place: str) -> str:
         case "string_type" if isinstance(detail["input"], int | float | date):
             message = "expected text, in quotes"
     expectation = re.sub(r"^\w+ should (be|have|match)", "expected", message).partition(" after validation")[0]
-    return f"{path}: {expectation}, found {reprlib.repr(detail['input'])}"
+    return f"{path}: {expectation}, found {shown(detail['input'])}"
 
 
 def _keys(schema: Any, location: list[str]) -> list[str]:

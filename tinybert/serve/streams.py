@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import json
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 
 from tinybert.errors import UserError, suggest
 from tinybert.running.outputs import whole_file
+from tinybert.running.packed import unpacked
+from tinybert.tables.json_values import parse
 
 CHUNK = 2048
 """Rows that are read, answered and written together."""
@@ -22,7 +24,7 @@ SEPARATORS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES = (".jsonl", ".ndjson")
 PARQUET = ".parquet"
 FORMATS = ", ".join([*SEPARATORS, *JSON_LINES, PARQUET])
-UNREADABLE = (ValueError, EOFError, gzip.BadGzipFile, pa.ArrowException, pd.errors.ParserError)
+UNREADABLE = (ValueError, EOFError, OSError, zlib.error, pa.ArrowException)
 """What the readers raise on files that aren't what their names say."""
 
 
@@ -57,9 +59,10 @@ def read_rows(file: Path, separator: str | None = None) -> Iterator[pd.DataFrame
                 none = False
                 yield chunk
     except UNREADABLE as error:
-        raise UserError(
-            f"{file}: not readable as {form}: {str(error).splitlines()[0]}; mend it, or rename it"
-        ) from None
+        if getattr(error, "errno", None) is not None:  # it is the system's: bad gzip and bad Parquet have none
+            raise
+        found = str(error).partition("\n")[0] or type(error).__name__
+        raise UserError(f"{file}: not readable as {form}: {found}; mend it, or rename it") from None
     if none:
         raise UserError(f"{file}: expected rows, found none")
 
@@ -70,14 +73,16 @@ def _chunks(file: Path, form: str, separator: str | None) -> Iterator[pd.DataFra
             yield from (batch.to_pandas() for batch in opened.iter_batches(CHUNK) if batch.num_rows)
     elif form in SEPARATORS:
         cells = separator or SEPARATORS[form]
-        with pd.read_csv(
-            file, sep=cells, chunksize=CHUNK, dtype=str, keep_default_na=False, encoding="utf-8-sig"
-        ) as chunks:
+        text: Any = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
+        with (
+            file.open("rb") as raw,
+            pd.read_csv(unpacked(raw, file.suffix, f"{file}"), sep=cells, chunksize=CHUNK, **text) as chunks,
+        ):
             yield from chunks
     else:
-        with _open(file, "rt") as lines:
+        with file.open("rb") as raw:
             rows: list[dict[str, Any]] = []
-            for number, line in enumerate(lines, start=1):
+            for number, line in enumerate(unpacked(raw, file.suffix, f"{file}"), start=1):
                 if line.strip():
                     rows.append(_object(line, number))
                 if len(rows) == CHUNK:
@@ -87,8 +92,8 @@ def _chunks(file: Path, form: str, separator: str | None) -> Iterator[pd.DataFra
                 yield pd.DataFrame(rows)
 
 
-def _object(line: str, number: int) -> dict[str, Any]:
-    found = json.loads(line)
+def _object(line: bytes, number: int) -> dict[str, Any]:
+    found = parse(line.decode())
     if not isinstance(found, dict):
         raise ValueError(f"line {number}: expected an object, found {type(found).__name__}")
     return found

@@ -41,10 +41,10 @@ def name_the_bytes(file: Path) -> str | None:
     """
     with file.open("rb") as stream:
         first = stream.read(64)
-    found, named = _ending(first), file.suffix.lower()
+    found, named = ending(first), file.suffix.lower()
     plain = Path(file.stem if named in PACKED else file.name)
     if found == named == ".gz":
-        inner = _ending(_unpacked(file))
+        inner = ending(_unpacked(file))
         return inner and f"this is gzip with {SIGNATURES[inner][1].partition(';')[0]} in it; unpack it (gunzip)"
     if found == named or not first:
         return None
@@ -56,8 +56,9 @@ def name_the_bytes(file: Path) -> str | None:
     return f"this is {kind}; call it {plain.with_suffix(found)}" if found in (".parquet", ".npy") else f"this is {kind}"
 
 
-def _ending(first: bytes) -> str | None:
-    return next((ending for ending, (signature, _) in SIGNATURES.items() if re.match(signature, first)), None)
+def ending(first: bytes) -> str | None:
+    """The ending that files have which begin so, None for text."""
+    return next((suffix for suffix, (signature, _) in SIGNATURES.items() if re.match(signature, first)), None)
 
 
 def _unpacked(file: Path) -> bytes:

@@ -6,9 +6,13 @@ import gzip
 import logging
 import re
 import reprlib
+import sys
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO
 
 import numpy as np
@@ -16,11 +20,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tinybert.errors import UserError
+from tinybert.running.packed import READERS, unpacked
 from tinybert.sources.first_bytes import name_the_bytes
 
 VECTORS = "vectors.npy"
 WORDS = "words.parquet"
-SIZES = re.compile(rb"(?:\xef\xbb\xbf)?\d{1,12} +(\d{1,6})\s*")
+SIZES = re.compile(rb"(?:\xef\xbb\xbf)?(\d{1,12}) +(\d{1,6})\s*")
 """word2vec's first line: how many words there are, and of how many dimensions."""
 
 CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
@@ -28,6 +33,15 @@ CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 CUT = "\N{REPLACEMENT CHARACTER}"
 """What stands in a word where its bytes are no UTF-8: word2vec's own program cuts long words by bytes."""
+
+NO_ARRAY = (ValueError, TypeError, EOFError, SyntaxError, TokenError, OverflowError, RecursionError, MemoryError)
+"""What numpy raises where a .npy is damaged: its header is a text of Python's."""
+
+UNREAD = (".npy", ".parquet", ".zst", ".lz4")
+"""What isn't a text of vectors, or is one that gensim would unpack in its own way."""
+
+PART = 1 << 16
+"""Bytes that are read together: a file cut off behind the words that are wanted is no worse for it."""
 
 FEW = 10
 """So many of these words are no reason to doubt the file, nor is one in a hundred."""
@@ -58,7 +72,7 @@ def convert_vectors(files: list[Path], folder: Path, words: int | None = None) -
     left_out: dict[str, int] = {}
     if len(files) == 2 and by_suffix.keys() == {".npy", ".parquet"}:
         names, vectors = _read_matrix(by_suffix[".npy"], by_suffix[".parquet"], words)
-    elif len(files) == 1 and files[0].suffix not in (".npy", ".parquet"):
+    elif len(files) == 1 and files[0].suffix not in UNREAD:
         names, vectors = _read_file(files[0], folder / ".regular", words, left_out)
     else:
         found = ", ".join(sorted(file.name for file in files))
@@ -79,7 +93,7 @@ def convert_vectors(files: list[Path], folder: Path, words: int | None = None) -
 def _read_matrix(matrix: Path, names: Path, limit: int | None) -> Vectors:
     try:
         vectors = np.load(matrix, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except NO_ARRAY as error:
         raise UserError(f"{matrix}: not a whole .npy file of plain numbers ({_line(error)}); save it again") from None
     if vectors.ndim != 2 or vectors.dtype.kind != "f" or not vectors.size:
         raise UserError(f"{matrix}: expected floats, words × dimensions, found {vectors.dtype} of {vectors.shape}")
@@ -110,11 +124,13 @@ def _read_file(file: Path, copy: Path, limit: int | None, left_out: dict[str, in
             first = stream.readline()
             header = SIZES.fullmatch(first)
             is_binary = bool(header and CONTROL.search(stream.read(1000)))
-        dimensions = int(header[1]) if header else first.rstrip().count(b" ")
+        dimensions = int(header[2]) if header else first.rstrip().count(b" ")
         if not dimensions:
             found = f"found {reprlib.repr(first)}" if first else "the file is empty"
             raise UserError(f"{file}: line 1: expected a word and its numbers, separated by spaces; {found}")
         try:
+            if not _is_whole(file, int(header[1]) if header else None, limit, dimensions, is_binary):
+                raise (EOFError if header else ValueError)("it is shorter than the first line says")
             names, vectors = _load(file, limit, no_header=not header, binary=is_binary)
             if not is_binary and dimensions > 1 and (vectors.min(axis=1) == vectors.max(axis=1)).any():
                 raise ValueError("gensim takes a single number for all of a vector")
@@ -122,6 +138,10 @@ def _read_file(file: Path, copy: Path, limit: int | None, left_out: dict[str, in
             if is_binary:
                 raise
             left_out["words with spaces"] = _copy_regular(file, copy, dimensions, bool(header), limit)
+            if not copy.stat().st_size:
+                raise UserError(
+                    f"{file}: expected a word and its numbers a line, found only words with spaces"
+                ) from None
             names, vectors = _load(copy, None, no_header=True)
             copy.unlink()
     except (gzip.BadGzipFile, EOFError, ValueError, zlib.error) as error:
@@ -136,8 +156,12 @@ def _read_file(file: Path, copy: Path, limit: int | None, left_out: dict[str, in
 
 def _load(file: Path, limit: int | None, no_header: bool, binary: bool = False) -> Vectors:
     from gensim.models import KeyedVectors  # takes seconds
+    from smart_open import register_compressor  # with which gensim unpacks
 
-    logging.getLogger("gensim").setLevel(logging.ERROR)  # it warns of each word that stands there twice
+    for chatty in ("gensim", "smart_open"):  # they warn of each word that stands there twice, and of the next lines
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+    for ending in READERS:
+        register_compressor(ending, lambda raw, mode, ending=ending: unpacked(raw, ending, raw.name))
     read = KeyedVectors.load_word2vec_format(
         str(file),
         binary=binary,
@@ -176,8 +200,27 @@ def _copy_regular(file: Path, copy: Path, dimensions: int, has_header: bool, lim
     return spaced
 
 
-def _open(file: Path) -> IO[bytes]:
-    return gzip.open(file) if file.suffix == ".gz" else file.open("rb")  # type: ignore[return-value]
+def _is_whole(file: Path, words: int | None, limit: int | None, dimensions: int, is_binary: bool) -> bool:
+    """Whether the file has as many bytes as the numbers take at least for which gensim makes room.
+
+    Args:
+        words: as line 1 counts them; None where it doesn't, and each line has one.
+    """
+    least, most = (4 if is_binary else 2) * dimensions, min(words or sys.maxsize, limit or sys.maxsize)
+    size = lines = gap = 0
+    with _open(file) as stream:
+        while (size < least * most if words else lines < most) and (chunk := stream.read(PART)):
+            size, lines = size + len(chunk), lines + chunk.count(b"\n")
+            gap = 0 if b" " in chunk else gap + len(chunk)
+            if is_binary and gap > least + PART:  # no word: gensim would look through it again for each part
+                return False
+    return size >= least * (most if words else min(lines, most))
+
+
+@contextmanager
+def _open(file: Path) -> Iterator[IO[bytes]]:
+    with file.open("rb") as raw:
+        yield unpacked(raw, file.suffix, f"{file}")
 
 
 def _line(error: Exception) -> str:

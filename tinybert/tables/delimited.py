@@ -69,7 +69,7 @@ def declared_separator(text: str) -> tuple[str | None, str]:
 
 def keys_that_fit(text: str, dialect: Dialect, fits: Callable[[list[str]], bool]) -> str:
     """The keys of `split` with which the first line has cells that fit, as an advice; empty where there are none."""
-    line = text.lstrip("\r\n").partition("\n")[0].removesuffix("\r")
+    line = re.split("[\r\n]", text.lstrip("\r\n"), maxsplit=1)[0]
     for separator in (dialect.separator, *SEPARATORS):
         keys = [f"split.separator: {json.dumps(separator)}"] if separator != dialect.separator else []
         keys += ["split.quotes: true"] if '"' in line and not dialect.quotes else []

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tinybert.errors import UserError, suggest
+from tinybert.running.packed import unpacked
 from tinybert.sources.first_bytes import name_the_bytes
 from tinybert.tables.delimited import Dialect, declared_separator, find_quoted, keys_that_fit
 from tinybert.tables.json_rows import cell, read_objects
@@ -114,11 +115,10 @@ def read_text(file: Path) -> str:
     """
     if named := name_the_bytes(file):
         raise UserError(f"{file}: {named}")
-    content = file.read_bytes()
-    if file.suffix == ".gz":
+    with file.open("rb") as raw:
         try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
+            content = unpacked(raw, file.suffix, f"{file}").read()
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise UserError(f"{file}: damaged or no gzip file ({error}); fetch or compress it again") from None
     if not content.strip():
         raise UserError(f"{file}: the file is empty; expected labelled text")

@@ -30,7 +30,7 @@ def read_class_names(file: Path, column: str) -> list[str] | None:
         while "feature" in feature or isinstance(feature, list):  # older versions of datasets wrote lists as lists
             feature = feature[0] if isinstance(feature, list) else feature["feature"]
         return [str(name).strip() for name in feature["names"]] if feature["_type"] == "ClassLabel" else None
-    except (ValueError, LookupError, TypeError):  # it is somebody else's metadata
+    except (ValueError, LookupError, TypeError, RecursionError):  # it is somebody else's metadata
         return None
 
 

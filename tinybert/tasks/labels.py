@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -14,9 +13,10 @@ from scipy.special import expit
 
 from tinybert.errors import UserError, suggest
 from tinybert.params.rows import Label
+from tinybert.tables.json_values import parse
 
 FLAGS = {0.0: 0, 1.0: 1, "false": 0, "true": 1}
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 """Narrower than Python's, to which `1_0` is ten and `nan` a number."""
 REMEDY = "mend it, or add it to label.drop to leave such rows out"
 CODE = re.compile(r"[+-]?0\d")
@@ -185,7 +185,7 @@ def _pieces(cell: str, separator: str | None) -> list[str] | None:
     if separator is not None:
         return [piece.strip() for piece in cell.split(separator) if piece.strip()]
     try:
-        found = json.loads(cell, parse_int=str, parse_float=str)
+        found = parse(cell, as_written=True)
     except ValueError:
         return None
     if not isinstance(found, list) or not all(isinstance(item, str | bool) for item in found):

@@ -1,0 +1,113 @@
+"""Labelled text of every format, as it may come: read, or refused in one line."""
+
+import csv
+import gzip
+import io
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fuzz.files import broken, reads, texts
+from tinybert.serve.streams import read_rows
+from tinybert.tables.read import read_table
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+headers = st.lists(st.sampled_from(["text", "label", "id", "text_pair"]) | texts, min_size=1, max_size=4)
+
+
+@st.composite
+def delimited(draw):
+    separator = draw(st.sampled_from(",;\t|"))
+    stream = io.StringIO()
+    if draw(st.booleans()):
+        stream.write(draw(st.sampled_from(["sep=;\n", '"sep=\t"\r\n', "sep=\0\n", "\ufeff"])))
+    quoting = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+    end = draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    try:
+        writer = csv.writer(stream, delimiter=separator, quoting=quoting, lineterminator=end, escapechar="\\")
+        writer.writerow(names := draw(headers))
+        writer.writerows(draw(st.lists(st.lists(texts, min_size=len(names), max_size=len(names)), max_size=5)))
+    except csv.Error:
+        pass
+    return stream.getvalue().encode(draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1"])), "replace")
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=5,
+)
+objects = st.dictionaries(st.sampled_from(["text", "label", "id"]) | texts, values, max_size=4)
+
+
+@st.composite
+def json_rows(draw):
+    rows = draw(st.lists(objects, max_size=4))
+    content = json.dumps(rows) if draw(st.booleans()) else "\n".join(map(json.dumps, rows))
+    return content.encode("utf-8", "surrogatepass")
+
+
+@st.composite
+def parquet(draw):
+    size = draw(st.integers(0, 4))
+    columns = {}
+    for name in draw(st.lists(st.sampled_from(["text", "label", "tags", "id"]), min_size=1, unique=True)):
+        kind, cells = draw(
+            st.sampled_from(
+                [
+                    (pa.string(), st.text(max_size=5)),
+                    (pa.int64(), st.integers(-5, 5)),
+                    (pa.float32(), st.floats(width=32)),
+                    (pa.list_(pa.string()), st.lists(st.text(max_size=3), max_size=3)),
+                    (pa.bool_(), st.booleans()),
+                    (pa.binary(), st.binary(max_size=3)),
+                    (pa.struct([("a", pa.int8())]), st.fixed_dictionaries({"a": st.integers(-3, 3)})),
+                    (pa.timestamp("ns"), st.integers(0, 2**62)),
+                    (pa.null(), st.none()),
+                ]
+            )
+        )
+        columns[name] = pa.array(draw(st.lists(cells | st.none(), min_size=size, max_size=size)), kind)
+    about = draw(st.none() | st.sampled_from(['{"info": {"features": {"label": {"names": ["a"]}}}}', "[" * 3000, "{}"]))
+    table = pa.table(columns).replace_schema_metadata(about and {"huggingface": about})
+    pq.write_table(table, stream := io.BytesIO(), compression=draw(st.sampled_from(["zstd", "snappy", "none"])))
+    return stream.getvalue()
+
+
+DELIMITED, JSON = ("t.csv", "t.tsv", "t.txt"), ("t.jsonl", "t.json", "t.ndjson")
+
+
+@st.composite
+def files(draw):
+    """A name and what is under it, mostly of the form that the name says."""
+    names, whole = draw(st.sampled_from([(DELIMITED, delimited()), (JSON, json_rows()), (("t.parquet",), parquet())]))
+    if draw(st.integers(0, 19)) == 0:
+        names = (*DELIMITED, *JSON, "t.parquet")
+    name, content = draw(st.sampled_from(names)), draw(broken(whole))
+    if not name.endswith("parquet") and draw(st.integers(0, 4)) == 0:
+        packed = gzip.compress(content, mtime=0)
+        return f"{name}.gz", draw(st.just(packed) | broken(st.just(packed)))
+    return name, content
+
+
+@given(
+    file=files(),
+    columns=st.none() | st.just(["text", "label"]),
+    needed=st.sampled_from([["text", "label"], ["text"], ["tags", "label"]]),
+    lists=st.sampled_from([(), ["tags"], ["label"]]),
+    skips=st.booleans(),
+    separator=st.none() | st.sampled_from([";", "|", "\0", " ", "é"]),
+    quotes=st.none() | st.booleans(),
+)
+def test_tables(file, columns, needed, lists, skips, separator, quotes):
+    dropped = {} if skips else None
+    reads(*file, lambda path: read_table(path, columns, needed, lists, dropped, separator, quotes))
+
+
+@given(file=files(), separator=st.none() | st.sampled_from([";", "|", "\t"]))
+def test_rows_to_predict(file, separator):
+    reads(*file, lambda path: list(read_rows(path, separator)))
