@@ -188,6 +188,18 @@ def test_no_pickle_is_loaded_in_place_of_a_file(name, tmp_path, mark, monkeypatc
     assert any(refusals)
 
 
+@pytest.mark.parametrize("name", ["a model in shards", "an exported model", "alternatives"])
+def test_what_lies_beside_a_models_files_is_left_alone(name, tmp_path, mark):
+    write, read = READERS[name]
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    write(folder)
+    for each in [folder, *(each for each in folder.rglob("*") if each.is_dir())]:
+        plant(each, mark)
+    read(folder)
+    assert not mark.exists()
+
+
 LOCAL, REMOTE = "modeling_trap.Trap", "owner/repo--modeling_trap.Trap"
 SAID = {
     "nothing": ({}, {}, None),
