@@ -4,7 +4,7 @@ PYTHON ?= python3
 PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test quick lint venv smoke
+.PHONY: repro test quick smoke audit venv
 
 repro: venv  ## check params and data, then run what is not up to date
 	python -m tinybert check
@@ -23,6 +23,9 @@ quick: venv  ## the tests that neither run DVC nor train
 smoke: venv  ## the whole graph on tiny models, in a scratch folder
 	python -m tests.smoke .smoke
 
+audit: venv .venv/audit/installed  ## known vulnerabilities and licences of what is installed; needs a network
+	python .ci/audit.py .venv/audit/bin/pip-audit
+
 venv: .venv/installed
 
 # Progress goes to the screen; pip's warnings to a file, which is shown where it fails.
@@ -33,4 +36,9 @@ venv: .venv/installed
 	$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --requirement requirements.txt --constraint constraints.txt \
 		2> .venv/install.log || { cat .venv/install.log >&2; exit 1; }
+	@touch $@
+
+.venv/audit/installed: requirements-audit.txt | .venv/installed
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/python -m pip install --quiet --no-deps --requirement requirements-audit.txt
 	@touch $@

@@ -44,3 +44,9 @@ def test_constraints_pin_all_that_requirements_bring():
 
 def test_a_server_needs_no_torch():
     assert installed_with(pinned("requirements-serve.txt")).keys() & {"torch", "transformers", "pandas"} == set()
+
+
+def test_the_audit_is_no_part_of_the_environment():
+    """Its own pins are all that is installed for it; a user gets none of it."""
+    assert "pip-audit" in pinned("requirements-audit.txt")
+    assert "pip-audit" not in pinned("constraints.txt")

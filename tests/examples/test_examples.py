@@ -16,7 +16,7 @@ import torch
 
 from tests.evaluate.made_up import experiment, write_evidence
 from tests.evaluate.made_up import student as made_up
-from tests.examples.browser import page
+from tests.examples.browser import BROWSER, page
 from tests.import_closure import ROOT
 from tests.tiny import logits_of
 from tinybert.report.cards import render_card
@@ -26,7 +26,6 @@ EXAMPLES = ROOT / "examples"
 TEXTS = ["the weather was very sunny and mild in paris .", "we had stormy , wet weather", "very " * 30, "x"]
 ALONE = "import runpy, sys; sys.modules |= dict.fromkeys({away}); sys.argv.pop(0); runpy.run_path(sys.argv[0])"
 """Imports of what is `away` fail."""
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def expected(folder):

@@ -37,10 +37,12 @@ def look_at(file: File, task: Task | None = None) -> tuple[str | None, dict[str,
     ]
     states = {str(path): stamp for path, stamp in stamps(Path(file.path)).items()}
     memory = cache_entry(CACHE / "check", [states, entries, digest(CODE)], ".json")
-    if not memory.exists():
+    try:
+        mistake, summary = json.loads(memory.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError, TypeError):  # nothing is remembered, or something else
+        mistake, summary = _look_at(file, task)
         with whole_file(memory) as partial:
-            partial.write_text(json.dumps(_look_at(file, task)), encoding="utf-8")
-    mistake, summary = json.loads(memory.read_text(encoding="utf-8"))
+            partial.write_text(json.dumps([mistake, summary]), encoding="utf-8")
     return mistake, summary
 
 

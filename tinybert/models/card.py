@@ -80,17 +80,26 @@ def markdown(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>|#~$&])", r"\\\1", " ".join(text.split()))
 
 
+def code(text: str) -> str:
+    """Text on one line that Markdown shows as code."""
+    return f"`{' '.join(text.replace('`', ' ').split())}`"
+
+
 def lineage_list(lineage: dict[str, Any]) -> str:
-    """A nested list in Markdown: the stage, then what it read, with shortened digests; empty without a lineage."""
+    """A nested list in Markdown: the stage, then what it read, with shortened digests; empty without a lineage.
+
+    A model that was imported may bring a lineage along, with whatever in it.
+    """
     return "\n".join(_items(lineage)) if lineage else ""
 
 
 def _items(lineage: dict[str, Any], depth: int = 0) -> Iterator[str]:
     if not depth:
-        yield f"- `{lineage['stage']}`"
+        yield f"- {code(lineage['stage'])}"
     for role, source in sorted(lineage["inputs"].items()):
         before = source.get("lineage")
-        stage = f"`{before['stage']}`, " if before else ""
-        yield f"{'  ' * (depth + 1)}- {role}: {stage}`{source['path']}` `{source['sha256'][:12]}`"
+        stage = f"{code(before['stage'])}, " if before else ""
+        found = f"{stage}{code(source['path'])} {code(source['sha256'][:12])}"
+        yield f"{'  ' * (depth + 1)}- {markdown(role)}: {found}"
         if before:
             yield from _items(before, depth + 1)

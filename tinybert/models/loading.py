@@ -22,6 +22,7 @@ from transformers import (
 )
 
 from tinybert.errors import UserError
+from tinybert.running.foreign_code import refuse_foreign_code
 from tinybert.tokens.encoding import TYPES
 
 # transformers prints a table of keys at each load of a trunk without its head; which may be missing is checked here.
@@ -47,6 +48,7 @@ def load_tokenizer(folder: Path, reader: Path | None = None) -> PreTrainedTokeni
         reader: the folder of the model that is to read what the tokenizer gives; None is the same folder's.
     """
     reader = reader or folder
+    refuse_foreign_code(folder)
     _require_case(folder)
     configs = {each: load_config(each) for each in (folder, reader) if (each / "config.json").exists()}
     try:
@@ -117,6 +119,7 @@ def takes_types(config: PretrainedConfig) -> bool:
 
 def load_config(folder: Path) -> PretrainedConfig:
     """The configuration of an encoder's folder; UserError where transformers can't read it, or it's another model's."""
+    refuse_foreign_code(folder)
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from tinybert.errors import UserError
+from tinybert.running.foreign_code import refuse_foreign_code
 from tinybert.sources.first_bytes import name_the_bytes
 
 WEIGHTS = "model.safetensors"
@@ -63,16 +64,13 @@ def copy_model(files: list[Path], folder: Path) -> dict[str, int]:
     for name in [part for part in PARTS if part in found] + weights:
         if sentence := name_the_bytes(found[name]):
             raise UserError(f"{found[name]}: {sentence}")
-        if name in ("config.json", "tokenizer_config.json") and b'"auto_map"' in found[name].read_bytes():
-            raise UserError(
-                f"{found[name]}: `auto_map` names code of the model's own, never run here; take one without"
-            )
         try:
             if name.endswith(".safetensors"):
                 safe_open(found[name], framework="numpy")
         except SafetensorError as error:
             raise UserError(f"{found[name]}: not a whole safetensors file ({error}); replace it") from None
         shutil.copyfile(found[name], folder / name)
+    refuse_foreign_code(root)
     _require_one_model(folder, root)
     return {"bytes": sum(found[name].stat().st_size for name in weights)}
 
@@ -85,9 +83,10 @@ def _require_one_model(folder: Path, root: Path) -> None:
     logging.disable_progress_bar()
     try:
         model, info = AutoModel.from_pretrained(
-            folder, device_map="meta", use_safetensors=True, ignore_mismatched_sizes=True, output_loading_info=True
-        )
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+            folder, device_map="meta", use_safetensors=True, ignore_mismatched_sizes=True, output_loading_info=True,
+            trust_remote_code=False,
+        )  # fmt: skip
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # on a file of somebody's it may raise anything
         reason = " ".join(str(error).split()).partition(". ")[0].rstrip(".").replace(str(folder), str(root))
         raise UserError(
