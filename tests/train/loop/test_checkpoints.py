@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 from itertools import count
@@ -5,8 +6,10 @@ from itertools import count
 import pytest
 import torch
 
+from tests.traps import pickles
 from tinybert.errors import UserError
-from tinybert.running.progress import keep_progress_in
+from tinybert.running.digests import digest
+from tinybert.running.progress import SEAL, keep_progress_in
 
 EPOCH = 12  # steps: 90 rows in batches of 8
 NEVER = 1e6  # minutes
@@ -128,6 +131,23 @@ def test_a_checkpoint_holds_no_pickled_object(outcome, at_step, place):
     for file in (place / "training" / "000000003").glob("*.pt*"):
         if file.name != "rng_state.pth":  # numpy's state, which Trainer reads with its types allowed
             torch.load(file, weights_only=True)
+
+
+@pytest.mark.parametrize("name", ["optimizer.pt", "scheduler.pt", "rng_state.pth"])
+@pytest.mark.parametrize("kind", ["pickle", "torch"])
+def test_what_somebody_else_put_there_is_not_unpickled(outcome, at_step, place, name, kind, tmp_path):
+    keep_progress_in(place, NEVER)
+    at_step(3, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(KeyboardInterrupt):
+        outcome()
+    folder, mark = place / "training" / "000000003", tmp_path / "mark"
+    (folder / name).write_bytes(pickles(mark)[kind])
+    seal = json.loads((folder / SEAL).read_text())
+    seal["sha256"][name] = digest(folder / name)  # as the owner of a checkpoint could
+    (folder / SEAL).write_text(json.dumps(seal))
+    with pytest.raises(UserError, match=f"{folder.name}: holds more than tensors and numbers"):
+        outcome()
+    assert not mark.exists()
 
 
 def test_a_loss_that_is_no_number_leaves_the_last_good_checkpoint(outcome, at_step, place, run):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Protocol
 
 from safetensors.torch import load_model, save_model
@@ -11,6 +13,7 @@ from torch import nn
 from transformers import Trainer, TrainerCallback
 from transformers.trainer import TRAINER_STATE_NAME
 
+from tinybert.errors import UserError
 from tinybert.running.progress import Progress, Stop, goes_on, progress_of, stopping_later
 from tinybert.train.loop.recorder import LossRecorder
 
@@ -68,8 +71,29 @@ class CheckpointedTrainer(Trainer):
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         load_model(self.model, Path(resume_from_checkpoint) / WEIGHTS)
 
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        with _no_other_objects(checkpoint):
+            super()._load_optimizer_and_scheduler(checkpoint)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        with _no_other_objects(checkpoint):
+            super()._load_rng_state(checkpoint)
+
     def _where(self) -> str:
         return f"step {self.state.global_step:,} of {self.state.max_steps:,} (epoch {self.state.epoch:.2f})"
+
+
+@contextmanager
+def _no_other_objects(folder: str | None) -> Iterator[None]:
+    """torch reads files of Trainer's with `weights_only`; of one that was put there its refusal becomes a line.
+
+    Raises:
+        UserError: a file holds more than tensors and numbers.
+    """
+    try:
+        yield
+    except UnpicklingError:
+        raise UserError(f"{folder}: holds more than tensors and numbers, which isn't read; remove it") from None
 
 
 class _Keeper(TrainerCallback):
