@@ -61,7 +61,7 @@ def look(url, folder, before="document.body"):
     """
     with page(BROWSER, url, folder / "profile", seconds=60) as evaluate:
         end = monotonic() + 30
-        while not evaluate(f"document.readyState == 'complete' && !!({before})"):
+        while not evaluate(f"location != 'about:blank' && document.readyState == 'complete' && !!({before})"):
             assert monotonic() < end, before
             sleep(0.05)
         return SimpleNamespace(**evaluate(LOOK))

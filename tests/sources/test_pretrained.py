@@ -12,6 +12,7 @@ from tests.sources.conftest import failure
 from tests.tiny import tiny_bert
 from tinybert.corpus.documents import write_corpus
 from tinybert.params.sources import File
+from tinybert.running.lineage import read_lineage, write_lineage
 from tinybert.sources.kinds import store_file
 
 WEIGHTS, CONFIG = Path("m/model.safetensors"), Path("m/config.json")
@@ -39,6 +40,13 @@ def test_takes_weights_config_and_tokenizer_only():
     assert store()["bytes"] == WEIGHTS.stat().st_size
     taken = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
     assert sorted(file.name for file in Path("out").iterdir()) == taken
+
+
+def test_takes_the_lineage_of_a_student_of_another_run():
+    write_lineage(Path("m"), "general-distill@a", {"seed": 1}, {"corpus": CONFIG}, {})
+    write_lineage(Path("m"), "prediction-distill@a", {"seed": 1}, {"student": Path("m")}, {})
+    store()
+    assert read_lineage(Path("out")) == read_lineage(Path("m"))
 
 
 def change(name, **keys):
@@ -76,6 +84,14 @@ def one_more_token():
         (lambda: change("config.json", num_hidden_layers=4), "m: of the tensors that config.json asks for"),
         (lambda: change("config.json", hidden_size=32), "or have them in other shapes, first embeddings."),
         (lambda: change("config.json", model_type="foo"), "m: no model that can be read"),
+        (
+            lambda: Path("m/lineage.json").write_text("{"),
+            "m/lineage.json: no lineage as this project writes it (Invalid",
+        ),
+        (
+            lambda: Path("m/lineage.json").write_text('{"stage": 1}'),
+            "(stage: Input should be a valid string); remove it",
+        ),
         (one_more_token, "m: the tokenizer has 38 entries for 37 rows of embeddings; resize these"),
     ],
 )

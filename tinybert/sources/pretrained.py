@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
+from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from tinybert.errors import UserError
@@ -21,6 +23,8 @@ SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "merges.txt", "spiece.model", "spm.model", "sentencepiece.bpe.model")
 """One of these is what an encoder's tokenizer is made of."""
 
+LINEAGE = "lineage.json"
+
 PARTS = (
     "config.json",
     *TOKENIZERS,
@@ -29,9 +33,27 @@ PARTS = (
     "added_tokens.json",
     "vocab.json",  # goes with merges.txt
     "projections.safetensors",  # of a student of this project
-    "lineage.json",
+    LINEAGE,
 )
 """What is taken beside the weights."""
+
+
+class Made(BaseModel):
+    """A lineage, as `tinybert.running.lineage` writes it, as far as the stages at the end have to find it."""
+
+    stage: str
+    params: dict[str, Any]
+    facts: dict[str, Any]
+    inputs: dict[str, Input]
+
+
+class Input(BaseModel):
+    """What something was made of."""
+
+    path: str
+    sha256: str
+    lineage: Made | None = None
+
 
 PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 
@@ -71,6 +93,13 @@ def copy_model(files: list[Path], folder: Path) -> dict[str, int]:
             raise UserError(f"{found[name]}: not a whole safetensors file ({error}); replace it") from None
         shutil.copyfile(found[name], folder / name)
     refuse_foreign_code(root)
+    if LINEAGE in found:
+        try:
+            Made.model_validate_json(found[LINEAGE].read_bytes())
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            reason = f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}".removeprefix(": ")
+            raise UserError(f"{found[LINEAGE]}: no lineage as this project writes it ({reason}); remove it") from None
     _require_one_model(folder, root)
     return {"bytes": sum(found[name].stat().st_size for name in weights)}
 
