@@ -192,3 +192,21 @@ def test_a_second_run_beside_the_first_is_refused(running, run, tmp_path):
     assert code == 1
     assert err.startswith("error: some-stage@key: some-stage@key is running already; wait for it")
     assert (tmp_path / "data/.out.partial/half").exists()
+
+
+@pytest.mark.parametrize("ending", [".npy", ".arrow"])
+def test_what_lies_damaged_in_a_cache_is_named(run, ending):
+    """Objects, which would have to be unpickled, among it."""
+    code, _, errors = run(
+        "import numpy as np",
+        "from datasets import Dataset",
+        "from tinybert.running.caches import cache_entry",
+        f"file = cache_entry(Path('.cache/made'), 1, '{ending}')",
+        "file.parent.mkdir(parents=True)",
+        "np.save(file.open('wb'), np.array([{}], dtype=object), allow_pickle=True)",
+        "Dataset.from_file(str(file)) if file.suffix == '.arrow' else np.load(file, allow_pickle=False)",
+    )
+    assert code == 1
+    (line,) = errors.splitlines()
+    assert line.startswith("error: some-stage@key: .cache/made/")
+    assert line.endswith("; remove it, and run this again")

@@ -43,6 +43,11 @@ def cache_entry(folder: Path, made_of: Any, suffix: str) -> Path:
     return file
 
 
+def used_entries() -> list[Path]:
+    """Those that this process has used so far, and that are there."""
+    return [file for file in map(Path, _used) if file.exists()]
+
+
 def cached_array(folder: Path, made_of: Any, compute: Callable[[str], np.ndarray]) -> np.ndarray:
     """What `compute` gives, computed once; numbers, or texts as str. It stays on disk until it is read.
 

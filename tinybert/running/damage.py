@@ -1,4 +1,4 @@
-"""Which of a stage's inputs is cut off: looked for once the stage has failed, so that it costs nothing before."""
+"""Which file that a stage reads is cut off: looked for once the stage has failed, so that it costs nothing before."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ def find_damaged(paths: Iterable[Path]) -> str | None:
     JSON in the sources' folder is left out: it may be somebody's table, in other forms than one value a file.
     """
     import numpy as np
+    import pyarrow as pa
     import pyarrow.parquet as pq
     from safetensors import safe_open
 
     openers: dict[str, Callable[[Path], object]] = {
         ".parquet": pq.ParquetFile,
+        ".arrow": lambda file: pa.ipc.open_stream(pa.memory_map(str(file))),
         ".npy": partial(np.load, mmap_mode="r", allow_pickle=False),
         ".safetensors": partial(safe_open, framework="numpy"),
         ".json": lambda file: SOURCES in file.parents or json.loads(file.read_text(encoding="utf-8")),

@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from tinybert.errors import UserError
 from tinybert.params.table import load_checkpoint_minutes
-from tinybert.running.caches import use_caches_as
+from tinybert.running.caches import use_caches_as, used_entries
 from tinybert.running.damage import find_damaged
 from tinybert.running.finished import keep, take
 from tinybert.running.memory import MemoryWatch
@@ -97,6 +97,8 @@ def stage(name: str, *writes: Path, online: bool = False, tidies: Path | None = 
             _fail(name, f"{reason}{f'; {kept} is kept' if (kept := last_kept()) else ''}")
         if reason := find_damaged(inputs):
             _fail(name, f"{reason}; `dvc repro {name}` writes it again")
+        if reason := find_damaged(used_entries()):
+            _fail(name, f"{reason}; remove it, and run this again")
         raise
     finally:
         lock.release()
