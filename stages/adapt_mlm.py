@@ -26,7 +26,10 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
         from tinybert.train.loop.job import Job
         from tinybert.train.masked_lm import adapt_masked_lm
 
-        with whole_folder(folder) as partial, whole_folder(curves, shown=True) as partial_curves:
+        with (
+            whole_folder(folder) as partial,
+            whole_folder(curves, shown=["losses.csv", "validation.csv"]) as partial_curves,
+        ):
             job = Job(name, run, settings.max_length, partial, partial_curves)
             adapt_masked_lm(settings.mlm, source, corpus, data, job)
 

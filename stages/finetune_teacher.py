@@ -26,7 +26,10 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
         from tinybert.train.loop.job import Job
         from tinybert.train.teacher import finetune_teacher
 
-        with whole_folder(folder) as partial, whole_folder(curves, shown=True) as partial_curves:
+        with (
+            whole_folder(folder) as partial,
+            whole_folder(curves, shown=["losses.csv", "validation.csv"]) as partial_curves,
+        ):
             job = Job(name, run, settings.max_length, partial, partial_curves)
             finetune_teacher(
                 settings.teacher, source, data, facts["names"], bind(score, settings.metric), job,

@@ -22,7 +22,10 @@ def main(general: Annotated[str, typer.Argument(help="a key of the table `genera
         from tinybert.distill.general import distill_general_student
         from tinybert.train.loop.job import Job
 
-        with whole_folder(folder) as partial, whole_folder(curves, shown=True) as partial_curves:
+        with (
+            whole_folder(folder) as partial,
+            whole_folder(curves, shown=["losses.csv"]) as partial_curves,
+        ):
             job = Job(name, run, settings.train.max_length, partial, partial_curves)
             distill_general_student(settings, corpus, teacher, job, start)
 

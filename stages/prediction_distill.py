@@ -30,7 +30,10 @@ def main(student: Annotated[str, typer.Argument(help="a key of the table `studen
         from tinybert.metrics.scores import score
         from tinybert.train.loop.job import Job
 
-        with whole_folder(folder) as partial, whole_folder(curves, shown=True) as partial_curves:
+        with (
+            whole_folder(folder) as partial,
+            whole_folder(curves, shown=["losses.csv", "validation.csv"]) as partial_curves,
+        ):
             job = Job(name, run, task.max_length, partial, partial_curves)
             distill_phase(settings.prediction, start, teacher, data, job, (validation, bind(score, task.metric)))
 

@@ -120,23 +120,25 @@ class Soak:
                 break
             _wait_for_orphans(self.folder)
         resumed = sum("goes on at" in output for output in said)
-        same = not done.returncode and outs(self.folder, target) == {
-            path: sha for path, sha in self.bytes.items() if path.startswith(TARGETS[target])
-        }
-        same = (
-            same and read_lock(self.folder) == self.whole and not half_written(self.folder, "data", "models", "curves")
-        )
-        count.update(rounds=1, resumed=resumed, equal=same)
+        wrong = [] if not done.returncode else [f"exit code {done.returncode}"]
+        wrong += self.differences(target)
+        count.update(rounds=1, resumed=resumed, equal=not wrong)
         what = f"{attack} {target}"
-        if not same:
+        if wrong:
             self.wrong.append(what)
-            (self.folder / f"wrong-{len(self.wrong)}.log").write_text("\n=====\n".join(said))
-        places = re.findall(r"goes on at (.+?), kept", "".join(said))
-        verdict = "equal" if same else "DIFFERENT"
-        print(
-            f"{time.monotonic() - started:5.1f} s  {what}: went on at {places or 'the beginning'}; {verdict}",
-            flush=True,
-        )
+            (self.folder / f"wrong-{len(self.wrong)}.log").write_text("\n=====\n".join([*wrong, *said]))
+        where = "; ".join(re.findall(r"goes on at (.+?), kept", "".join(said))) or "the beginning"
+        verdict = f"DIFFERENT: {wrong}" if wrong else "equal"
+        print(f"{time.monotonic() - started:5.1f} s  {what}: went on at {where}; {verdict}", flush=True)
+
+    def differences(self, target: str) -> list[str]:
+        """What isn't as in the run that was left alone: files, entries of dvc.lock, half-written files that stayed."""
+        before = {path: sha for path, sha in self.bytes.items() if path.startswith(TARGETS[target])}
+        now, lock = outs(self.folder, target), read_lock(self.folder)["stages"]
+        found = [path for path in before | now if before.get(path) != now.get(path)]
+        whole = self.whole["stages"]
+        found += [f"{LOCK}: {name}" for name in whole | lock if whole.get(name) != lock.get(name)]
+        return found + half_written(self.folder, "data", "models", "curves")
 
     def tally(self) -> str:
         """A table of attacks, and what came of them."""

@@ -111,24 +111,32 @@ def test_of_two_processes_that_write_one_file_at_once_each_writes_it_whole(tmp_p
     assert names(tmp_path) == ["out"]
 
 
-def test_a_folder_that_is_shown_can_be_watched_while_it_is_filled(tmp_path):
+def test_files_that_are_shown_can_be_watched_while_they_are_written(tmp_path):
     place = tmp_path / "curves"
     place.mkdir()  # as DVC leaves it, which removes the files in it
-    with whole_folder(place, shown=True) as partial:
+    with whole_folder(place, shown=["losses.csv"]) as partial:
         (partial / "losses.csv").write_text("step\n")
         assert (place / "losses.csv").read_text() == "step\n"
-        assert place.is_symlink()
-    assert not place.is_symlink()
-    with pytest.raises(ZeroDivisionError), whole_folder(place, shown=True):
+    assert not (place / "losses.csv").is_symlink()
+    with pytest.raises(ZeroDivisionError), whole_folder(place, shown=["losses.csv"]):
         1 / (place / "losses.csv").read_text().count(",")  # what was there before stays until the end
+    assert (place / "losses.csv").read_text() == "step\n"
+
+
+def test_who_removes_what_is_shown_removes_a_link(tmp_path):
+    place = tmp_path / "curves"
+    with whole_folder(place, shown=["losses.csv"]) as partial:
+        (partial / "losses.csv").write_text("step\n")
+        (place / "losses.csv").unlink()  # another DVC, before it sees that somebody is at work here
+        assert (partial / "losses.csv").read_text() == "step\n"
     assert (place / "losses.csv").read_text() == "step\n"
 
 
 def test_what_a_killed_process_showed_goes(tmp_path):
     place = tmp_path / "curves"
     (tmp_path / ".curves.partial").mkdir()
-    place.symlink_to(".curves.partial")
-    with whole_folder(place) as partial:
-        (partial / "new").touch()
-    assert not place.is_symlink()
-    assert [path.name for path in place.iterdir()] == ["new"]
+    place.mkdir()
+    (place / "losses.csv").symlink_to("../.curves.partial/losses.csv")
+    with pytest.raises(ZeroDivisionError), whole_folder(place, shown=["losses.csv"]):
+        raise ZeroDivisionError
+    assert not list(tmp_path.iterdir())

@@ -27,7 +27,7 @@ ROOM = 2**20
 
 
 @contextmanager
-def whole_folder(path: Path, shown: bool = False) -> Iterator[Path]:
+def whole_folder(path: Path, shown: Sequence[str] = ()) -> Iterator[Path]:
     """Yield an empty folder to fill, and put it in the place of `path` when the block ends well.
 
     The folder lies beside `path`, and so does the old one until the new one is in its place: each step is one rename,
@@ -35,32 +35,26 @@ def whole_folder(path: Path, shown: bool = False) -> Iterator[Path]:
     removed and `path` stays as it was; what a killed process left is put back, or removed, by the next run.
 
     Args:
-        shown: where there is nothing in `path`, it is a link to the folder while that is filled, for those who watch.
+        shown: names of files that are links in `path` while the folder is filled, for those who watch. Links, since
+            DVC may remove what lies there, and what it removes mustn't be the files themselves.
     """
-    if path.is_symlink():  # of a killed process
-        path.unlink()
     if path.is_file():  # which is nothing of ours, so that it is neither replaced nor moved
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
     partial, old = path.with_name(f".{path.name}.partial"), path.with_name(f".{path.name}.old.partial")
     _put_back(old, path)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    if shown:
-        with suppress(OSError):  # there is no such folder, or not an empty one, as DVC leaves it
-            path.rmdir()
-        if not path.exists():
-            path.symlink_to(partial.name)
+    _hide(path, shown)  # of a killed process
+    _show(path, partial, shown)
     try:
         with _telling_a_full_disk(path):
             yield partial
-            if path.is_symlink():
-                path.unlink()
+            _hide(path, shown)
             if path.exists():
                 path.rename(old)
             partial.rename(path)
     finally:
-        if path.is_symlink():
-            path.unlink()
+        _hide(path, shown)
         _put_back(old, path)
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -120,6 +114,22 @@ def _telling_a_full_disk(path: Path) -> Iterator[None]:
             except OSError as refused:
                 raise OSError(refused.errno, os.strerror(refused.errno or 0), str(path)) from failure
         raise
+
+
+def _show(path: Path, partial: Path, names: Sequence[str]) -> None:
+    for name in names:
+        path.mkdir(exist_ok=True)
+        if not (path / name).exists():
+            (path / name).symlink_to(Path("..", partial.name, name))
+
+
+def _hide(path: Path, names: Sequence[str]) -> None:
+    for link in (path / name for name in names):
+        if link.is_symlink():
+            link.unlink()
+    if names:
+        with suppress(OSError):  # there is no folder, or something else in it
+            path.rmdir()
 
 
 def _put_back(old: Path, path: Path) -> None:
