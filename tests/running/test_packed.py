@@ -10,6 +10,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tinybert.corpus.documents import read_documents
@@ -119,6 +122,24 @@ def test_files(name, line, read):
     Path(name).write_bytes(gzip.compress(block) * 64)
     with pytest.raises(UserError, match=f"{name}: {BOMB}"):
         read(Path(name))
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda file: read_table(file, None, ["text"]),
+        lambda file: list(read_rows(file)),
+        lambda file: list(read_documents([file], {})),
+        lambda file: convert_vectors([file, file.with_name("v.npy")], Path("out")),
+    ],
+    ids=["table", "chunks", "corpus", "words of vectors"],
+)
+def test_rows_that_are_one_written_once(read):
+    table = pa.table({"text": pa.DictionaryArray.from_arrays(pa.array([0] * 100_000), ["a text " * 50])})
+    pq.write_table(table.cast(pa.schema([("text", pa.string())])), "t.parquet")
+    np.save("v.npy", np.zeros((100_000, 1), np.float32))
+    with pytest.raises(UserError, match=f"t.parquet: {BOMB}"):
+        read(Path("t.parquet"))
 
 
 def test_gigabytes_of_a_few_megabytes_take_a_moment(monkeypatch):

@@ -18,7 +18,7 @@ from tinybert.corpus.store import write_documents
 from tinybert.corpus.wikipedia import read_dump
 from tinybert.errors import UserError, suggest
 from tinybert.running.bars import Bar
-from tinybert.running.packed import unpacked
+from tinybert.running.packed import limited_batches, unpacked
 from tinybert.sources.choice import DUMP, TEXTS
 from tinybert.sources.first_bytes import name_the_bytes
 from tinybert.tables.delimited import Dialect
@@ -203,7 +203,7 @@ def _parquet_rows(file: Path, column: str, at: At) -> Iterator[tuple[int, dict[s
         with pq.ParquetFile(file) as parquet:
             size, names, number = file.stat().st_size, parquet.schema_arrow.names, 0
             wanted = [name for name in (column, "title") if name in names] if column in names else names
-            for batch in parquet.iter_batches(1000, columns=wanted):
+            for batch in limited_batches(parquet.iter_batches(1000, columns=wanted), file):
                 yield from enumerate(batch.to_pylist(), start=number)
                 number += len(batch)
                 at(size * number // parquet.metadata.num_rows)

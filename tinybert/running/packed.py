@@ -6,8 +6,9 @@ import bz2
 import gzip
 import io
 import lzma
-from collections.abc import Callable
-from typing import IO, Any, cast
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any, Protocol, TypeVar, cast
 
 from tinybert.errors import UserError
 
@@ -16,12 +17,25 @@ RATIO = 200
 FLOOR = 256 << 20
 """Bytes up to which a ratio says nothing: so many do no harm."""
 CHUNK = 1 << 20
+ROWS = 4096
+"""Of Parquet, that are read together; what is made of them is in memory before it is measured."""
 
 READERS: dict[str, Callable[[IO[bytes]], Any]] = {
     ".gz": lambda raw: gzip.GzipFile(fileobj=raw),
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,
 }
+
+
+class Sized(Protocol):
+    """Rows in memory, as pyarrow's `RecordBatch`."""
+
+    @property
+    def nbytes(self) -> int:
+        """Their bytes."""
+
+
+Batch = TypeVar("Batch", bound=Sized)
 
 
 class _Limited(io.RawIOBase):
@@ -40,9 +54,7 @@ class _Limited(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         content = self.stream.read1(len(buffer))
         buffer[: len(content)] = content
-        if (size := self.tell()) > FLOOR and size > RATIO * self.packed():
-            found = f"unpacks to over {size >> 20:,} MiB from {self.packed() / 2**20:,.2f} MiB, as no data does"
-            raise UserError(f"{self.place}: {found}; if you trust it, unpack it yourself, and name what was in it")
+        _refuse_a_bomb(self.tell(), self.packed(), self.place)
         return len(content)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
@@ -53,6 +65,25 @@ class _Limited(io.RawIOBase):
         while (left := offset - self.tell()) > 0 and self.read(min(left, CHUNK)):
             pass
         return self.tell()
+
+
+def _refuse_a_bomb(size: int, packed: int, place: str) -> None:
+    if size > FLOOR and size > RATIO * packed:
+        found = f"unpacks to over {size >> 20:,} MiB from {packed / 2**20:,.2f} MiB, as no data does"
+        raise UserError(f"{place}: {found}; if you trust it, unpack it yourself, and name what was in it")
+
+
+def limited_batches(batches: Iterable[Batch], file: Path) -> Iterator[Batch]:
+    """The batches of a Parquet file, where a line that is written once may stand for millions of rows.
+
+    Raises:
+        UserError: on the way, as in `limited`.
+    """
+    size, packed = 0, file.stat().st_size
+    for batch in batches:
+        size += batch.nbytes
+        _refuse_a_bomb(size, packed, f"{file}")
+        yield batch
 
 
 def limited(stream: IO[bytes], packed: Callable[[], int], place: str) -> IO[bytes]:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from tinybert.errors import UserError, suggest
 from tinybert.running.outputs import whole_file
-from tinybert.running.packed import unpacked
+from tinybert.running.packed import limited_batches, unpacked
 from tinybert.tables.json_values import parse
 
 CHUNK = 2048
@@ -70,7 +70,8 @@ def read_rows(file: Path, separator: str | None = None) -> Iterator[pd.DataFrame
 def _chunks(file: Path, form: str, separator: str | None) -> Iterator[pd.DataFrame]:
     if form == PARQUET:
         with pq.ParquetFile(file) as opened:
-            yield from (batch.to_pandas() for batch in opened.iter_batches(CHUNK) if batch.num_rows)
+            batches = limited_batches(opened.iter_batches(CHUNK), file)
+            yield from (batch.to_pandas() for batch in batches if batch.num_rows)
     elif form in SEPARATORS:
         cells = separator or SEPARATORS[form]
         text: Any = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}

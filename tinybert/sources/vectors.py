@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tinybert.errors import UserError
-from tinybert.running.packed import READERS, unpacked
+from tinybert.running.packed import READERS, ROWS, limited_batches, unpacked
 from tinybert.sources.first_bytes import name_the_bytes
 
 VECTORS = "vectors.npy"
@@ -98,7 +98,8 @@ def _read_matrix(matrix: Path, names: Path, limit: int | None) -> Vectors:
     if vectors.ndim != 2 or vectors.dtype.kind != "f" or not vectors.size:
         raise UserError(f"{matrix}: expected floats, words × dimensions, found {vectors.dtype} of {vectors.shape}")
     try:
-        table = pq.read_table(names)
+        with pq.ParquetFile(names) as parquet:
+            table = pa.Table.from_batches([*limited_batches(parquet.iter_batches(ROWS), names)], parquet.schema_arrow)
     except (pa.ArrowInvalid, OSError) as error:
         raise UserError(f"{names}: not a whole Parquet file ({_line(error)}); save or fetch it again") from None
     columns = [field.name for field in table.schema if field.type in (pa.string(), pa.large_string())]

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tinybert.errors import UserError, suggest
-from tinybert.running.packed import unpacked
+from tinybert.running.packed import ROWS, limited_batches, unpacked
 from tinybert.sources.first_bytes import name_the_bytes
 from tinybert.tables.delimited import Dialect, declared_separator, find_quoted, keys_that_fit
 from tinybert.tables.json_rows import cell, read_objects
@@ -143,7 +143,9 @@ def read_parquet(file: Path, needed: Sequence[str], others: Sequence[str] = ()) 
         with pq.ParquetFile(file) as source:
             names = source.schema_arrow.names
             _require_columns(needed, names, file)
-            return source.read(columns=[*needed, *(name for name in others if name in names)])
+            columns = [*needed, *(name for name in others if name in names)]
+            batches = [*limited_batches(source.iter_batches(ROWS, columns=columns), file)]
+            return pa.Table.from_batches(batches, source.read_row_groups([], columns=columns).schema)
     except (pa.ArrowException, OSError) as error:
         found = name_the_bytes(file) or f"not a Parquet file: {' '.join(str(error).split())}; save or fetch it again"
         raise UserError(f"{file}: {found}") from None
