@@ -109,17 +109,31 @@ def test_an_archive_in_an_archive():
         ("t.jsonl.gz", b'{"a": 1}\n', lambda file: read_table(file, None, ["a"])),
         ("t.csv.gz", b"a,b\n", lambda file: list(read_rows(file))),
         ("t.jsonl.gz", b'{"a": "b"}\n', lambda file: list(read_rows(file))),
+        ("d.xml.bz2", b" ", lambda file: list(read_documents([file], {}))),
         ("t.txt.gz", b"A line of it.\n", lambda file: list(read_documents([file], {}))),
         ("t.txt.gz", b"\0", lambda file: list(read_documents([file], {}))),
         ("t.jsonl.gz", b'{"text": "b"}\n', lambda file: list(read_documents([file], {}))),
         ("v.txt.gz", b"a 1 2\n", lambda file: convert_vectors([file], Path("out"))),
         ("v.txt.gz", b"\0", lambda file: convert_vectors([file], Path("out"))),
     ],
-    ids=["CSV", "JSON", "CSV in chunks", "JSON in chunks", "text", "one line", "JSON lines", "vectors", "one vector"],
+    ids=[
+        "CSV",
+        "JSON",
+        "CSV in chunks",
+        "JSON in chunks",
+        "dump",
+        "text",
+        "one line",
+        "JSON lines",
+        "vectors",
+        "one vector",
+    ],
 )
 def test_files(name, line, read):
     block = line * (BLOCK // len(line))
-    Path(name).write_bytes(gzip.compress(block) * 64)
+    start = b"<mediawiki>" if name.startswith("d") else b""
+    pack = PACK[Path(name).suffix]
+    Path(name).write_bytes(pack(start) + pack(block) * 64)
     with pytest.raises(UserError, match=f"{name}: {BOMB}"):
         read(Path(name))
 

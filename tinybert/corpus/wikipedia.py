@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bz2
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import islice
@@ -12,6 +11,7 @@ from xml.etree import ElementTree
 from tinybert.corpus.markup import SILENT, clean, size
 from tinybert.corpus.store import groups
 from tinybert.errors import UserError
+from tinybert.running.packed import unpacked
 from tinybert.running.parallel import count_cores, ordered_map
 from tinybert.running.results import as_json, kept_results
 
@@ -107,7 +107,7 @@ def _elements(dump: Path) -> Iterator[tuple[ElementTree.Element, ElementTree.Ele
     """Each element at its end, with the root and how many bytes of the file have been read."""
     with dump.open("rb") as raw:
         try:
-            events = ElementTree.iterparse(bz2.BZ2File(raw) if dump.suffix == ".bz2" else raw, events=("start", "end"))
+            events = ElementTree.iterparse(unpacked(raw, dump.suffix, f"{dump}"), events=("start", "end"))
             _, root = next(events)
             if not root.tag.endswith("mediawiki"):
                 found = f"expected a MediaWiki dump, found XML of <{root.tag}>"
