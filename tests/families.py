@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from tokenizers import ByteLevelBPETokenizer
+from tokenizers.processors import TemplateProcessing
 from transformers import (
     AlbertConfig,
     AlbertTokenizer,
@@ -21,11 +22,13 @@ from transformers import (
     DebertaV2Tokenizer,
     DistilBertConfig,
     ElectraConfig,
+    ModernBertConfig,
     MPNetConfig,
     MPNetTokenizer,
     PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaTokenizer,
     XLMRobertaConfig,
@@ -43,6 +46,11 @@ SHAPE = {
     "max_position_embeddings": 40,
 }
 DISENTANGLED = {"relative_attention": True, "pos_att_type": ["c2p", "p2c"], "position_biased_input": False}
+MODERN = {
+    "layer_types": ["full_attention", "sliding_attention", "full_attention"],
+    "local_attention": 4,  # two tokens to either side
+    "bos_token_id": 0, "cls_token_id": 0, "eos_token_id": 2, "sep_token_id": 2,
+}  # fmt: skip
 FAMILIES: dict[str, tuple[type[PretrainedConfig], dict[str, Any]]] = {
     "bert": (BertConfig, SHAPE),
     "bert-cased": (BertConfig, SHAPE),
@@ -61,6 +69,7 @@ FAMILIES: dict[str, tuple[type[PretrainedConfig], dict[str, Any]]] = {
         DebertaV2Config,
         SHAPE | DISENTANGLED | {"position_buckets": 16, "share_att_key": True, "norm_rel_ebd": "layer_norm"},
     ),
+    "modernbert": (ModernBertConfig, SHAPE | MODERN),
 }
 SENTENCEPIECE: dict[str, tuple[Any, list[str]]] = {
     "albert": (AlbertTokenizer, ["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"]),
@@ -68,6 +77,8 @@ SENTENCEPIECE: dict[str, tuple[Any, list[str]]] = {
     "xlm-roberta": (XLMRobertaTokenizer, ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]),
 }
 """By family, what its tokenizer begins with."""
+BYTES = ("roberta", "deberta", "modernbert")
+"""Those whose words are made of bytes, a space before a word being one of them."""
 
 CHINESE = {True: ["晴朗", "温暖", "明媚", "宜人"], False: ["寒冷", "阴沉", "潮湿", "多风"]}
 CHINESE_PLACES, CHINESE_TIMES = ["北京", "上海"], ["今天", "早上", "晚上"]
@@ -84,15 +95,20 @@ def family_report(family: str, random: np.random.Generator, good: bool) -> str:
 
 def family_tokenizer(family: str) -> PreTrainedTokenizerBase:
     """WordPiece, byte-level BPE or SentencePiece, as the family has it."""
-    if family in ("roberta", "deberta"):
+    if family in BYTES:
         random = np.random.default_rng(0)
-        special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-        kind: Any = RobertaTokenizer
-        if family == "deberta":
-            special, kind = ["[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]"], DebertaTokenizer
+        special, kind = ["[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]"], DebertaTokenizer
+        if family == "roberta":
+            special, kind = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"], RobertaTokenizer
         bpe = ByteLevelBPETokenizer()
         texts = [weather_report(random, bool(random.integers(2))) for _ in range(300)]
         bpe.train_from_iterator(texts, vocab_size=400, special_tokens=special, show_progress=False)
+        if family == "modernbert":
+            ends = {"single": "[CLS] $A [SEP]", "pair": "[CLS] $A [SEP] $B [SEP]"}
+            bpe._tokenizer.post_processor = TemplateProcessing(**ends, special_tokens=[("[CLS]", 0), ("[SEP]", 2)])
+            names = {f"{piece[1:-1].lower()}_token": piece for piece in special}
+            inputs = ["input_ids", "attention_mask"]
+            return PreTrainedTokenizerFast(tokenizer_object=bpe._tokenizer, model_input_names=inputs, **names)
         state = json.loads(bpe.to_str())["model"]
         return kind(vocab=state["vocab"], merges=[tuple(merge) for merge in state["merges"]])
     if family in SENTENCEPIECE:

@@ -27,6 +27,11 @@ def rows():
     return pd.DataFrame({"text": ["was paris sunny"] * 4, "text_pair": contexts, "label": [label] * 4})
 
 
+def outputs_of(model):
+    """The name of the last layer."""
+    return "classifier" if model.config.model_type == "modernbert" else "qa_outputs"
+
+
 @pytest.fixture(params=FAMILIES)
 def folder(request, tmp_path):
     family_model(request.param).save_pretrained(tmp_path / "encoder")
@@ -35,7 +40,7 @@ def folder(request, tmp_path):
         load_span_model(tmp_path / "encoder")
     torch.manual_seed(0)
     model = load_span_model(tmp_path / "encoder", new_head=True)
-    torch.nn.init.normal_(model.qa_outputs.weight)
+    torch.nn.init.normal_(model.get_parameter(f"{outputs_of(model)}.weight"))
     model.config.update(HEAD.config())
     model.save_pretrained(tmp_path / "model")
     family_tokenizer(request.param).save_pretrained(tmp_path / "model")
@@ -93,7 +98,7 @@ def test_the_whole_head_is_fixed(folder):
     model = HEAD.load(folder)
     fix_prediction_layer(model)
     fixed = {name for name, weight in model.named_parameters() if not weight.requires_grad}
-    assert {"qa_outputs.weight", "qa_outputs.bias"} <= fixed
+    assert {f"{outputs_of(model)}.{name}" for name in ("weight", "bias")} <= fixed
     assert not any("layer" in name for name in fixed)
 
 

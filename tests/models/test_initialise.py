@@ -2,6 +2,7 @@ import pytest
 import torch
 from transformers import AutoModel, BertConfig, BertForSequenceClassification, BertModel, ModernBertConfig, XLNetConfig
 
+from tests.families import family_model
 from tests.tiny import VOCABULARY, tiny_bert, tiny_tokenizer
 from tinybert.errors import UserError
 from tinybert.models.compatibility import require_existing_student
@@ -145,8 +146,8 @@ def test_a_student_with_lists_of_its_layers_is_saved_and_loaded(tmp_path, modern
     student, _ = initialise_student(modernbert, shape, initialise, seed=0)
     student.save_pretrained(tmp_path / "student")
     again = load_encoder(tmp_path / "student")
-    kinds = ["full_attention", "sliding_attention", "sliding_attention", "full_attention", "full_attention"]
-    assert again.config.layer_types == kinds[:layers]
+    picked = {2: [1, 3], 4: [0, 1, 2, 3], 5: [0, 1, 2, 3, 3]}[layers]  # as the uniform map has it, the last see it all
+    assert again.config.layer_types == [modernbert.config.layer_types[layer] for layer in picked]
     ids = torch.tensor([[2, 5, 6, 7, 8, 9, 3]])
     assert again(ids, output_hidden_states=True).hidden_states[-1].shape == (1, 7, 16)
 
@@ -154,9 +155,36 @@ def test_a_student_with_lists_of_its_layers_is_saved_and_loaded(tmp_path, modern
 def test_layers_that_are_not_alike_are_not_copied_onto_each_other(modernbert):
     """ModernBERT's first has no normalisation before its attention."""
     shape = OF_TEACHER.model_copy(update={"layers": 2})
-    initialise_student(modernbert, shape, "teacher-lower", seed=0)
+    student, _ = initialise_student(modernbert, shape, "teacher-lower", seed=0)
+    assert student.config.layer_types == modernbert.config.layer_types[:2]
     with pytest.raises(UserError, match=r"the map uniform gives some to layers that have others; set initialise"):
         initialise_student(modernbert, shape, "teacher-spread", seed=0)
+
+
+def test_rotary_positions_need_an_even_width_of_a_head(modernbert):
+    with pytest.raises(UserError, match=r"hidden 18, heads 2, .*even hidden / heads\); take another architecture"):
+        student_config(modernbert.config, SHAPE.model_copy(update={"hidden": 18}))
+
+
+def test_the_embeddings_of_deberta_v3s_distances_are_cut_as_states_are():
+    teacher = family_model("deberta-v2")
+    student, projections = initialise_student(teacher, SHAPE, "teacher-pruned", seed=0)
+    expected = teacher.encoder.rel_embeddings.weight @ projections.embedding.weight
+    torch.testing.assert_close(student.encoder.rel_embeddings.weight, expected)
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"share_att_key": False}, "attention.self.pos_key_proj.bias, attention.self.pos_key_proj.weight"),
+        ({"conv_kernel_size": 3}, "encoder.conv"),  # DeBERTa-v2's of the largest sizes, and v2's first
+    ],
+)
+def test_layers_with_weights_that_nobody_knows_how_to_cut(changes, found):
+    config = family_model("deberta-v2").config
+    config.update(changes)
+    with pytest.raises(UserError, match=rf"layers of a deberta-v2 model \({found}\); set initialise: teacher-svd"):
+        initialise_student(AutoModel.from_config(config), SHAPE, "teacher-pruned", seed=0)
 
 
 def test_a_shape_that_a_family_cannot_have_is_one_line():

@@ -1,10 +1,11 @@
 """Attention scores before softmax, and what they are made of, from any transformers encoder.
 
 TinyBERT matches A = Q·Kᵀ/√d_k *before* softmax (paper, equation 7), while transformers' own `output_attentions` gives
-the weights after softmax and dropout. Most families (BERT, RoBERTa, DistilBERT, ELECTRA, ALBERT and others) call
-transformers' attention interface, where `attend` hands what is wanted to a recorder. A family that computes its own
-attention (MPNet, DeBERTa) is watched at its softmax instead. What is captured there is all that the softmax sees:
-MPNet's scores with its relative position bias, DeBERTa's sum of content and position terms.
+the weights after softmax and dropout. Most families (BERT, RoBERTa, DistilBERT, ELECTRA, ALBERT, ModernBERT and others)
+call transformers' attention interface, where `attend` hands what is wanted to a recorder: of ModernBERT, queries and
+keys as its rotary positions have turned them. A family that computes its own attention (MPNet, DeBERTa) is watched at
+its softmax instead. What is captured there is all that the softmax sees: MPNet's scores with its relative position
+bias, DeBERTa's sum of content and position terms.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ PLAIN = "tinybert_plain"
 """The name under which transformers knows `attend`."""
 SHORT = 256
 """Tokens up to which it is written out: beyond, it is hardly faster, and keeps all pairs of tokens in memory."""
-KNOWN = "BERT, RoBERTa, DistilBERT, ELECTRA or ALBERT"
+KNOWN = "BERT, RoBERTa, DistilBERT, ELECTRA, ALBERT or ModernBERT"
 """Families of which both scores and vectors can be had, for messages."""
 OTHERWISE = (
     "set the losses attention and relations to 0 and learn from hidden, or take a teacher of another architecture, "
@@ -80,7 +81,8 @@ class ScoreRecorder:
         """Begin a forward pass, and forget what was kept of the last one.
 
         Args:
-            layers: those whose scores will be kept, (examples, heads, tokens, tokens).
+            layers: those whose scores will be kept, (examples, heads, tokens, tokens), and of those with a sliding
+                window, in `seen`, which tokens it lets a token look at, (examples, 1, tokens, tokens).
             vector_layers: those whose queries, keys and values will be kept, each (examples, tokens, width); a
                 UserError for a model that computes its own attention.
         """
@@ -88,6 +90,7 @@ class ScoreRecorder:
             raise UserError(no_vectors(self._family))
         self.layers, self.vector_layers = frozenset(layers), frozenset(vector_layers)
         self.scores: dict[int, Tensor] = {}
+        self.seen: dict[int, Tensor] = {}
         self.vectors: dict[int, tuple[Tensor, ...]] = {}
         self._calls = 0
 
@@ -166,11 +169,13 @@ def attend(
     layer = recorder.next_layer() if recorder else 0
     if recorder and layer in recorder.vector_layers:
         recorder.vectors[layer] = tuple(each.transpose(1, 2).flatten(2) for each in (query, key, value))
-    kept = recorder.scores if recorder and layer in recorder.layers else None
-    if kept is not None or (query.device.type == "cpu" and key.shape[2] <= SHORT):
+    keeps = recorder if recorder and layer in recorder.layers else None
+    if keeps or (query.device.type == "cpu" and key.shape[2] <= SHORT):
         output, scores = plain_attention(query, key, value, attention_mask, scaling, dropout)
-        if kept is not None:
-            kept[layer] = scores
+        if keeps:
+            keeps.scores[layer] = scores
+            if kwargs.get("sliding_window") and attention_mask is not None:  # None: the window covers every text
+                keeps.seen[layer] = attention_mask
         return output, None
     kwargs.pop("output_attentions", None)
     return sdpa_attention_forward(module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs)

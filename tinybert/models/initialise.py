@@ -11,7 +11,10 @@ from transformers import AutoModel, AutoModelForMaskedLM, PreTrainedModel
 from tinybert.errors import UserError
 from tinybert.models.loading import load_encoder
 from tinybert.models.narrowing import (
+    DISTANCE_EMBEDDINGS,
     DISTANCES,
+    LAYOUTS,
+    NORMALISATIONS,
     layout_of,
     principal_directions,
     project_embeddings,
@@ -19,6 +22,7 @@ from tinybert.models.narrowing import (
     prune_normalisation,
     strongest_dimensions,
 )
+from tinybert.models.narrowing_gated import GATED, prune_gated_layer
 from tinybert.models.precision import one_thread
 from tinybert.models.shape import LAYERS_FROM, NARROWED, layer_pairs, student_config
 from tinybert.models.signals import Projections
@@ -47,7 +51,8 @@ def initialise_student(
         assert start is not None
         student = load_encoder(start)
     else:
-        student = AutoModel.from_config(student_config(teacher.config, architecture), dtype=torch.float32)
+        config = student_config(teacher.config, architecture, LAYERS_FROM.get(initialise, "uniform"))
+        student = AutoModel.from_config(config, dtype=torch.float32)
     projections = Projections(architecture.layers, architecture.hidden, teacher.config.hidden_size)
     with one_thread():  # the number of threads is to change no start
         if initialise in NARROWED:
@@ -62,24 +67,40 @@ def initialise_student(
     return student, projections
 
 
+KNOWN_WEIGHTS = GATED | {f"{part}.{of}" for each in LAYOUTS for part in each.values() for of in ("weight", "bias")}
+
+
 @torch.no_grad()
 def _prune(teacher: PreTrainedModel, student: PreTrainedModel, projections: Projections) -> None:
     """See `initialise_student`; what is left to do once the embeddings have been narrowed."""
     (_, of_teacher), (_, of_student) = _layers(teacher), _layers(student)
-    if layout_of(of_teacher[0]) is None:
+    basis, heads, around = (
+        projections.embedding.weight,
+        student.config.num_attention_heads,
+        dict(teacher.named_modules()),
+    )
+    weights = {name for name, _ in of_teacher[-1].named_parameters()}
+    is_gated = weights == GATED
+    strange = ["encoder.conv"] if "encoder.conv" in around else sorted(weights - KNOWN_WEIGHTS)
+    if strange or not (is_gated or layout_of(of_teacher[-1])):
         raise UserError(
-            f"initialise: teacher-pruned does not know the layers of a {teacher.config.model_type} model; "
-            f"set initialise: teacher-svd"
+            f"initialise: teacher-pruned does not know how to cut the layers of a {teacher.config.model_type} model "
+            f"({', '.join((strange or sorted(weights))[:2])}); set initialise: teacher-svd"
         )
-    basis = projections.embedding.weight
     for m, g in layer_pairs("uniform", len(of_student), len(of_teacher)).items():
-        prune_layer(of_teacher[g - 1], of_student[m - 1], basis, student.config.num_attention_heads)
+        if is_gated:
+            size = teacher.get_parameter("embeddings.norm.weight").square().mean().sqrt().item()
+            prune_gated_layer(of_teacher[g - 1], of_student[m - 1], basis, heads, size)
+        else:
+            prune_layer(of_teacher[g - 1], of_student[m - 1], basis, heads)
         projections.hidden[m - 1].load_state_dict({"weight": basis})
-    before, after = teacher.get_submodule("embeddings.LayerNorm"), student.get_submodule("embeddings.LayerNorm")
-    if before.get_parameter("weight").numel() == len(basis):  # else a widening map follows, and it is there already
-        prune_normalisation(before, after, basis)
-    if DISTANCES in dict(teacher.named_modules()):
-        student.get_submodule(DISTANCES).load_state_dict(teacher.get_submodule(DISTANCES).state_dict())
+    for name in NORMALISATIONS:
+        if name in around and around[name].get_parameter("weight").numel() == len(basis):  # else a widening map follows
+            prune_normalisation(around[name], student.get_submodule(name), basis)
+    if DISTANCES in around:
+        student.get_submodule(DISTANCES).load_state_dict(around[DISTANCES].state_dict())
+    if DISTANCE_EMBEDDINGS in around:
+        student.get_parameter(f"{DISTANCE_EMBEDDINGS}.weight").copy_(around[DISTANCE_EMBEDDINGS].weight @ basis)
 
 
 @torch.no_grad()

@@ -14,6 +14,9 @@ from tinybert.models.signals import Projections
 WIDENINGS = ("embeddings_project", "encoder.embedding_hidden_mapping_in", "embeddings.embed_proj")
 """ELECTRA's, ALBERT's and DeBERTa's map from the width of the embeddings to that of the layers."""
 
+NORMALISATIONS = ("embeddings.LayerNorm", "embeddings.norm", "encoder.LayerNorm", "final_norm")
+"""Those outside of layers: of embeddings, of DeBERTa's distances, and ModernBERT's behind its last layer."""
+
 PARTS = ("query", "key", "value", "attention output", "attention norm", "inner", "outer", "norm")
 """What a layer of BERT's kind is made of: attention, then a feed-forward part, each normalised behind its residual."""
 LAYOUTS = tuple(
@@ -25,11 +28,19 @@ LAYOUTS = tuple(
         " attention.LayerNorm intermediate.dense output.dense output.LayerNorm",
         "attention.q_lin attention.k_lin attention.v_lin attention.out_lin"
         " sa_layer_norm ffn.lin1 ffn.lin2 output_layer_norm",
+        "attention.self.query_proj attention.self.key_proj attention.self.value_proj attention.output.dense"
+        " attention.output.LayerNorm intermediate.dense output.dense output.LayerNorm",
     )
 )
-"""How BERT (RoBERTa, XLM-R, ELECTRA), MPNet and DistilBERT call these parts."""
+"""How BERT (RoBERTa, XLM-R, ELECTRA), MPNet, DistilBERT and DeBERTa-v3 call these parts.
+
+DeBERTa's scores have further terms, of a token and a distance. In v3, unlike in v1 and most of v2, these go through the
+same two matrices, so that cutting the distances' embeddings as the states are cut keeps the terms with the rest.
+"""
 DISTANCES = "encoder.relative_attention_bias"
 """MPNet's: what each head adds to the scores of two tokens by their distance, the same in all layers."""
+DISTANCE_EMBEDDINGS = "encoder.rel_embeddings"
+"""DeBERTa's, which its layers read as they do states."""
 
 
 def layout_of(layer: nn.Module) -> dict[str, str] | None:
@@ -81,7 +92,7 @@ def prune_layer(source: nn.Module, target: nn.Module, basis: Tensor, heads: int)
         torch.cat([weight @ basis, bias[:, None]], 1).unflatten(0, (heads, -1))
         for weight, bias in map(read, ("query", "key"))
     )
-    queries, keys = _factors(query.mT @ key, width)
+    queries, keys = best_factors(query.mT @ key, width)
     scale = (width / query.shape[1]) ** 0.25  # both models divide their scores by √width, each by its own
     for part, rows in (("query", queries.mT), ("key", keys)):
         rows = scale * rows.flatten(0, 1)
@@ -91,7 +102,7 @@ def prune_layer(source: nn.Module, target: nn.Module, basis: Tensor, heads: int)
     (value, value_bias), (output, output_bias) = read("value"), read("attention output")
     reads = (value @ basis).unflatten(0, (heads, -1))
     writes = (basis.T @ output).unflatten(1, (heads, -1)).movedim(1, 0)
-    outputs, values = _factors(writes @ reads, width)
+    outputs, values = best_factors(writes @ reads, width)
     write("value", values.flatten(0, 1), torch.zeros(heads * width))
     write("attention output", outputs.movedim(0, 1).flatten(1), basis.T @ (output_bias + output @ value_bias))
 
@@ -109,11 +120,11 @@ def prune_layer(source: nn.Module, target: nn.Module, basis: Tensor, heads: int)
 @torch.no_grad()
 def prune_normalisation(source: nn.Module, target: nn.Module, basis: Tensor) -> None:
     """Take over the kept dimensions of a layer normalisation."""
-    for name in ("weight", "bias"):
-        target.get_parameter(name).copy_(basis.T.double() @ source.get_parameter(name).double())
+    for name, of_source in source.named_parameters():
+        target.get_parameter(name).copy_(basis.T.double() @ of_source.double())
 
 
-def _factors(matrices: Tensor, rank: int) -> tuple[Tensor, Tensor]:
+def best_factors(matrices: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     """The factors (…, n, rank) and (…, rank, m) of the best approximations of matrices (…, n, m), equally large."""
     left, sizes, right = torch.linalg.svd(matrices, full_matrices=False)
     signs = _signs(right)[..., :rank, :]

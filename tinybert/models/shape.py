@@ -19,15 +19,21 @@ PER_LAYER = ("attention_window", "layer_types", "mlp_layer_types")
 """Lists with an entry for each layer: Longformer's windows, and which of ModernBERT's layers see the whole text."""
 
 
-def student_config(teacher: PretrainedConfig, architecture: Architecture) -> PretrainedConfig:
+def student_config(
+    teacher: PretrainedConfig, architecture: Architecture, layer_map: str = "uniform"
+) -> PretrainedConfig:
     """The teacher's configuration with the student's shape: vocabulary, positions, special tokens, dropout stay.
 
     A teacher whose embeddings are narrower than its layers (ALBERT, small ELECTRA) hands their width on, where the
     student's layers are not narrower still. UserError where the teacher's family has no models of that shape.
+
+    Args:
+        layer_map: `uniform` or `bottom`: a student's layer is of the kind, local or global, of the teacher's layer that
+            this map gives it, so that their attention scores can be compared, and weights copied.
     """
     config, shape = copy.deepcopy(teacher), architecture.model_dump()
     try:
-        _reshape(config, architecture)
+        _reshape(config, architecture, layer_map)
         config.validate()
     except (StrictDataclassError, NotImplementedError) as error:
         reason = str(error).strip().splitlines()[-1].strip().removesuffix(".")
@@ -38,13 +44,15 @@ def student_config(teacher: PretrainedConfig, architecture: Architecture) -> Pre
     return config
 
 
-def _reshape(config: PretrainedConfig, architecture: Architecture) -> None:
+def _reshape(config: PretrainedConfig, architecture: Architecture, layer_map: str) -> None:
     """Make the student's configuration of the teacher's; `dim` and the like, DistilBERT's names, are mapped by it."""
     embedding = getattr(config, "embedding_size", None)
     if embedding is not None:
         narrow = embedding != config.hidden_size
         config.embedding_size = min(embedding, architecture.hidden) if narrow else architecture.hidden
-    config.num_hidden_layers = architecture.layers
+    config.num_hidden_layers, n, m = architecture.layers, config.num_hidden_layers, architecture.layers
+    # As `layer_pairs` has it; a student of more layers than its teacher has them too.
+    picked = [layer if layer_map == "bottom" else -(-layer * n // m) for layer in range(1, m + 1)]
     config.hidden_size = architecture.hidden
     config.num_attention_heads = architecture.heads
     setattr(config, "hidden_dim" if hasattr(config, "hidden_dim") else "intermediate_size", architecture.intermediate)
@@ -52,11 +60,13 @@ def _reshape(config: PretrainedConfig, architecture: Architecture) -> None:
         config.num_hidden_groups = min(config.num_hidden_groups, architecture.layers)
     for name in PER_LAYER:
         if isinstance(entries := getattr(config, name, None), list):
-            setattr(config, name, (entries * architecture.layers)[: architecture.layers])
+            setattr(config, name, [entries[g - 1] for g in picked])
     if hasattr(config, "pooler_hidden_size"):  # DeBERTa's
         config.pooler_hidden_size = architecture.hidden
     if hasattr(config, "attention_head_size"):
         config.attention_head_size = architecture.hidden // architecture.heads
+    if hasattr(config, "rope_parameters") and architecture.hidden // architecture.heads % 2:
+        raise NotImplementedError("rotary positions need an even hidden / heads")
     config.dtype = "float32"
 
 

@@ -64,6 +64,7 @@ class Signals(TypedDict):
     states: dict[int, Tensor]  # the same, a student's projected only where the widths differ
     cls: dict[int, Tensor]  # `states` of the first token, (examples, width)
     scores: dict[int, Tensor]  # of attention before softmax, (examples, heads, tokens, tokens)
+    seen: dict[int, Tensor]  # the pairs that a local layer's attention sees, (examples, 1, tokens, tokens)
     vectors: dict[int, tuple[Tensor, ...]]  # queries, keys and values, each (examples, tokens, width)
     logits: Tensor | None  # (examples, classes), or of answers' starts and ends, (examples, 2, tokens)
     vocabulary: Tensor | None  # logits of the masked positions, (positions, vocabulary)
@@ -106,6 +107,7 @@ class SignalModel(nn.Module):
             "states": {layer: outputs.hidden_states[layer] for layer in states},
             "cls": {layer: outputs.hidden_states[layer][:, 0] for layer in cls},
             "scores": self.recorder.scores if self.recorder else {},
+            "seen": self.recorder.seen if self.recorder else {},
             "vectors": self.recorder.vectors if self.recorder else {},
             "logits": head_logits(outputs) if logits else None,
             "vocabulary": outputs.logits if masked is not None else None,

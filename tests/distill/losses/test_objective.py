@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import torch
 
@@ -20,6 +22,7 @@ SCORED = {
     "mpnet": {"q", "k"},
     "deberta": {"in_proj", "q_bias", "pos_proj", "pos_q_proj"},
     "deberta-v2": {"query_proj", "key_proj"},
+    "modernbert": {"Wqkv"},
 }
 """The modules that make a layer's attention scores, in families that don't call them query and key."""
 
@@ -134,15 +137,62 @@ def test_gradients_of_attention_in_every_family(family, batch):
     student = StudentModel(encoder.eval(), projections, records_scores=True)
     objective = DistillationObjective({"attention": 1.0}, {1: 2}, SignalModel(teacher, records_scores=True))
     found = reached(objective, student, batch)
-    in_layers = {name for name in found if ".layer." in name or ".albert_layers." in name}
+    in_layers = {name for name in found if re.search(r"layers?\.\d", name)}
     modules = {name.removesuffix(".weight").removesuffix(".bias").rpartition(".")[2] for name in in_layers}
     assert modules == SCORED.get(family, {"query", "key"})
-    assert all("layer.0." in name or "albert_layers.0." in name for name in in_layers)
+    assert all(re.search(r"layers?\.0\.", name) for name in in_layers)
     if family == "deberta":  # one matrix for all three, (heads × 3 × width of a head, width)
         joint = encoder.encoder.layer[0].attention.self.in_proj.weight.grad.view(2, 3, 8, 16)
         assert [joint[:, part].any().item() for part in range(3)] == [True, True, False]
+    if family == "modernbert":  # its first layer reads the embeddings as they are
+        assert [part.any().item() for part in encoder.layers[0].attn.Wqkv.weight.grad.chunk(3)] == [True, True, False]
     assert encoder.get_input_embeddings().weight.grad.any()
     assert found.isdisjoint(f"projections.{name}" for name, _ in projections.named_parameters())
+
+
+@pytest.fixture
+def local():
+    """A ModernBERT of three layers, the second with a window of two tokens to either side, and a student of two."""
+    teacher = family_model("modernbert", head=True).requires_grad_(False)
+    encoder, projections = initialise_student(teacher.base_model, SHAPE, "random", seed=1)
+    torch.nn.init.normal_(encoder.get_input_embeddings().weight)
+    assert encoder.config.layer_types == ["sliding_attention", "full_attention"]
+    student = StudentModel(with_masked_head(encoder.eval(), teacher), projections, records_scores=True).eval()
+    return SignalModel(teacher, records_scores=True), student
+
+
+@pytest.mark.parametrize(("m", "g"), [(1, 2), (1, 3), (2, 2), (2, 3)])
+def test_pairs_that_a_local_layer_does_not_see_are_no_part_of_the_loss(local, batch, m, g):
+    """Worked out pair by pair: of 6 tokens 24 of 36 pairs are at most two apart, and all 9 of the text of 3."""
+    teacher, student = local
+    inputs = model_inputs(batch)
+    with torch.no_grad():
+        found = DistillationObjective({"attention": 1.0}, {m: g}, teacher)(student, batch)[f"attention.{m}"]
+        error = student(inputs, scores=(m,))["scores"][m] - teacher(inputs, scores=(g,))["scores"][g]
+    means, counts = [], []
+    for example, length in enumerate((6, 3)):
+        counted = [(i, j) for i in range(length) for j in range(length) if abs(i - j) <= 2 or (m, g) == (2, 3)]
+        counts.append(len(counted))
+        means.append(sum(error[example, :, i, j].square().mean() for i, j in counted) / len(counted))
+    assert counts == ([36, 9] if (m, g) == (2, 3) else [24, 9])
+    torch.testing.assert_close(found, sum(means) / 2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_padding_changes_no_loss_of_models_with_local_layers(local, batch, dtype):
+    teacher, student = local
+    teacher.model.to(dtype)
+    names = ("embedding", "hidden", "attention", "relations", "cls", "cosine", "mlm", "vocabulary")
+    objective = DistillationObjective(dict.fromkeys(names, 1.0), {1: 2, 2: 3}, teacher, relation_heads=8)
+    batch |= {MASKED_LABELS: torch.where(batch["input_ids"] == 6, 7, -100)}
+    batch = {name: tensor[:1] for name, tensor in batch.items()}
+    ends = {"input_ids": student.model.config.pad_token_id, "attention_mask": 0, MASKED_LABELS: -100}
+    padded = batch | {name: torch.nn.functional.pad(batch[name], (0, 5), value=end) for name, end in ends.items()}
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+        alone, beside = objective(student, batch), objective(student, padded)
+    assert all(term.isfinite() and term > 0 for term in alone.values())
+    exact = {} if dtype == torch.float32 else {"rtol": 0.05, "atol": 0.02}
+    torch.testing.assert_close(beside, alone, **exact)
 
 
 @pytest.mark.parametrize(

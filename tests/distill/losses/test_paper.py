@@ -34,6 +34,16 @@ def test_attention_loss_by_hand():
     assert attention_loss(student, teacher, mask).item() == pytest.approx(3.75)
 
 
+def test_attention_loss_of_pairs_within_both_windows_by_hand():
+    student, teacher = torch.zeros(2, 1, 2, 4, 4)
+    teacher[0, 0] = torch.tensor([[1.0, 2.0, 50.0, 70.0], [3.0, 0.0, 4.0, 70.0], [50.0, 2.0, 6.0, 70.0], [70.0] * 4])
+    mask, near = torch.tensor([[1, 1, 1, 0]]), torch.ones(4, 4).tril(1).triu(-1).bool()[None, None]
+    # of three real tokens all pairs but the first and the third: 1+4+9+0+16+4+36 = 70 over 7 pairs, over two heads
+    assert attention_loss(student, teacher, mask, near).item() == pytest.approx(5.0)
+    # the other model's layer is local too, and only looks back: 1+9+0+4+36 = 50 over 5 pairs
+    assert attention_loss(student, teacher, mask, near, near.tril()).item() == pytest.approx(5.0)
+
+
 def test_soft_cross_entropy_by_hand():
     student = torch.tensor([[0.0, 0.0]])
     teacher = torch.tensor([[math.log(3.0), 0.0]])

@@ -18,7 +18,7 @@ from tinybert.distill.losses.paper import (
     soft_cross_entropy,
     soft_span_loss,
 )
-from tinybert.models.signals import SignalModel
+from tinybert.models.signals import SignalModel, Signals
 from tinybert.tokens.encoding import TEACHER_LOGITS, model_inputs
 from tinybert.tokens.masking import MASKED_LABELS, UNMASKED
 from tinybert.train.loop.label_loss import label_loss
@@ -98,10 +98,7 @@ class DistillationObjective:
             with torch.no_grad():
                 predicted = masked if "vocabulary" in self.weights else None
                 teacher = self.teacher(inputs, **self.of_teacher, masked=predicted)
-        terms = {
-            term: loss(student[signal][m], teacher[signal][g], mask)
-            for term, (signal, loss, m, g) in self.comparisons.items()
-        }
+        terms = {term: self._layer_loss(term, student, teacher, mask) for term in self.comparisons}
         if "mlm" in self.weights:
             terms["mlm"] = masked_lm_loss(student["vocabulary"], batch[MASKED_LABELS])
         if "vocabulary" in self.weights:
@@ -112,6 +109,12 @@ class DistillationObjective:
         if "labels" in self.weights:
             terms["labels"] = label_loss(student["logits"], batch["labels"], mask)
         return terms
+
+    def _layer_loss(self, term: str, student: Signals, teacher: Signals, mask: Tensor) -> Tensor:
+        signal, loss, m, g = self.comparisons[term]
+        windows = (student["seen"].get(m), teacher["seen"].get(g)) if signal == "scores" else ()
+        seen = (window for window in windows if window is not None)
+        return loss(student[signal][m], teacher[signal][g], mask, *seen)  # type: ignore[literal-required]
 
     def _prediction_loss(self, student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
         """Which one it is shows in the logits: of starts and ends, of one number, or of classes.

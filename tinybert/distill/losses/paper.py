@@ -30,14 +30,19 @@ def hidden_loss(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
     return token_mean((student.float() - teacher.float()).square().mean(-1), mask)
 
 
-def attention_loss(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
+def attention_loss(student: Tensor, teacher: Tensor, mask: Tensor, *seen: Tensor) -> Tensor:
     """Mean squared error of attention scores before softmax, over heads and pairs of real tokens (equation 7).
+
+    A pair outside of a local layer's window has a score that is never used, and doesn't count.
 
     Args:
         student, teacher: scores Q·Kᵀ/√d_k, (examples, heads, tokens, tokens).
+        seen: of each of the two layers that is local, which pairs it sees, (examples, 1, tokens, tokens).
     """
     error = (student.float() - teacher.float()).square().mean(1)
     pairs = mask[:, :, None] * mask[:, None, :]
+    for window in seen:
+        pairs = pairs * window[:, 0]
     return ((error * pairs).sum((1, 2)) / pairs.sum((1, 2)).clamp(min=1)).mean()
 
 
