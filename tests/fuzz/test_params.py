@@ -104,6 +104,8 @@ def changed(old, new):
 @given(replaced() | broken(replaced()) | broken(st.just(SOUND.encode())) | st.sampled_from(WORDS).map(str.encode))
 @example(LONG.encode())
 @example(LAUGHS.encode())
+@example(changed("name: default", "name: !!bool x"))
+@example(changed("precision: auto", "tasks: 1\nprecision: auto"))
 @example(changed("seed: 42", f"seed: {LONG}"))
 @example(changed("drop: [0, NA]", f"drop: [{LONG}, NA]"))
 @example(changed("drop: [0, NA]", f"drop: {LAUGHS}"))

@@ -99,6 +99,8 @@ def vectors(draw):
 )
 @example("v.txt", b"1000000000 1\na 1\n", None, None)
 @example("v.txt", b"a" + b" 1" * 50_000 + b"\n" * 50_000, None, None)
+@example("v.txt", b" 0.0 0.0\n", None, None)
+@example("v.zst", b"a 1\n", None, None)
 @example("v.bin", b"900000 900000\na \0" + bytes(20_000_000), None, None)
 def test_vectors(name, content, limit, data):
     if name.endswith("gz"):

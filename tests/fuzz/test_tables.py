@@ -8,7 +8,7 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.fuzz.files import broken, reads, texts
@@ -103,11 +103,18 @@ def files(draw):
     separator=st.none() | st.sampled_from([";", "|", "\0", " ", "é"]),
     quotes=st.none() | st.booleans(),
 )
+@example(("t.csv", b'text\r""\r'), None, ["text", "label"], (), False, None, None)
+@example(("t.csv", b'"a\nb",label\n1,2\n'), None, ["text", "label"], (), False, None, None)
+@example(("t.csv", b"sep=\0\ntext\0label\na\0b\n"), None, ["text", "label"], (), False, None, None)
+@example(("t.json", b"[" * 100_000), None, ["text", "label"], (), False, None, None)
 def test_tables(file, columns, needed, lists, skips, separator, quotes):
     dropped = {} if skips else None
     reads(*file, lambda path: read_table(path, columns, needed, lists, dropped, separator, quotes))
 
 
 @given(file=files(), separator=st.none() | st.sampled_from([";", "|", "\t"]))
+@example(("t.jsonl", b'{"text": ' + b"[" * 100_000), None)
+@example(("t.csv.gz", gzip.compress(b"text\n" + bytes(range(256)) * 99)[:-900] + b"\xff" * 900), None)
+@example(("t.parquet", b"PAR1\x15\x04" + b"x" * 99 + b"PAR1"), None)
 def test_rows_to_predict(file, separator):
     reads(*file, lambda path: list(read_rows(path, separator)))

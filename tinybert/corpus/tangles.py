@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-SIGN = re.compile(r"(\{\{|\}\}|\[\[|\]\]|\{\||\|\}|\[(?=https?:|//)|\])|<(/?)([a-z]\w*)([^<>]*)(>?)", re.ASCII | re.I)
+SIGN = re.compile(r"(\{\{|\}\}|\[\[|\]\]|\{\||\|\}|\[(?=https?:|//)|\])|<(/?)([^\s<>/!]\w*)(?=([^<>]*)(>?))")
 OPENED_BY = {"}}": "{{", "]]": "[[", "|}": "{|", "]": "["}
-ALONE = frozenset({"br", "hr", "img", "wbr", "li", "dt", "dd", "td", "th", "tr"})
-"""Tags that need no end."""
+ALONE = frozenset({"br", "hr", "img", "wbr"})
+"""Tags that have no end."""
 
-BUDGET = 20_000_000
-"""Characters read in vain, about, for one page; a second's worth or two. A page of 100 kB may have 200 such signs."""
+BUDGET = 10_000_000
+"""Characters read in vain, about, for one page; a second's worth or two. A page of 100 kB may have 100 such signs."""
 
 
 def untangle(markup: str) -> list[str]:
