@@ -12,6 +12,8 @@ from tests.running.test_tracked import PARAMS, PIPELINE
 from tinybert.__main__ import app
 from tinybert.running.caches import CACHE, cache_entry, use_caches_as
 from tinybert.running.finished import keep
+from tinybert.running.progress import Progress
+from tinybert.running.recorded import place_of
 from tinybert.running.tracked import track
 
 HUB = CACHE / "downloads/hub"
@@ -97,3 +99,27 @@ def test_what_a_stage_used_before_its_last_run_is_not_used(used):
     (other,) = write(cache_entry(CACHE / "blocks", ["corpus", 3], ".arrow"))
     clean("--yes")
     assert (used[0].exists(), other.exists()) == (False, True)
+
+
+def test_checkpoints_lists_what_stages_would_go_on_from(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("dvc.yaml").write_text(PIPELINE)
+    Path("params.yaml").write_text(PARAMS)
+
+    def checkpoints(*options):
+        return CliRunner().invoke(app, ["checkpoints", *options]).output.splitlines()
+
+    assert checkpoints() == ["0 kept, 0.0 MiB; 0 not used by params.yaml, which --prune removes"]
+    for epochs, step in ((2, 40), (3, 70)):
+        Path("params.yaml").write_text(PARAMS.replace("epochs: 2", f"epochs: {epochs}"))
+        Progress(place_of(track("train@a")) / "training", 10).save(step, f"step {step} of 99", lambda folder: None)
+    Path("params.yaml").write_text(PARAMS)
+    *lines, last = checkpoints()
+    used, other = sorted(lines)
+    assert used.startswith("train@a  step 40 of 99, 0.0 MiB, ")
+    assert used.endswith("hours old: the next run goes on from it")
+    assert other.startswith("train@a  step 70 of 99, ")
+    assert other.endswith("not used by params.yaml")
+    assert last == "2 kept, 0.0 MiB; 1 not used by params.yaml, which --prune removes"
+    assert checkpoints("--prune")[-1] == "2 kept, 0.0 MiB; 1 removed"
+    assert [line.split(",")[0] for line in checkpoints()[:-1]] == ["train@a  step 40 of 99"]
