@@ -15,7 +15,7 @@ from tinybert.params.table import read_yaml
 GLUE = ("paper-glue", "paper-procedures", "paper-objectives", "paper-layer-maps")
 ABLATIONS = GLUE[1:]
 PAPER = (*GLUE, "paper-squad")
-DEFAULTS = ("ablations", "base", "baselines", "bert-base", "glue-files", "own-csv", "squad-files")
+DEFAULTS = ("ablations", "base", "baselines", "bert-base", "glue-files", "own-csv", "small-encoders", "squad-files")
 """Presets with the default's corpus, model and word vectors."""
 
 LAYERS = {"embedding": 1.0, "hidden": 1.0, "attention": 1.0}
@@ -263,6 +263,23 @@ def test_a_teacher_of_bert_bases_size_is_one_entry_whoever_it_is():
     default = load_experiment(ROOT / "params.yaml").tasks["movies"]
     apart = {"teacher": default.teacher, "augment": default.augment}
     assert base.tasks["movies"].model_copy(update=apart) == default  # the rows are the same, and who suggests words
+
+
+def test_a_small_encoder_stands_beside_a_student_of_its_shape_that_is_cut_from_the_teacher():
+    """Pairs of rows differ in their first weights alone; the data are those of presets/bert-base.yaml."""
+    found, bert = load("small-encoders"), load("bert-base")
+    assert (found.downloads, found.tasks) == (bert.downloads, bert.tasks)
+    minilm = Architecture(layers=6, hidden=384, heads=12, intermediate=1536)
+    for key, general in found.general.items():
+        start = ("minilm", "start") if key.startswith("pretrained") else ("base", "teacher-pruned")
+        assert (general.architecture, general.teacher, general.start, general.initialise) == (minilm, "base", *start)
+        assert bool(on(general.losses)) == bool(general.train.epochs) == (not key.endswith("-only"))
+    for tail, losses in (("", SOFT), ("-fine-tuned", HARD)):
+        cut, pretrained = (found.students[f"movies-{start}{tail}"] for start in ("pruned", "pretrained"))
+        assert on(cut.prediction.losses) == losses
+        names = {"variant": cut.variant, "general": cut.general}
+        assert pretrained.variant != cut.variant
+        assert pretrained.model_copy(update=names) == cut
 
 
 @pytest.mark.parametrize(("file", "student"), [("params", "movies"), ("presets/own-csv", "reviews")])

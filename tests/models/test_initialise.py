@@ -173,6 +173,18 @@ def test_the_embeddings_of_deberta_v3s_distances_are_cut_as_states_are():
     torch.testing.assert_close(student.encoder.rel_embeddings.weight, expected)
 
 
+@pytest.mark.parametrize("initialise", ["teacher-svd", "teacher-pruned"])
+def test_embeddings_of_deberta_that_are_narrower_than_its_layers(initialise):
+    config = family_model("deberta-v2").config
+    config.embedding_size = 12
+    torch.manual_seed(0)
+    teacher = AutoModel.from_config(config)
+    student, projections = initialise_student(teacher, SHAPE, initialise, seed=0)
+    assert torch.equal(student.get_input_embeddings().weight, teacher.get_input_embeddings().weight)
+    expected = projections.embedding.weight.T @ teacher.embeddings.embed_proj.weight
+    torch.testing.assert_close(student.embeddings.embed_proj.weight, expected)
+
+
 @pytest.mark.parametrize(
     ("changes", "found"),
     [

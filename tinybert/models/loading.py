@@ -34,7 +34,7 @@ FINE_TUNE = "set teacher.epochs above 0 to fine-tune one, or teacher.from to a f
 PROBE = "Ärger in Paris, don't 北京"
 """Has capitals, accents, punctuation and characters that are words."""
 
-ENCODERS = "BERT, RoBERTa, XLM-R, DistilBERT, ELECTRA, MPNet, ALBERT, DeBERTa"
+ENCODERS = "BERT, RoBERTa, XLM-R, DistilBERT, ELECTRA, MPNet, ALBERT, DeBERTa, ModernBERT"
 """Those that are tested; others of transformers' encoders may do as well."""
 
 

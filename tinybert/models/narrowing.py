@@ -171,8 +171,9 @@ def project_embeddings(
         if own.bias is not None:
             own.bias.copy_(widening.bias.float() @ basis)
         if takes_over:
-            for name, weight in source.items():
-                target[name].copy_(weight)
+            for name, weight in source.items():  # DeBERTa's have the map, and a normalisation behind it, among them
+                if target[name] is not own.weight and target[name].shape == weight.shape:
+                    target[name].copy_(weight)
             return
     for name in tables:
         target[name].copy_(source[name].float() @ through)

@@ -47,9 +47,11 @@ class General(Table):
 
     - `random`, as in the paper;
     - `teacher-svd`: the teacher's embeddings, brought to the student's width;
-    - `teacher-pruned`: the teacher's embeddings and layers, cut to the student's width (not ALBERT's, DeBERTa's);
+    - `teacher-pruned`: the teacher's embeddings and layers, cut to the student's width (not ALBERT's, and of
+      DeBERTa's only v3's);
     - `teacher-lower`, `teacher-spread`: the teacher's embeddings and its lower layers, or layers spread over all of it;
-    - `start`: the model that the key `start` names, an existing student.
+    - `start`: the model that the key `start` names: an existing student, or a small encoder that is pretrained already,
+      of any family, whose shape is the architecture and whose tokenizer is the teacher's.
     """
 
     corpus: Reference = Field(description="a key of downloads or files, of kind corpus")
