@@ -1,7 +1,9 @@
 """Archives and word vectors, as they may come: what is in them, or one line."""
 
+import bz2
 import gzip
 import io
+import lzma
 import tarfile
 import zipfile
 
@@ -22,19 +24,25 @@ NAMES = (
 members = st.dictionaries(st.sampled_from(NAMES), st.binary(max_size=50), max_size=4)
 
 
+def gzipped(content):
+    return gzip.compress(content, mtime=0)
+
+
 @st.composite
 def zips(draw, members=members):
     method = draw(st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]))
     with zipfile.ZipFile(stream := io.BytesIO(), "w", method) as archive:
         for name, content in draw(members).items():
-            archive.writestr(name.encode(errors="replace").decode() or "x", content)
+            member = zipfile.ZipInfo(name.encode(errors="replace").decode() or "x")  # whose time is not this one
+            member.compress_type = method
+            archive.writestr(member, content)
     return stream.getvalue()
 
 
 @st.composite
 def tars(draw, members=members):
-    mode, form = draw(st.sampled_from(["w", "w:gz", "w:bz2", "w:xz"])), draw(st.sampled_from([0, 1, 2]))
-    with tarfile.open(fileobj=(stream := io.BytesIO()), mode=mode, format=form, errors="surrogateescape") as archive:
+    pack, form = draw(st.sampled_from([bytes, gzipped, bz2.compress, lzma.compress])), draw(st.sampled_from([0, 1, 2]))
+    with tarfile.open(fileobj=(stream := io.BytesIO()), mode="w", format=form, errors="surrogateescape") as archive:
         for name, content in draw(members).items():
             member = tarfile.TarInfo(name[:90])
             member.type, member.linkname = (
@@ -43,7 +51,7 @@ def tars(draw, members=members):
             )
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
-    return stream.getvalue()
+    return pack(stream.getvalue())
 
 
 inner = st.fixed_dictionaries(

@@ -13,7 +13,9 @@ from typing import IO, Any, Protocol, TypeVar, cast
 from tinybert.errors import UserError
 
 RATIO = 200
-"""Bytes out of one byte in. Text gives 3 to 10, a wiki's whole history in bzip2 about 40, gzip's bombs 1,030."""
+"""Bytes out of one byte in. Text gives 3 to 10; gzip gives 1,030 at most, bzip2 and xz give thousands."""
+PARQUET_RATIO = 2000
+"""The same of Parquet, which may write the context of a hundred questions once."""
 FLOOR = 256 << 20
 """Bytes up to which a ratio says nothing: so many do no harm."""
 CHUNK = 1 << 20
@@ -54,7 +56,8 @@ class _Limited(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         content = self.stream.read1(len(buffer))
         buffer[: len(content)] = content
-        _refuse_a_bomb(self.tell(), self.packed(), self.place)
+        advice = "unpack it yourself, and name what was in it"
+        _refuse_a_bomb(self.tell(), self.packed(), RATIO, self.place, advice)
         return len(content)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
@@ -67,10 +70,10 @@ class _Limited(io.RawIOBase):
         return self.tell()
 
 
-def _refuse_a_bomb(size: int, packed: int, place: str) -> None:
-    if size > FLOOR and size > RATIO * packed:
+def _refuse_a_bomb(size: int, packed: int, ratio: int, place: str, advice: str) -> None:
+    if size > FLOOR and size > ratio * packed:
         found = f"unpacks to over {size >> 20:,} MiB from {packed / 2**20:,.2f} MiB, as no data does"
-        raise UserError(f"{place}: {found}; if you trust it, unpack it yourself, and name what was in it")
+        raise UserError(f"{place}: {found}; if you trust it, {advice}")
 
 
 def limited_batches(batches: Iterable[Batch], file: Path) -> Iterator[Batch]:
@@ -82,7 +85,7 @@ def limited_batches(batches: Iterable[Batch], file: Path) -> Iterator[Batch]:
     size, packed = 0, file.stat().st_size
     for batch in batches:
         size += batch.nbytes
-        _refuse_a_bomb(size, packed, f"{file}")
+        _refuse_a_bomb(size, packed, PARQUET_RATIO, f"{file}", "save it as .jsonl")
         yield batch
 
 
