@@ -13,7 +13,14 @@ from tokenizers import Tokenizer
 from tests.families import family_model, family_tokenizer
 from tests.tiny import tiny_bert, weather_report
 from tinybert.errors import UserError
-from tinybert.models.loading import head_config, load_classifier, load_encoder, load_masked_lm, load_tokenizer
+from tinybert.models.loading import (
+    head_config,
+    load_classifier,
+    load_encoder,
+    load_masked_lm,
+    load_tokenizer,
+    save_tokenizer,
+)
 from tinybert.sources.pretrained import copy_model
 
 LOADERS = {
@@ -215,3 +222,14 @@ def test_a_tokenizer_in_its_raw_form_is_the_fast_one(tmp_path, family):
     saved = load_tokenizer(tmp_path / "student")
     assert saved.get_vocab() == tokenizer.get_vocab()
     assert saved(TEXT, TEXT) == tokenizer(TEXT, TEXT)
+
+
+def test_what_is_saved_of_a_tokenizer_does_not_depend_on_who_used_it_last(folder, tmp_path):
+    tokenizer = load_tokenizer(folder)
+    save_tokenizer(tokenizer, tmp_path / "unused")
+    tokenizer(["a text of several words"], truncation=True, max_length=4, padding="max_length")
+    save_tokenizer(tokenizer, tmp_path / "used")
+    unused, used = (
+        {file.name: file.read_bytes() for file in (tmp_path / name).iterdir()} for name in ("unused", "used")
+    )
+    assert unused == used

@@ -14,7 +14,7 @@ from tinybert.models.compatibility import (
     require_masked_head,
 )
 from tinybert.models.initialise import initialise_student, with_masked_head
-from tinybert.models.loading import load_config, load_encoder, load_masked_lm, load_tokenizer
+from tinybert.models.loading import load_config, load_encoder, load_masked_lm, load_tokenizer, save_tokenizer
 from tinybert.models.shape import layer_pairs, require_start, student_config
 from tinybert.models.signals import StudentModel, frozen_teacher
 from tinybert.params.general import General
@@ -70,7 +70,7 @@ def distill_general_student(
         no_training(job)
     # Without a masked-language head: the next phases put a prediction layer on the encoder, and need no other.
     StudentModel(student, projections, records_scores=False).save(job.folder)
-    tokenizer.save_pretrained(job.folder)
+    save_tokenizer(tokenizer, job.folder)
     inputs = {"corpus": corpus, "teacher": teacher} | ({"start": start} if settings.initialise == "start" else {})
     job.write_lineage(settings, training, inputs, facts)
 

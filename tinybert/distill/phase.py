@@ -25,6 +25,7 @@ from tinybert.models.loading import (
     load_config,
     load_span_model,
     load_tokenizer,
+    save_tokenizer,
 )
 from tinybert.models.output_layer import scaled_output
 from tinybert.models.shape import layer_pairs, shape_of
@@ -98,7 +99,7 @@ def distill_phase(
         # What was chosen on validation in the last epoch may not be what the epoch that is kept needs.
         head.calibrate(student, tokenizer, held_out, job.max_length)
     model.save(job.folder)
-    tokenizer.save_pretrained(job.folder)
+    save_tokenizer(tokenizer, job.folder)
     used = len(rows) if phase.epochs and phase.data == "augmented" else 0
     before = read_lineage(start).get("facts", {}).get("examples", {}).get("augmented", 0)
     facts = {"parameters": student.num_parameters(), "examples": {"augmented": max(used, before)}}

@@ -112,6 +112,16 @@ def _probe(rules: str) -> tuple[list[str], list[int]]:
     return [word for word, _ in split], tokenizer.encode(PROBE).ids
 
 
+def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write a tokenizer that neither pads nor cuts.
+
+    Both are the engine's state, which whoever used it last has left: its files would depend on what was cached.
+    """
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.save_pretrained(folder)
+
+
 def takes_types(config: PretrainedConfig) -> bool:
     """Whether a model tells the two texts of a pair apart by token types."""
     return getattr(config, "type_vocab_size", 0) > 1

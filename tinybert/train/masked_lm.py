@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tinybert.models.compatibility import require_length
-from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer
+from tinybert.models.loading import load_config, load_masked_lm, load_tokenizer, save_tokenizer
 from tinybert.models.precision import require_autocast
 from tinybert.models.signals import SignalModel
 from tinybert.params.tasks import MaskedLanguageModel
@@ -89,7 +89,7 @@ def adapt_masked_lm(settings: MaskedLanguageModel, source: Path, corpus: Path, d
     else:
         no_training(job)
     model.save_pretrained(job.folder)
-    tokenizer.save_pretrained(job.folder)
+    save_tokenizer(tokenizer, job.folder)
     job.write_lineage(settings, settings, {"from": source, "corpus": corpus, "data": data}, facts)
 
 

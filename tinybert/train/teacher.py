@@ -22,6 +22,7 @@ from tinybert.models.loading import (
     load_config,
     load_span_model,
     load_tokenizer,
+    save_tokenizer,
 )
 from tinybert.models.output_layer import draw_output_layer, match_labels, output_names, reorder_outputs, scaled_output
 from tinybert.params.tasks import Teacher
@@ -99,7 +100,7 @@ def finetune_teacher(
     logits = head.calibrate(model, tokenizer, rows, job.max_length)
     _require_above_chance(settings, source, score, seen, labels, logits, above_chance)
     model.save_pretrained(job.folder)
-    tokenizer.save_pretrained(job.folder)
+    save_tokenizer(tokenizer, job.folder)
     splits = {split: data / f"{split}.parquet" for split in ("train", "validation")}
     job.write_lineage(settings, settings, {"from": source} | splits, facts)
 
