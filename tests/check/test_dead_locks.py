@@ -44,3 +44,26 @@ def test_of_dead_processes_dvc_itself_takes_care(left):
 def test_another_process_of_that_number_is_none_of_dvcs(left):
     (line,) = left(_held(os.getpid()))
     assert f"process {os.getpid()} is no dvc any more" in line
+
+
+WHOLE = """\
+schema: '2.0'
+stages:
+  prepare-task@movies:
+    cmd: python -m stages.prepare_task movies
+    deps:
+    - path: data/sources/movies
+      md5: ed1514ae275b853c2a21f0d7c622f6b3.dir
+"""
+
+
+@pytest.mark.parametrize("end", ["stages", "  prepare-task@movies:", "    deps:", "    - path", "<<<<<<< HEAD"])
+def test_a_lock_that_is_cut_off_has_to_go(tmp_path, end):
+    """As far as DVC refuses it; with fewer stages, or fewer of their inputs, it runs those again."""
+    lock = tmp_path / "dvc.lock"
+    lock.write_text(WHOLE)
+    assert list(find_dead_locks(tmp_path)) == []
+    for left in ("", WHOLE.partition(end)[0] + end):
+        lock.write_text(left)
+        (line,) = find_dead_locks(tmp_path)
+        assert "`git checkout dvc.lock`, or `rm dvc.lock`" in line

@@ -100,8 +100,8 @@ def test_a_downloaded_model_is_looked_at_while_the_lock_is_of_the_same_entry(mis
     download = ("downloads: {}", f"downloads: {{other: {entry}}}")
     assert mistakes(download, ("mlm: {from: bert", "mlm: {from: other")) == []
     for locked, found in (("{kind: model}", []), (entry, ["downloads.other"])):
-        params = f"{{params.yaml: {{downloads.other: {locked}}}}}"
-        Path("dvc.lock").write_text(f"stages: {{download-corpus@other: {{params: {params}}}}}")
+        stage = f"{{cmd: x, params: {{params.yaml: {{downloads.other: {locked}}}}}}}"
+        Path("dvc.lock").write_text(f"{{schema: '2.0', stages: {{download-corpus@other: {stage}}}}}")
         assert [line.partition(":")[0] for line in mistakes()] == found
 
 

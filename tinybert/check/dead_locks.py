@@ -1,4 +1,4 @@
-"""What a DVC that was killed left in its own folder, where the next one stumbles over it."""
+"""What a DVC that was killed, or had no room, left behind, where the next one stumbles over it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,27 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+from voluptuous import Invalid
+
+from tinybert.errors import UserError
+from tinybert.params.table import read_yaml
 
 RWLOCK = Path(".dvc/tmp/rwlock")
 """Who reads and writes which path; DVC removes those that are dead by itself where it can tell."""
+LOCK = Path("dvc.lock")
 
 
 def find_dead_locks(project: Path) -> Iterator[str]:
-    """A line where DVC's file of readers and writers is cut off, or names a process that isn't DVC's any more."""
+    """A line where dvc.lock can't be read, or DVC's file of readers and writers, or that names another process."""
+    if (project / LOCK).exists():
+        try:
+            COMPILED_LOCKFILE_SCHEMA(read_yaml(project / LOCK))
+        except (UserError, Invalid):  # DVC writes it in place
+            yield (
+                f"{LOCK}: cut off, or in conflict; `git checkout {LOCK}`, or `rm {LOCK}`: `dvc repro` then takes what "
+                "is made already from its cache"
+            )
     file = project / RWLOCK
     held = _read(file)
     if held is None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tinybert.check.dead_locks import find_dead_locks
 from tinybert.check.own_files import look_at
-from tinybert.errors import UserError
 from tinybert.metrics.scores import title
 from tinybert.params.experiment import find_mistakes, load_experiment
 from tinybert.params.table import read_yaml
@@ -25,18 +24,15 @@ def find_all_mistakes(params: Path) -> Iterator[str]:
 
     Models that are still to be downloaded can't be looked at; the stages that read them check the same.
     """
-    yield from find_dead_locks(params.parent)
+    dead = list(find_dead_locks(params.parent))
+    yield from dead
     mistakes = list(find_mistakes(params))
     yield from mistakes
     if mistakes:
         return
     experiment = load_experiment(params)
     use_caches_as("check")
-    folders = {}
-    try:
-        folders = {key: Path("data/sources") / key for key in _current_downloads(params)}
-    except UserError as error:
-        yield f"{error}; resolve the conflict, or `git checkout dvc.lock`"
+    folders = {} if dead else {key: Path("data/sources") / key for key in _current_downloads(params)}
     for key, file in experiment.files.items():
         path = Path(file.path)
         if not path.exists():
