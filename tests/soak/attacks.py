@@ -218,7 +218,7 @@ def small_disk(folder: Path, kilobytes: float) -> Iterator[None]:
         shutil.rmtree(aside)
         shutil.copytree(folder, aside, symlinks=True)
     finally:
-        subprocess.run(["umount", folder], check=True)
+        subprocess.run(["umount", "--lazy", folder], check=True)  # where this was interrupted, stages still run there
         shutil.rmtree(folder)
         aside.rename(folder)
 
