@@ -37,6 +37,8 @@ def main(
             attack = draw.choice([name for name in ATTACKS if only in name])
             targets = KEEPING if attack in OF_PROGRESS else (*3 * KEEPING, *others)
             soak.round(draw.choice(targets), attack, draw, draw.choice((1, 1, 2, 3)))
+    for left in soak.project.processes():  # where it was interrupted
+        left.kill()
     typer.echo(soak.tally())
     if soak.wrong:
         names = ", ".join(soak.wrong)

@@ -190,9 +190,17 @@ def beside(project: Project, target: str, draw: random.Random) -> Struck:
 
 
 def no_large_files(project: Project, target: str, draw: random.Random) -> Struck:
-    """No file may exceed some size, DVC's own among them: a disk that refuses to write on."""
-    said, _ = project.start(target, below=int(2 ** draw.uniform(8, 19))).communicate(timeout=PATIENCE)
-    return Struck("Errno" in said or "File too large" in said or "not kept" in said, said)
+    """From some moment on the stage can write no file above some size, as on a disk that fills."""
+    process = project.start(target)
+    output = Output(process)
+    at_random(project, target, draw, output)
+    most = int(2 ** draw.uniform(8, 18))
+    for stage in project.stages():
+        with suppress(psutil.Error):
+            stage.rlimit(psutil.RLIMIT_FSIZE, (most, most))
+    process.wait(PATIENCE)
+    output.reader.join(PATIENCE)
+    return Struck("too large" in output.text, output.text)
 
 
 @contextmanager
@@ -210,7 +218,7 @@ def small_disk(folder: Path, kilobytes: float) -> Iterator[None]:
         shutil.rmtree(aside)
         shutil.copytree(folder, aside, symlinks=True)
     finally:
-        subprocess.run(["umount", folder], check=True)
+        subprocess.run(["umount", "--lazy", folder], check=True)  # where this was interrupted, stages still run there
         shutil.rmtree(folder)
         aside.rename(folder)
 
@@ -221,7 +229,7 @@ def no_room(where: str) -> Attack:
     def attack(project: Project, target: str, draw: random.Random) -> Struck:
         out = project.folder / project.outs(target)[-1]
         place = {"outs": out.parent, "checkpoints": project.folder / ".checkpoints", "project": project.folder}[where]
-        with small_disk(place, 2 ** draw.uniform(2, 11)):
+        with small_disk(place, 2 ** draw.uniform(2, 8.5)):
             said, _ = project.start(target).communicate(timeout=PATIENCE)
         return Struck("No space left" in said, said)
 
@@ -242,6 +250,7 @@ ATTACKS: dict[str, Attack] = OF_PROGRESS | {
     "kill -9 of the stage": signalled("stage", signal.SIGKILL, at_random),
     "kill -9 of dvc": signalled("dvc", signal.SIGKILL, at_random),
     "kill -9 of both": signalled("all", signal.SIGKILL, at_random),
+    "Ctrl-C at any time": signalled("all", signal.SIGINT, at_random),
     "SIGTERM to dvc": signalled("dvc", signal.SIGTERM, at_random),
     "kill -9 in the last write": signalled("all", signal.SIGKILL, in_the_last_write),
     "kill -9 of dvc in its own work": signalled("dvc", signal.SIGKILL, in_dvcs_own_work),

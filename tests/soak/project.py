@@ -62,17 +62,11 @@ class Project:
     bytes: dict[str, str]  # SHA-256 of each file of the outs, by path
     seconds: dict[str, float]  # that each stage took
 
-    def start(self, *targets: str, alone: bool = True, below: int = 0) -> subprocess.Popen[str]:
-        """Start `dvc repro` of stages as the leader of a process group.
-
-        Args:
-            alone: not what they depend on.
-            below: bytes that no file may exceed; 0 for no such limit.
-        """
+    def start(self, *targets: str, alone: bool = True) -> subprocess.Popen[str]:
+        """Start `dvc repro` of stages, alone or with what they depend on, as the leader of a process group."""
         command = ["dvc", "repro", "--no-run-cache", *(["--single-item"] if alone else []), *targets]
-        limited = ["prlimit", f"--fsize={below}", *command] if below else command
         return subprocess.Popen(
-            limited, cwd=self.folder, env=_variables(), start_new_session=True, text=True, errors="replace",
+            command, cwd=self.folder, env=_variables(), start_new_session=True, text=True, errors="replace",
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
