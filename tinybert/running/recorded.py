@@ -44,11 +44,12 @@ def remove_recorded() -> None:
     notes = [(place, place / OUTS) for _, place in places() if (place / OUTS).exists()]
     recorded = LOCK.read_text(encoding="utf-8") if notes and LOCK.exists() else ""
     for place, note in notes:
-        if all(md5 in recorded for md5 in json.loads(note.read_text(encoding="utf-8")).values()):
-            shutil.rmtree(place)
-            with suppress(OSError):  # of another fingerprint, or another key, there is progress still
-                for folder in (place.parent, place.parent.parent):
-                    folder.rmdir()
+        with suppress(FileNotFoundError):  # a stage that starts at the same time was faster
+            if all(md5 in recorded for md5 in json.loads(note.read_text(encoding="utf-8")).values()):
+                shutil.rmtree(place)
+        with suppress(OSError):  # of another fingerprint, or another key, there is progress still
+            for folder in (place.parent, place.parent.parent):
+                folder.rmdir()
 
 
 def dvc_md5(path: Path) -> str:
