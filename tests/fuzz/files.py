@@ -27,14 +27,21 @@ ODD = (
 """What editors, programs and other people's files put where it isn't expected."""
 
 words = st.sampled_from(["good", "bad", "the film", "größer", "好", "", " ", "1", "0", "0.5", "-1e5", "NA", "007", '"'])
-texts = st.text(max_size=12) | words | st.sampled_from(ODD)
+
+
+def mostly(usual: st.SearchStrategy, odd: st.SearchStrategy) -> st.SearchStrategy:
+    """Three of the one to one of the other: what is odd everywhere is refused for the first oddity."""
+    return st.integers(0, 3).flatmap(lambda number: usual if number else odd)
+
+
+texts = mostly(st.text(max_size=12) | words, st.sampled_from(ODD))
 
 
 @st.composite
 def broken(draw: st.DrawFn, whole: st.SearchStrategy[bytes]) -> bytes:
     """The bytes of a sound file, some of them cut off, turned, doubled, or with something odd among them."""
     content = draw(whole)
-    for _ in range(draw(st.integers(0, 3))):
+    for _ in range(draw(st.sampled_from([0, 0, 1, 1, 2, 3]))):
         at = draw(st.integers(0, len(content)))
         match draw(st.sampled_from(["cut", "turn", "put", "double", "drop", "replace"])):
             case "cut":

@@ -1,17 +1,20 @@
 """A task's rows from odd tables with odd labels, questions from odd SQuAD files: made, or refused in one line."""
 
 import gzip
+import io
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tests.fuzz.files import broken, ends_well, reads, texts
-from tests.fuzz.test_tables import DELIMITED, files, values
+from tests.fuzz.files import broken, ends_well, mostly, reads, texts
+from tests.fuzz.test_tables import files, values
 from tests.tasks.test_prepare import ENTRY
 from tinybert.params.tasks import Task
 from tinybert.questions.squad import read_questions
@@ -34,80 +37,53 @@ specs = st.fixed_dictionaries(
 METRIC = {"classification": "accuracy", "multilabel": "f1_micro", "regression": "pearson"}
 
 
+LABELS = {
+    "classification": (
+        ({}, ["bad", "good"]),
+        ({"names": ["bad", "good"]}, ["good", "bad"]),
+        ({"names": ["bad", "good"], "values": [0, 1]}, ["0", "1", "1.0"]),
+        ({"names": ["bad", "good"], "threshold": 0.5}, ["0", "1e0", ".7"]),
+        ({"names": ["bad", "good"], "threshold": 0, "softness": 1e-300}, [-1, 1]),
+        ({"drop": ["-1", "x"]}, ["007", "7", "x", True, -1]),
+    ),
+    "regression": (({}, ["0", "1.5", -2, 1e308]), ({"drop": [0]}, [0, 1, "2"])),
+    "multilabel": (
+        ({"separator": "|"}, ["a|b", "b", ""]),
+        ({}, [["a"], [], ["a", "b"], "[]"]),
+        ({"names": ["a", "b"]}, [[1, 0], [0, 1], [1, 1]]),
+        ({"columns": ["label", "id"], "column": None}, [0, 1]),
+    ),
+}
+"""By type: what labels may say, and labels that fit."""
+
+
 @st.composite
 def tasks(draw):
-    """A task whose entry is sound; what its label says may not be so of its table."""
-    kind, label = draw(st.sampled_from([*METRIC])), draw(specs)
-    if draw(st.integers(0, 3)):  # mostly keys that go with each other
-        keep = {"classification": [{"threshold", "softness", "names"}, {"names", "values"}, {"names"}, set()]}
-        keep |= {
-            "multilabel": [{"columns", "names"}, {"separator", "names", "values"}, {"separator"}, {"names"}, set()]
-        }
-        chosen = draw(st.sampled_from(keep.get(kind, [set()]))) | {"drop"}
-        label = {key: value for key, value in label.items() if key in chosen}
-        label |= {} if "columns" in label else {"column": draw(st.sampled_from(["label", "label", "tags"]))}
-        if "threshold" in label:
-            label |= {"names": ["bad", "good"]}
-    entry = ENTRY | {
-        "type": kind,
-        "metric": METRIC[kind],
-        "label": label,
-        "text": draw(st.sampled_from([["text"], ["text", "id"]])),
-    }
-    split = {"test": 0.2, "validation": draw(st.floats(0.01, 0.9)), "broken": draw(st.sampled_from(["refuse", "skip"]))}
+    """A task and a table for it: mostly one that fits; else one with odd labels, or a table of any kind."""
+    kind = draw(st.sampled_from([*METRIC]))
+    said, cells = draw(st.sampled_from(LABELS[kind]))
+    label = draw(mostly(st.just({"column": "label"} | said), specs))
+    text = draw(mostly(st.just(["text"]), st.just(["text", "id"])))
+    split = {"test": 0.2, "validation": draw(mostly(st.just(0.2), st.floats(0.01, 0.9)))}
+    split["broken"] = draw(st.sampled_from(["refuse", "skip"]))
     try:
-        return Task.model_validate(entry | {"split": split})
+        entry = ENTRY | {"type": kind, "metric": METRIC[kind], "label": label, "text": text, "split": split}
+        task = Task.model_validate(entry)
     except ValidationError:
         assume(False)
-
-
-cells = (
-    st.sampled_from(
-        [
-            "0",
-            "1",
-            "2",
-            "0.5",
-            "-1e3",
-            "good",
-            "bad",
-            "",
-            "a|b",
-            "b",
-            '["a"]',
-            "[1, 0]",
-            '["a", "b"]',
-            "NaN",
-            "true",
-            "007",
-        ]
-    )
-    | texts
-)
-
-
-@st.composite
-def tables(draw):
-    """Rows enough for three splits, of few labels, or any other table."""
-    few = draw(st.lists(cells, min_size=1, max_size=3))
     rows = [
-        {
-            "text": f"{draw(texts)} {number}",
-            "label": draw(st.sampled_from(few)),
-            "tags": draw(st.sampled_from(few)),
-            "id": number % 2,
-        }
-        for number in range(draw(st.integers(1, 40)))
+        {"text": f"text {number}", "label": cells[number % len(cells)], "tags": number, "id": number // 2 % 2}
+        for number in range(draw(st.integers(10, 40)))
     ]
-    if draw(st.booleans()):
-        rows = [row | {"label": draw(values)} for row in rows[:5]] + rows[5:]
-    return "t.jsonl", "\n".join(map(json.dumps, rows)).encode()
+    for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
+        rows[draw(st.integers(0, len(rows) - 1))][draw(st.sampled_from(["text", "label"]))] = draw(texts | values)
+    content = "\n".join(map(json.dumps, rows)).encode()
+    return task, draw(mostly(st.just(("t.jsonl", content)), files()))
 
 
-@given(tasks(), tables() | files())
-@example(Task.model_validate(ENTRY), ("t.csv", b"text,label\n" + b"a,1\nb,0\n" * 9))
-def test_tasks(task, file):
-    name, content = file
+@given(tasks())
+def test_tasks(task_and_file):
+    task, (name, content) = task_and_file
     with TemporaryDirectory() as folder:
         source, made = Path(folder, "source"), Path(folder, "made")
         source.mkdir()
@@ -144,7 +120,20 @@ article = st.fixed_dictionaries({"paragraphs": st.lists(paragraph | values, max_
 flat = st.fixed_dictionaries(
     {"question": texts | values, "context": texts, "answers": answered | values}, optional={"id": values}
 )
+found = st.fixed_dictionaries(
+    {"text": st.just(["text"]), "answer_start": st.lists(st.integers(-2, 9), min_size=1, max_size=1)}
+)
+answerable = st.fixed_dictionaries(
+    {"question": texts, "context": st.just("a text"), "answers": found}, optional={"id": texts | st.integers()}
+)
+asked = st.fixed_dictionaries(
+    {"id": texts, "question": texts, "answers": st.just([{"text": "text", "answer_start": 2}])}
+)
+nested = st.fixed_dictionaries({"context": st.just("a text"), "qas": st.lists(asked, min_size=1, max_size=3)})
 squad = st.one_of(
+    st.lists(answerable, min_size=1, max_size=3).map(json.dumps),
+    st.lists(answerable, min_size=1, max_size=3).map(lambda rows: "\n".join(map(json.dumps, rows))),
+    nested.map(lambda paragraph: json.dumps({"data": [{"title": "t", "paragraphs": [paragraph]}]})),
     st.fixed_dictionaries({"data": st.lists(article, max_size=2)}).map(json.dumps),
     st.fixed_dictionaries({"data": st.lists(article | values, max_size=2)}).map(json.dumps),
     st.lists(flat, max_size=3).map(json.dumps),
@@ -163,9 +152,14 @@ def test_questions(content, name, no_answer, labelled):
     reads(name, content, lambda file: questions(file, no_answer, labelled))
 
 
-@given(files().filter(lambda file: not file[0].startswith(DELIMITED)))
-def test_questions_in_tables(file):
-    reads(*file, lambda path: questions(path, True, True))
+@given(rows=st.lists(flat | answerable, min_size=1, max_size=3), data=st.data())
+def test_questions_in_parquet(rows, data):
+    try:
+        pq.write_table(pa.Table.from_pylist(rows), stream := io.BytesIO())
+    except (pa.ArrowException, UnicodeError, OverflowError):
+        assume(False)
+    content = data.draw(broken(st.just(stream.getvalue())))
+    reads("t.parquet", content, lambda file: questions(file, True, True))
 
 
 def questions(file, no_answer, labelled):

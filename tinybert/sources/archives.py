@@ -8,6 +8,7 @@ import io
 import lzma
 import shutil
 import stat
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -22,6 +23,12 @@ from tinybert.sources.transfer import describe
 
 NESTED = "!"
 """`a.zip!b.txt` is the member b.txt of the archive a.zip, which is itself a member."""
+
+DAMAGED = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, OSError, ValueError, OverflowError, NotImplementedError),
+)
+"""What the readers raise of damaged ones; the last of a version of zip to come."""
 
 
 def extract(archive: Path, members: list[str], folder: Path, label: str) -> list[Path]:
@@ -48,7 +55,7 @@ def extract(archive: Path, members: list[str], folder: Path, label: str) -> list
                     _copy(opened, outer, written, archive.stat().st_size, label)
                     if rest:
                         extract(written, [rest], folder, f"{label}{NESTED}{outer}")
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
+    except DAMAGED as error:
         if getattr(error, "errno", None) not in (None, errno.EINVAL):  # of data; a full disk has another number
             raise
         raise UserError(f"{label}: the archive is damaged or cut off ({describe(error)}); fetch it again") from None
