@@ -11,7 +11,8 @@ from tests.soak.rounds import Soak
 
 pytestmark = pytest.mark.slow
 
-WAYS = ["kill -9 of both, in the stage's work", "kill -9 in a checkpoint's write", "SIGTERM to the stage"]
+WAYS = ["kill -9 of both, in the stage's work", "kill -9 in a checkpoint's write"]
+"""Signals that ask to stop are sent at chosen steps, in tests/train/loop/test_checkpoints.py."""
 
 
 def test_every_stage_that_is_killed_ends_in_the_same_bytes(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -103,6 +104,8 @@ def stage(name: str, *writes: Path, online: bool = False, tidies: Path | None = 
     finally:
         lock.release()
     print(f"  done in {seconds:.1f} s, {most / 2**30:.1f} GiB", flush=True)
+    for number in (signal.SIGINT, signal.SIGTERM):  # nothing is left to stop; libraries take their leave
+        atexit.register(signal.signal, number, signal.SIG_IGN)
 
 
 def _terminate(*_: object) -> None:
