@@ -11,6 +11,7 @@ import pytest
 
 from tinybert.corpus.documents import read_documents
 from tinybert.errors import UserError
+from tinybert.running.progress import keep_progress_in
 
 ARTICLE = '<doc id="{0}" url="https://a.org?curid={0}" title="Pier &quot;{0}&quot;">\nPier "{0}"\n\n{1}\n</doc>\n\n'
 """As WikiExtractor writes it."""
@@ -122,3 +123,19 @@ def test_cut_off_gz(tmp_path: Path) -> None:
     (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"One.\n" * 1000)[:-9])
     with pytest.raises(UserError, match="damaged or cut off"):
         list(read_documents([tmp_path / "a.txt.gz"], {}))
+
+
+def test_dumps_of_one_name_are_kept_apart(tmp_path):
+    page = "<page><title>{0}</title><ns>0</ns><revision><text>{1}</text></revision></page>"
+    dumps = [tmp_path / folder / "pages.xml" for folder in ("de", "en")]
+    for dump, word in zip(dumps, ("Regen", "rain"), strict=True):
+        dump.parent.mkdir()
+        dump.write_text(
+            f"<mediawiki>{page.format(word, f'{word} fell for many hours on the old town. ' * 20)}</mediawiki>"
+        )
+    keep_progress_in(tmp_path / "progress", 10)
+    try:
+        first, again = ([title for title, _ in read_documents(dumps, {})] for _ in range(2))
+    finally:
+        keep_progress_in(None, 0)
+    assert first == again == ["Regen", "rain"]

@@ -84,13 +84,13 @@ def read_documents(files: list[Path], dropped: dict[str, int], column: str | Non
     name = files[0].name if len(files) == 1 else f"{len(files)} files"
     with Bar(total=sum(sizes), desc=f"  {name}", unit="B", unit_scale=True, unit_divisor=1024) as bar:
         before = 0
-        for file, size in zip(files, sizes, strict=True):
+        for number, (file, size) in enumerate(zip(files, sizes, strict=True)):
 
             def at(position: int, before: int = before) -> None:
                 bar.update(before + position - bar.n)
 
             if DUMP.search(file.name):
-                documents: Iterator[Document] = read_dump(file, dropped, at=at)
+                documents: Iterator[Document] = read_dump(file, dropped, at=at, part=f"articles-{number}")
             elif _ending(file) == ".txt":
                 documents = _read_text(file, at)
             else:

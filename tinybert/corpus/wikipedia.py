@@ -37,6 +37,7 @@ def read_dump(
     dropped: dict[str, int],
     processes: int | None = None,
     at: Callable[[int], object] = lambda position: None,
+    part: str = "",
 ) -> Iterator[Page]:
     """The (title, text) of each article in the dump's order; paragraphs of a text are lines, sentence case is kept.
 
@@ -47,6 +48,7 @@ def read_dump(
         processes: that clean, while this one reads; by default one a core, fewer for a small dump. Their number
             doesn't show in the result.
         at: told how many bytes of the file have been read.
+        part: under which a stage keeps cleaned articles (see `tinybert.running.results`); none are kept when empty.
 
     Raises:
         UserError: the file is cut off, damaged, or no dump.
@@ -64,7 +66,6 @@ def read_dump(
         for cleaned in ordered_map(_clean_batch, ((batch, silent) for batch, _ in batches), processes):
             yield from cleaned
 
-    part = f"articles-{dump.name}"
     with closing(kept_results(part, clean_from, as_json(), "articles", most=IN_MEMORY)) as pages:
         for title, text in pages:
             if size(text) < STUB:
