@@ -80,7 +80,7 @@ def describe_progress(leftovers: list[Leftover]) -> Iterator[str]:
     names = {left.path: "@".join(left.path.parts[-3:-1]) for left in leftovers}
     width = max(map(len, names.values()), default=0)
     for left in leftovers:
-        said = [kept.says for part in sorted(left.path.iterdir()) if (kept := glance(part))]
+        said = filter(None, map(glance, sorted(left.path.iterdir())))
         use = "the next run goes on from it" if left.users else f"not used by {PARAMS}"
         what = "; ".join(said) or "finished"
         size = f"{left.bytes / 2**20:,.1f} MiB, {24 * left.days:.1f} hours old"

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from tinybert.running.digests import digest
-from tinybert.running.outputs import explain, whole_folder
+from tinybert.running.outputs import whole_folder
 
 FOLDER = Path(".checkpoints")
 SEAL = "checksums.json"
@@ -80,7 +80,8 @@ class Progress:
                 _seal(partial, {"says": says, "seconds": round(seconds, 1)})
             _sync(self.folder)
         except OSError as error:
-            print(f"  progress is not kept: {explain(error, [self.folder])}; the work goes on", flush=True)
+            where = error.filename or self.folder
+            print(f"  progress is not kept: {where}: {error.strerror}; the work goes on without", flush=True)
         else:
             _kept = says
             for older in self._folders()[: -keep if keep else 0]:
@@ -125,13 +126,12 @@ def progress_of(part: str) -> Progress | None:
     return Progress(_place / part, _minutes) if _place else None
 
 
-def glance(part: Path) -> Kept | None:
-    """The newest progress in a part's folder as it says of itself, whole or not."""
+def glance(part: Path) -> str:
+    """How far a part's newest progress came, as it says of itself, whole or not; empty where there is none."""
     for folder in sorted(part.glob("[0-9]*"), reverse=True):
         with suppress(OSError, ValueError, KeyError):
-            seal = json.loads((folder / SEAL).read_text(encoding="utf-8"))
-            return Kept(folder, int(folder.name), seal["says"], seal["seconds"])
-    return None
+            return json.loads((folder / SEAL).read_text(encoding="utf-8"))["says"]
+    return ""
 
 
 def goes_on(kept: Kept) -> None:
@@ -142,14 +142,14 @@ def goes_on(kept: Kept) -> None:
 class Stop:
     """Whether a signal has asked the work to stop."""
 
-    signal: int | None = None
+    number: int | None = None  # of the signal
 
     def __bool__(self) -> bool:
-        return self.signal is not None
+        return self.number is not None
 
     def stop(self) -> None:
         """Do it now."""
-        raise KeyboardInterrupt(*([128 + signal.SIGTERM] if self.signal == signal.SIGTERM else []))
+        raise KeyboardInterrupt(*([128 + signal.SIGTERM] if self.number == signal.SIGTERM else []))
 
 
 @contextmanager
@@ -160,7 +160,7 @@ def stopping_later() -> Iterator[Stop]:
     def note(number: int, frame: FrameType | None) -> None:
         if asked:
             asked.stop()
-        asked.signal = number
+        asked.number = number
         print("  stops after this step", flush=True)
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
