@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+import pytest
 from typer.testing import CliRunner
 
 import benchmarks
+from benchmarks import quality
 from benchmarks.__main__ import app
+from benchmarks.quality import Trial
+from tests.smoke import ROOT
+from tinybert.errors import UserError
+
+SMOKE = ROOT / "presets" / "smoke.yaml"
 
 NAMES = [file.stem for file in Path(benchmarks.__file__).parent.glob("[!_]*.py")]
 
@@ -18,3 +26,38 @@ def test_each_has_a_line_and_its_own_help():
     for name in NAMES:
         assert "--" in CliRunner().invoke(app, [name, "--help"], prog_name="benchmarks").output
     assert CliRunner().invoke(app, ["attention", "--layers", "0"]).exit_code == 2
+
+
+def test_a_recipe_is_a_preset_with_its_overrides_for_each_task_and_student(tmp_path):
+    overrides = ["tasks.{task}.teacher.epochs=7", "++students.{student}.prediction.epochs=9"]
+    of_all = quality.write_params(Trial("more", overrides, 5), SMOKE, tmp_path / "params.yaml", False)
+    assert {task.teacher.epochs for task in of_all.tasks.values()} == {7}
+    assert {student.prediction.epochs for student in of_all.students.values()} == {9}
+    assert of_all.seed == 5
+    assert all(Path(file.path).is_absolute() for file in of_all.files.values())
+
+    of_students = quality.write_params(Trial("as it is", [], 5), SMOKE, tmp_path / "params.yaml", True)
+    assert of_students.seed != 5
+    assert {student.intermediate.seed for student in of_students.students.values()} == {5}
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [("tasks.{task}.teechers.epochs=7", "more: "), ("tasks.{task}.teacher.epochs=many", "teacher.epochs: expected ")],
+)
+def test_an_override_that_does_not_fit_is_a_line(tmp_path, override, line):
+    with pytest.raises(UserError, match=line):
+        quality.write_params(Trial("more", [override], 5), SMOKE, tmp_path / "params.yaml", False)
+
+
+def test_recipes_are_told_apart_by_means_over_seeds():
+    found = pd.DataFrame(
+        [
+            {"of": "movies", "recipe": recipe, "seed": seed, "seconds": 60.0, "student": score}
+            for recipe, scores in {"one": (0.80, 0.84), "other": (0.70, 0.70)}.items()
+            for seed, score in enumerate(scores)
+        ]
+    )
+    rows = quality._table(found).splitlines()
+    assert rows[0] == "| of | recipe | seeds | seconds | student |"
+    assert rows[2:] == ["| movies | one | 2 | 60 | 82.0 ± 2.8 |", "| movies | other | 2 | 60 | 70.0 ± 0.0 |"]
