@@ -14,6 +14,7 @@ from tinybert.augment import dataset
 from tinybert.augment.dataset import augment
 from tinybert.augment.report import Report
 from tinybert.params.tasks import Augment
+from tinybert.tokens.encoding import ORIGINAL
 
 WORD = r"[^\W\d]+"
 SINGLES = pd.DataFrame({"text": TEXTS, "label": [1, 0, 0, 1, 0]})
@@ -33,6 +34,7 @@ def run(tmp_path: Path, masked_lm: Path, vectors: Path):
         (rows[:0] if held_out is None else held_out).to_parquet(held := tmp_path / "test.parquet")
         report = augment(source, [held], masked_lm, vectors, folder, table, run_seed, "fp32", max_length=64)
         written = pd.read_parquet(folder / "train.parquet")
+        written.attrs[ORIGINAL] = written.pop(ORIGINAL).tolist()
         return written, report, b"".join(file.read_bytes() for file in sorted(folder.iterdir()))
 
     return run
@@ -41,6 +43,8 @@ def run(tmp_path: Path, masked_lm: Path, vectors: Path):
 @pytest.mark.parametrize("rows", [SINGLES, PAIRS, UNCERTAIN], ids=["singles", "pairs", "uncertain"])
 def test_originals_come_first_then_copies_with_their_labels(run, rows: pd.DataFrame) -> None:
     written, report, _ = run(rows)
+    originals = written.attrs[ORIGINAL]
+    assert originals[: len(rows)] == [*range(len(rows))]
     pd.testing.assert_frame_equal(written[: len(rows)], rows)
     assert written.dtypes.equals(rows.dtypes)
     added = written[len(rows) :]
@@ -48,7 +52,7 @@ def test_originals_come_first_then_copies_with_their_labels(run, rows: pd.DataFr
     # What is no word stays, so it tells which original a copy is of.
     signs = rows.text.str.replace(WORD, "w", regex=True).tolist()
     places = [signs.index(re.sub(WORD, "w", text)) for text in added.text]
-    assert places == sorted(places)
+    assert places == originals[len(rows) :] == sorted(places)
     assert added.label.tolist() == rows.label[places].tolist()
     if "probability" in rows:
         assert added.probability.tolist() == rows.probability[places].tolist()

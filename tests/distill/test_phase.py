@@ -9,20 +9,32 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from transformers import BertConfig
 
 from tests.distill.conftest import general, phase
 from tests.tiny import logits_of, tiny_bert, tiny_job, weather_report
 from tinybert.distill.general import distill_general_student
 from tinybert.distill.losses.paper import soft_cross_entropy
-from tinybert.distill.phase import distill_phase
+from tinybert.distill.phase import distill_phase, kept_answers
 from tinybert.metrics.scores import score
-from tinybert.models.loading import head_config, load_classifier, load_config, load_tokenizer
+from tinybert.models.loading import MULTILABEL, head_config, load_classifier, load_config, load_tokenizer
 from tinybert.models.signals import Projections
 from tinybert.params.table import Run
 from tinybert.params.tasks import Teacher
+from tinybert.tokens.encoding import ORIGINAL
 from tinybert.train.teacher import finetune_teacher
 
 PEARSON = partial(score, "pearson")
+
+
+def test_a_copy_keeps_the_answer_where_the_teacher_takes_it_for_what_its_original_is():
+    rows = pd.DataFrame({ORIGINAL: [0, 1, 0, 0, 1, 1]})
+    logits = np.array([[2, 1], [1, 2], [3, 0], [0, 3], [0, 1], [0, 1]], dtype=np.float32)
+    one_of_two = BertConfig(num_labels=2, problem_type="single_label_classification")
+    assert kept_answers(rows, logits, one_of_two) == 3 / 4
+    assert kept_answers(rows[:2], logits[:2], one_of_two) is None
+    assert kept_answers(rows.drop(columns=ORIGINAL), logits, one_of_two) is None
+    assert kept_answers(rows, logits, BertConfig(num_labels=2, problem_type=MULTILABEL)) is None
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ from tinybert.report import figures
 from tinybert.report.headline import five_lines
 from tinybert.report.loss_curves import TERMS, panels, read_curve, thin
 from tinybert.report.write import write_report
-from tinybert.running.lineage import FILLED
+from tinybert.running.lineage import FILLED, KEPT_ANSWERS
 
 NAMES = ["negative", "positive"]
 
@@ -232,10 +232,13 @@ def test_hostile_text_is_shown_not_run(tmp_path):
 def test_what_augmentation_changed_is_marked(tmp_path):
     """It stands in the folder of those students that learn from it."""
     write_evidence(tmp_path, "movies-scratch", names=NAMES)
-    write_augmentation(write_evidence(tmp_path, "movies-tinybert4", names=NAMES), "a thin plot", "a slim plot")
+    folder = write_evidence(tmp_path, "movies-tinybert4", names=NAMES)
+    write_augmentation(folder, "a thin plot", "a slim plot")
+    (folder / "lineage.json").write_text(json.dumps(make_lineage("tiny") | {"facts": {KEPT_ANSWERS: 0.912}}))
     students = {"movies-scratch": student(distilled=False), "movies-tinybert4": student()}
     _, text, words = report(tmp_path, students)
     assert "a <mark>slim</mark> plot" in text
+    assert "to the teacher, 91.2 % of the copies are of their original's class" in words
     assert "finds 24.2 % of the masked tokens of held-out task text, against 1.1 % before its training." in words
 
 

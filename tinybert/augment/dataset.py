@@ -29,6 +29,7 @@ from tinybert.running.memory import keep_freed_memory
 from tinybert.running.parallel import count_cores, ordered_map
 from tinybert.running.results import Form, as_json, kept_results
 from tinybert.tables.repeated import same_text
+from tinybert.tokens.encoding import ORIGINAL
 
 Texts = tuple[str, ...]
 """A text, or the two of a pair."""
@@ -62,7 +63,7 @@ def augment(
         held_out: Parquet of the validation rows and of the test rows.
         masked_lm: what adapt-mlm wrote.
         vectors: see `share_vectors`.
-        folder: gets `train.parquet`, `report.json` and `report.md`.
+        folder: gets `train.parquet`, with the number of each row's original beside it, `report.json` and `report.md`.
         seed: used where the settings have none of their own.
         max_length: tokens of a row that the model sees, special ones among them.
     """
@@ -75,6 +76,7 @@ def augment(
     fixed = [text[len(sides) :] for text in _texts(originals, columns)]
     held = {same_text(text) for file in held_out for text in _texts(pq.read_table(file, columns=columns), columns)}
     labels = originals.drop_columns(sides).to_pylist()
+    originals = originals.append_column(ORIGINAL, pa.array(range(len(originals)), pa.int64()))
     seen = set(map(_digest, texts, labels))
     report = Report(texts)
 

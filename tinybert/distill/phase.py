@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from transformers import PretrainedConfig, PreTrainedModel
@@ -32,8 +33,8 @@ from tinybert.models.shape import layer_pairs, shape_of
 from tinybert.models.signals import Projections, StudentModel, frozen_teacher
 from tinybert.params.architectures import Architecture
 from tinybert.params.students import Phase
-from tinybert.running.lineage import read_lineage
-from tinybert.tokens.encoding import TYPES
+from tinybert.running.lineage import KEPT_ANSWERS, read_lineage
+from tinybert.tokens.encoding import ORIGINAL, TYPES
 from tinybert.train.loop.curve import Curve
 from tinybert.train.loop.job import Job
 from tinybert.train.loop.trainer import Score, Validation, no_training, train
@@ -68,7 +69,7 @@ def distill_phase(
     records = bool(phase.epochs and any(losses[name] for name in RECORDED))
     model = StudentModel(student, projections, records)
     tokenizer, head = load_tokenizer(teacher, reader=start), head_of(config)
-    measured = None
+    measured = kept = None
     if validation is not None:
         held_out, score = pd.read_parquet(validation[0]), validation[1]
         labels = head.labels(held_out)
@@ -78,6 +79,7 @@ def distill_phase(
         )
     if phase.epochs:
         logits = cached_logits(teacher, rows, job.max_length, job.dtype) if losses["logits"] else None
+        kept = None if logits is None else kept_answers(rows, logits, config)
         # Pairs are told apart by token types where either model does so; `SignalModel` keeps them from the other one.
         reader = tokenizer if TYPES in tokenizer.model_input_names else load_tokenizer(teacher)
         dataset, collate = head.examples(reader, rows, job.max_length, logits)
@@ -103,10 +105,30 @@ def distill_phase(
     used = len(rows) if phase.epochs and phase.data == "augmented" else 0
     before = read_lineage(start).get("facts", {}).get("examples", {}).get("augmented", 0)
     facts = {"parameters": student.num_parameters(), "examples": {"augmented": max(used, before)}}
+    if kept is not None:
+        facts[KEPT_ANSWERS] = round(kept, 4)
+        print(f"  {kept:.1%} of the copies have, to the teacher, the class of their original")
     job.write_lineage(phase, phase, {"student": start, "teacher": teacher, "data": data}, facts)
     if measured is not None:
         place = Path("models/students", job.stage.partition("@")[2])
         write_card(job.folder, student.config, place, teacher.name, job.max_length)
+
+
+def kept_answers(rows: pd.DataFrame, logits: np.ndarray, teacher: PretrainedConfig) -> float | None:
+    """The share of augmented copies that the teacher gives the class of what they were made of.
+
+    Args:
+        rows: originals first, then copies, as `tinybert.augment.dataset` writes them.
+        logits: the teacher's, (rows, classes).
+
+    Returns None where there are no copies, or no classes of which one is chosen.
+    """
+    classes = teacher.problem_type not in (REGRESSION, MULTILABEL) and not isinstance(head_of(teacher), SpanHead)
+    if not classes or ORIGINAL not in rows:
+        return None
+    answers, originals = logits.argmax(axis=1), rows[ORIGINAL].to_numpy()
+    copies = originals != np.arange(len(rows))
+    return float((answers == answers[originals])[copies].mean()) if copies.any() else None
 
 
 def require_compatible_phase(phase: Phase, student: Architecture, teacher: PretrainedConfig, projected: int) -> None:

@@ -37,7 +37,9 @@ def cached_answers(
 
 def digest_rows(rows: pd.DataFrame) -> str:
     """SHA-256 of what a model reads of rows."""
-    texts = pd.util.hash_pandas_object(rows.drop(columns="label", errors="ignore"), index=False).to_numpy()
+    texts = pd.util.hash_pandas_object(
+        rows.drop(columns=["label", encoding.ORIGINAL], errors="ignore"), index=False
+    ).to_numpy()
     return hashlib.sha256(texts.tobytes()).hexdigest()
 
 

@@ -25,7 +25,7 @@ from tinybert.report.headline import headline, sentence
 from tinybert.report.loss_curves import panels, read_curve
 from tinybert.report.rendering import environment, points, quantity
 from tinybert.report.variants import variant_tables
-from tinybert.running.lineage import FILLED
+from tinybert.running.lineage import FILLED, KEPT_ANSWERS
 from tinybert.tables.summary import kept, left_out
 
 MOST_CLASSES = 12
@@ -34,7 +34,7 @@ MOST_LABELS = 30
 """Labels of a multilabel task that the page lists one by one."""
 SHORT = {FORMS["torch"]: "PyTorch", FORMS["onnx"]: "ONNX", FORMS["int8"]: "int8"}
 MOST_POINTS = 400
-EXAMPLES = 8
+EXAMPLES = 10
 MODELS = ("teacher", "student")
 
 
@@ -88,6 +88,9 @@ def _task(students: list[Evidence]) -> dict[str, Any]:
         "mlm": _panels(augmented / "curves/mlm/losses.csv"),
         "masked_accuracy": masked_accuracy(augmented / "curves/mlm/validation.csv"),
         "augmentation": _augmentation(augmented / AUGMENTATION),
+        "kept_answers": next(
+            (each.lineage["facts"][KEPT_ANSWERS] for each in students if KEPT_ANSWERS in each.lineage["facts"]), None
+        ),
     }
 
 

@@ -12,6 +12,8 @@ from tinybert.running.digests import digest, library_versions
 FILE = "lineage.json"
 FILLED = "texts_that_fill_max_length"
 """Of a teacher's facts: training texts that have no token less than it reads, and may have had more."""
+KEPT_ANSWERS = "copies_with_the_answer_of_their_original"
+"""Of a student's facts: the share of augmented copies that its teacher gives the class of what they were made of."""
 
 
 def write_lineage(

@@ -20,6 +20,8 @@ TYPES = "token_type_ids"
 INPUTS = ("input_ids", "attention_mask", TYPES)
 TEACHER_LOGITS = "teacher_logits"
 """Of a batch, the logits of a teacher that computed them once."""
+ORIGINAL = "original"
+"""Of augmented rows, a column: the number of the row that a copy was made of, and an original's own."""
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, max_length: int) -> Dataset:
