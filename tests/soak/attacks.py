@@ -181,10 +181,10 @@ def twice(project: Project, target: str, draw: random.Random) -> Struck:
 
 
 def beside(project: Project, target: str, draw: random.Random) -> Struck:
-    """Two at once of two stages that don't depend on each other."""
+    """Two at once of two stages, each with what it depends on, which may be the other."""
     other = "general-distill@small" if target != "general-distill@small" else "finetune-teacher@weather"
     project.forget(target, other)
-    both = project.start(target), project.start(other)
+    both = project.start(target, alone=False), project.start(other, alone=False)
     said = [process.communicate(timeout=PATIENCE)[0] for process in both]
     return Struck(True, "".join(said))
 
