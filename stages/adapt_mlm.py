@@ -15,7 +15,7 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
     """Train the masked language model that the task's augmentation asks for candidates."""
     folder, curves = Path("models/mlm") / task, Path("curves/mlm") / task
     name = f"adapt-mlm@{task}"
-    with stage(name, folder, curves) as reads:
+    with stage(name, folder, curves, trains=True) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "tasks", task, Task)
         sources = Path("data/sources")
         source, corpus, data = reads(

@@ -17,7 +17,7 @@ def main(task: Annotated[str, typer.Argument(help="a key of the table `tasks` in
     """Fine-tune the teacher of a task on the task's original training data."""
     folder, curves = Path("models/teachers") / task, Path("curves/teachers") / task
     name = f"finetune-teacher@{task}"
-    with stage(name, folder, curves) as reads:
+    with stage(name, folder, curves, trains=True) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "tasks", task, Task)
         source, data = Path("data/sources") / settings.teacher.source, Path("data/original") / task
         *_, labels = reads(source, data / "train.parquet", data / "validation.parquet", data / "labels.json")

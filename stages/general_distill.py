@@ -15,7 +15,7 @@ def main(general: Annotated[str, typer.Argument(help="a key of the table `genera
     """Distill a general student from its corpus and its teacher."""
     folder, curves = Path("models/general") / general, Path("curves/general") / general
     name = f"general-distill@{general}"
-    with stage(name, folder, curves) as reads:
+    with stage(name, folder, curves, trains=True) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "general", general, General)
         sources = (settings.corpus, settings.teacher, settings.start)
         corpus, teacher, start = reads(*(Path("data/sources") / source for source in sources))

@@ -16,7 +16,7 @@ def main(student: Annotated[str, typer.Argument(help="a key of the table `studen
     """First phase of task distillation: embedding, hidden states and attention scores."""
     folder, curves = Path("models/intermediate") / student, Path("curves/intermediate") / student
     name = f"intermediate-distill@{student}"
-    with stage(name, folder, curves) as reads:
+    with stage(name, folder, curves, trains=True) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "students", student, Student)
         task = load_entry(PARAMS, "tasks", settings.task, Task)
         find_entry(PARAMS, "general", settings.general)

@@ -17,7 +17,7 @@ def main(student: Annotated[str, typer.Argument(help="a key of the table `studen
     """Second phase of task distillation: the prediction layer."""
     folder, curves = Path("models/students") / student, Path("curves/prediction") / student
     name = f"prediction-distill@{student}"
-    with stage(name, folder, curves) as reads:
+    with stage(name, folder, curves, trains=True) as reads:
         run, settings = load_run(PARAMS), load_entry(PARAMS, "students", student, Student)
         task = load_entry(PARAMS, "tasks", settings.task, Task)
         start, teacher, data, validation = reads(

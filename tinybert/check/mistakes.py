@@ -12,6 +12,7 @@ from tinybert.params.experiment import find_mistakes, load_experiment
 from tinybert.params.table import read_yaml
 from tinybert.running.caches import use_caches_as
 from tinybert.running.digests import library_versions
+from tinybert.running.launch import missing_program
 from tinybert.running.lineage import read_lineage
 from tinybert.tables.summary import kept
 
@@ -31,6 +32,8 @@ def find_all_mistakes(params: Path) -> Iterator[str]:
     if mistakes:
         return
     experiment = load_experiment(params)
+    if problem := missing_program(experiment.launch):
+        yield f"{params}: {problem}"
     use_caches_as("check")
     folders = {} if dead else {key: Path("data/sources") / key for key in _current_downloads(params)}
     for key, file in experiment.files.items():

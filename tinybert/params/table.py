@@ -28,7 +28,8 @@ Name = Annotated[str, Field(pattern=f"^{KEY.pattern}$")]  # part of paths
 Reference = Name  # a key of another table
 
 CHECKPOINT_MINUTES = 10.0
-"""Decides no byte, and so stands here: what is in `defaults` runs everything anew when it changes."""
+PLAIN = "python -m"
+"""Of what decides no byte, and so stands here: what is in `defaults` runs everything anew when it changes."""
 
 PATH = re.compile(r"([a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*): ")
 """A validator of a whole table starts its message with the key that is wrong: `metric: expected …`."""
@@ -117,6 +118,9 @@ class Watch(Table):
         CHECKPOINT_MINUTES, ge=0, allow_inf_nan=False,
         description="how often a stage keeps its progress, to go on there once it was killed; 0 is never",
     )  # fmt: skip
+    launch: Annotated[str, matching(r"\S.* -m", "a command that ends in -m, as 'torchrun --nproc_per_node 2 -m'")] = (
+        Field(PLAIN, description="starts a stage that trains, maybe in several processes")
+    )
 
 
 Schema = TypeVar("Schema", bound=Table)
@@ -194,9 +198,9 @@ def load_run(file: Path) -> Run:
     return _load_top(file, Run)
 
 
-def load_checkpoint_minutes(file: Path) -> float:
-    """How often progress is kept; 0 is never."""
-    return _load_top(file, Watch).checkpoint_minutes
+def load_watch(file: Path) -> Watch:
+    """What decides no byte."""
+    return _load_top(file, Watch)
 
 
 def load_name(file: Path) -> str:

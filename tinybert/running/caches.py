@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinybert.running.digests import library_versions
+from tinybert.running.launch import rank
 from tinybert.running.outputs import whole_file
 from tinybert.running.progress import progress_of
 
@@ -36,11 +38,18 @@ def cache_entry(folder: Path, made_of: Any, suffix: str) -> Path:
     """
     identity = json.dumps([made_of, library_versions()], sort_keys=True, default=str)
     file = folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:24]}{suffix}"
-    if _user:
+    if _user and not rank():
         _used.append(file.as_posix())
         USERS.mkdir(parents=True, exist_ok=True)
         (USERS / f"{_user}.json").write_text(json.dumps(_used), encoding="utf-8")
     return file
+
+
+def has_to_make(file: Path) -> bool:
+    """Whether an entry is missing; of several processes the first makes it, and the others wait, however long."""
+    while rank() and not file.exists():
+        time.sleep(0.1)
+    return not file.exists()
 
 
 def used_entries() -> list[Path]:
@@ -56,7 +65,7 @@ def cached_array(folder: Path, made_of: Any, compute: Callable[[str], np.ndarray
     import numpy as np
 
     file = cache_entry(folder, made_of, ".npy")
-    if not file.exists():
+    if has_to_make(file):
         part = f"{folder.name}-{file.stem}"
         found = compute(part)
         with whole_file(file) as partial, partial.open("wb") as stream:

@@ -9,12 +9,13 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 
 import psutil
 from filelock import Timeout
 
 from tinybert.errors import UserError
+from tinybert.running.launch import rank
 
 REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some room"),
@@ -32,7 +33,8 @@ def whole_folder(path: Path, shown: Sequence[str] = ()) -> Iterator[Path]:
 
     The folder lies beside `path`, and so does the old one until the new one is in its place: each step is one rename,
     so that a process which is killed at any moment leaves one of the two whole. If the block raises, what it wrote is
-    removed and `path` stays as it was; what a killed process left is put back, or removed, by the next run.
+    removed and `path` stays as it was; what a killed process left is put back, or removed, by the next run. Of several
+    processes the first alone writes; what the others fill goes.
 
     Args:
         shown: names of files that are links in `path` while the folder is filled, for those who watch. Links, since
@@ -40,11 +42,13 @@ def whole_folder(path: Path, shown: Sequence[str] = ()) -> Iterator[Path]:
     """
     if path.is_file():  # which is nothing of ours, so that it is neither replaced nor moved
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
-    partial, old = path.with_name(f".{path.name}.partial"), path.with_name(f".{path.name}.old.partial")
-    _put_back(old, path)
-    shutil.rmtree(partial, ignore_errors=True)
+    if rank():
+        with TemporaryDirectory() as scratch:
+            yield Path(scratch)
+        return
+    partial, old = _beside(path)
+    clear_partial(path)
     partial.mkdir(parents=True)
-    _hide(path, shown)  # of a killed process
     _show(path, partial, shown)
     try:
         with _telling_a_full_disk(path):
@@ -57,6 +61,15 @@ def whole_folder(path: Path, shown: Sequence[str] = ()) -> Iterator[Path]:
         _hide(path, shown)
         _put_back(old, path)
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def clear_partial(path: Path) -> None:
+    """Put back, or remove, what a killed process left of `whole_folder`."""
+    partial, old = _beside(path)
+    _put_back(old, path)
+    shutil.rmtree(partial, ignore_errors=True)
+    if path.is_dir():
+        _hide(path, [link.name for link in path.iterdir() if link.is_symlink() and not link.exists()])
 
 
 @contextmanager
@@ -114,6 +127,11 @@ def _telling_a_full_disk(path: Path) -> Iterator[None]:
             except OSError as refused:
                 raise OSError(refused.errno, os.strerror(refused.errno or 0), str(path)) from failure
         raise
+
+
+def _beside(path: Path) -> tuple[Path, Path]:
+    """The folder that is filled, and the one that was there."""
+    return path.with_name(f".{path.name}.partial"), path.with_name(f".{path.name}.old.partial")
 
 
 def _show(path: Path, partial: Path, names: Sequence[str]) -> None:

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from tinybert.running.digests import digest
+from tinybert.running.launch import is_launched, rank
 from tinybert.running.outputs import whole_folder
 
 FOLDER = Path(".checkpoints")
@@ -61,8 +62,8 @@ class Progress:
         self.started = self.saved = time.monotonic()
 
     def due(self) -> bool:
-        """Whether it is time to keep what there is."""
-        return time.monotonic() - self.saved >= 60 * self.minutes
+        """Whether it is time to keep what there is; of several processes the first one's clock says so."""
+        return not rank() and time.monotonic() - self.saved >= 60 * self.minutes
 
     def save(self, number: int, says: str, write: Callable[[Path], object], keep: int | None = 2) -> None:
         """Have `write` fill a folder; where that fails for want of room or rights, say so, and let the work go on.
@@ -73,6 +74,8 @@ class Progress:
             keep: how many folders stay, the newest; None for all.
         """
         global _kept
+        if rank():  # what the first of several processes keeps is of all
+            return
         seconds = self.earlier + time.monotonic() - self.started
         try:
             with whole_folder(self.folder / f"{number:09d}") as partial:
@@ -163,7 +166,8 @@ def stopping_later() -> Iterator[Stop]:
         asked.number = number
         print("  stops after this step", flush=True)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT,) if is_launched() else (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield asked
     finally:

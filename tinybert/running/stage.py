@@ -9,19 +9,20 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
 
 from tinybert.errors import UserError
-from tinybert.params.table import load_checkpoint_minutes
+from tinybert.params.table import PLAIN, load_watch
 from tinybert.running.caches import use_caches_as, used_entries
 from tinybert.running.damage import find_damaged
 from tinybert.running.finished import keep, take
+from tinybert.running.launch import before_last_words, begin_process, is_launched, run_anew
 from tinybert.running.memory import MemoryWatch
-from tinybert.running.outputs import explain
+from tinybert.running.outputs import clear_partial, explain
 from tinybert.running.progress import keep_progress_in, last_kept
 from tinybert.running.recorded import note_outs, place_of, remove_recorded
 from tinybert.running.tracked import PARAMS, track
@@ -31,7 +32,9 @@ TIMES = Path(".runs")
 
 
 @contextmanager
-def stage(name: str, *writes: Path, online: bool = False, tidies: Path | None = None) -> Iterator[Reads]:
+def stage(
+    name: str, *writes: Path, online: bool = False, tidies: Path | None = None, trains: bool = False
+) -> Iterator[Reads]:
     """Run a stage's body: announce, check that its inputs are there, time it, and exit with 1 on a user's mistake.
 
     So it does where params or an input were edited while it ran: DVC would record what the outs were not made of. Where
@@ -46,6 +49,7 @@ def stage(name: str, *writes: Path, online: bool = False, tidies: Path | None = 
         writes: what the stage will write, each whole or not at all.
         online: whether the stage may touch the network; for all others the hub's offline switch is on.
         tidies: a folder among its inputs from which the stage itself removes what is left over.
+        trains: whether its body is run by several processes, where `launch` in params.yaml says so.
     """
     if not online:
         os.environ["HF_HUB_OFFLINE"] = "1"
@@ -53,9 +57,6 @@ def stage(name: str, *writes: Path, online: bool = False, tidies: Path | None = 
     # Importing torch and transformers makes a million objects that stay; to search them for rubbish each time that some
     # hundreds more have come is a sixth of the time.
     gc.set_threshold(50_000)
-    signal.signal(signal.SIGTERM, _terminate)
-    print(f"{name}\n  writes {', '.join(map(str, writes))}\n  reads  {PARAMS}", flush=True)
-    started, memory = time.monotonic(), MemoryWatch()
     inputs: list[Path] = []
 
     def reads(*paths: Path, missing: str = f"an earlier stage writes it: run `dvc repro {name}`") -> tuple[Path, ...]:
@@ -66,21 +67,48 @@ def stage(name: str, *writes: Path, online: bool = False, tidies: Path | None = 
         inputs.extend(paths)
         return paths
 
+    if is_launched():  # by this stage, which does the rest
+        place = begin_process()
+        with _failing_in_a_line(name, writes, inputs):
+            use_caches_as(name)
+            keep_progress_in(place, load_watch(PARAMS).checkpoint_minutes)
+            yield reads
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    print(f"{name}\n  writes {', '.join(map(str, writes))}\n  reads  {PARAMS}", flush=True)
+    with _failing_in_a_line(name, writes, inputs), _recorded(name, tidies) as place:
+        launch = load_watch(PARAMS).launch if trains else PLAIN
+        if launch == PLAIN:
+            yield reads
+        else:
+            try:
+                run_anew(launch, place)
+            finally:
+                for path in writes:
+                    clear_partial(path)
+    for number in (signal.SIGINT, signal.SIGTERM):  # nothing is left to stop; libraries take their leave
+        atexit.register(signal.signal, number, signal.SIG_IGN)
+    if launch != PLAIN:
+        sys.exit()  # the body has run
+
+
+@contextmanager
+def _recorded(name: str, tidies: Path | None) -> Iterator[Path | None]:
+    """What it costs is noted, and what DVC will record is true; yields where progress is kept."""
+    started, memory = time.monotonic(), MemoryWatch()
     # A killed `dvc repro` can leave its stage running: a second one beside it would write into the same folders.
-    lock = FileLock(TIMES / f"{name}.lock", timeout=0)
-    try:
-        TIMES.mkdir(exist_ok=True)
-        lock.acquire()
+    TIMES.mkdir(exist_ok=True)
+    with FileLock(TIMES / f"{name}.lock", timeout=0):
         use_caches_as(name)
         tracked = track(name)
         remove_recorded()
         if tracked:
-            keep_progress_in(place_of(tracked), load_checkpoint_minutes(PARAMS))
+            keep_progress_in(place_of(tracked), load_watch(PARAMS).checkpoint_minutes)
             if take(tracked):
                 note_outs(tracked)
                 print("  made by an earlier run, of the same values and inputs, and kept for this one", flush=True)
                 sys.exit(0)
-        yield reads
+        yield place_of(tracked) if tracked else None
         seconds, most = time.monotonic() - started, memory.peak()
         record = {"seconds": round(seconds, 1), "bytes": most}
         (TIMES / f"{name}.json").write_text(json.dumps(record) + "\n")
@@ -91,6 +119,14 @@ def stage(name: str, *writes: Path, online: bool = False, tidies: Path | None = 
                 keep(tracked)
                 raise UserError(f"{line}; what it made is kept for when that is put back; `dvc repro` makes the new")
             note_outs(tracked)
+    print(f"  done in {seconds:.1f} s, {most / 2**30:.1f} GiB", flush=True)
+
+
+@contextmanager
+def _failing_in_a_line(name: str, writes: Sequence[Path], inputs: Sequence[Path]) -> Iterator[None]:
+    """Whatever a user can mend ends the process with a line; anything else is a traceback."""
+    try:
+        yield
     except KeyboardInterrupt as stop:
         _fail(name, _stopped(), *stop.args or [128 + signal.SIGINT])
     except Exception as error:
@@ -100,12 +136,8 @@ def stage(name: str, *writes: Path, online: bool = False, tidies: Path | None = 
             _fail(name, f"{reason}; `dvc repro {name}` writes it again")
         if reason := find_damaged(used_entries()):
             _fail(name, f"{reason}; remove it, and run this again")
+        before_last_words(known=False)
         raise
-    finally:
-        lock.release()
-    print(f"  done in {seconds:.1f} s, {most / 2**30:.1f} GiB", flush=True)
-    for number in (signal.SIGINT, signal.SIGTERM):  # nothing is left to stop; libraries take their leave
-        atexit.register(signal.signal, number, signal.SIG_IGN)
 
 
 def _terminate(*_: object) -> None:
@@ -119,5 +151,6 @@ def _stopped() -> str:
 
 
 def _fail(name: str, message: str, code: int = 1) -> None:
+    before_last_words(known=True)
     print(f"error: {name}: {message}", file=sys.stderr, flush=True)
     sys.exit(code)

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from tinybert.errors import UserError
 from tinybert.running.bars import Bar
-from tinybert.running.caches import cache_entry
+from tinybert.running.caches import cache_entry, has_to_make
 from tinybert.running.digests import digest
 from tinybert.running.outputs import whole_file
 from tinybert.running.parallel import count_cores, ordered_map
@@ -32,7 +32,7 @@ def corpus_blocks(corpus: Path, tokenizer: PreTrainedTokenizerBase, max_length: 
     ends = tokenizer.cls_token_id, tokenizer.sep_token_id
     made_of = [digest(Path(__file__)), digest(corpus), tokenizer_rules(tokenizer), ends, max_length]
     file = cache_entry(cache, made_of, ".arrow")
-    if not file.exists():
+    if has_to_make(file):
         _write_blocks(corpus, tokenizer, max_length, file)
     blocks = Dataset.from_file(str(file))
     if not len(blocks):

@@ -38,6 +38,10 @@ class MaskedTokenObjective:
 
     weights: Mapping[str, float] = {"mlm": 1.0}
 
+    def counted(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """Of how many tokens its loss is the mean."""
+        return (batch[MASKED_LABELS] != UNMASKED).sum()
+
     def __call__(self, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         masked = batch[MASKED_LABELS] != UNMASKED
         logits = model(model_inputs(batch), masked=masked)["vocabulary"].float()

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from transformers import TrainerCallback
 
 from tinybert.train.loop.curve import Curve
+from tinybert.train.loop.processes import from_first
 
 FILE, WEIGHTS = "best_epoch.json", "best_epoch.safetensors"
 
@@ -35,7 +36,7 @@ class BestEpoch(TrainerCallback):
         self.weights: dict[str, Tensor] = {}
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, model: nn.Module, **_: Any) -> None:
-        score = self.validation.score()
+        score = from_first(self.validation.score)
         self.validation.curve.add({"epoch": round(state.epoch), "score": score})
         print(f"  epoch {round(state.epoch)}: validation score {score:.4f}", flush=True)
         if score > self.best:

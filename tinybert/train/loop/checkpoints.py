@@ -14,7 +14,9 @@ from transformers import Trainer, TrainerCallback
 from transformers.trainer import TRAINER_STATE_NAME
 
 from tinybert.errors import UserError
+from tinybert.running.launch import count_processes
 from tinybert.running.progress import Progress, Stop, goes_on, progress_of, stopping_later
+from tinybert.train.loop.processes import any_of, first_before_others
 from tinybert.train.loop.recorder import LossRecorder
 
 WEIGHTS = "model.safetensors"
@@ -50,7 +52,8 @@ class CheckpointedTrainer(Trainer):
             save_model(self.model, str(folder / WEIGHTS))
             self._save_optimizer_and_scheduler(str(folder))
             self._save_scaler(str(folder))
-            self._save_rng_state(str(folder))
+            if count_processes() == 1:  # else noise is a function of the step
+                self._save_rng_state(str(folder))
             self.state.save_to_json(str(folder / TRAINER_STATE_NAME))
             for part in self.parts:
                 part.keep(folder)
@@ -97,7 +100,7 @@ def _no_other_objects(folder: str | None) -> Iterator[None]:
 
 
 class _Keeper(TrainerCallback):
-    """Has a checkpoint written every few minutes, and when a signal asks the work to stop.
+    """Has a checkpoint written every few minutes, and when a signal asks to stop, by all processes at one step.
 
     At the last step of an epoch it waits for the validation, which a run that goes on from there would skip; at the
     last of all for the best epoch's weights.
@@ -107,20 +110,20 @@ class _Keeper(TrainerCallback):
         self.trainer, self.stop = trainer, stop
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if (self.trainer.progress.due() or self.stop) and state.epoch != round(state.epoch):
+        if any_of(self.trainer.progress.due() or bool(self.stop)) and state.epoch != round(state.epoch):
             control.should_save = not control.should_training_stop
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if self.trainer.progress.due() or self.stop:
+        if any_of(self.trainer.progress.due() or bool(self.stop)):
             control.should_save = state.global_step < state.max_steps
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if self.stop:
+        if any_of(bool(self.stop)):
             self.stop.stop()
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.trainer.save_end()
-        if self.stop:
+        if any_of(bool(self.stop)):
             self.stop.stop()
 
 
@@ -135,7 +138,9 @@ def train_or_go_on(trainer: CheckpointedTrainer, parts: Sequence[Keeps]) -> None
         trainer.train()
         return
     trainer.progress, trainer.parts = progress, parts
-    if kept := progress.newest():
+    with first_before_others():  # which it rids of what is damaged
+        kept = progress.newest()
+    if kept:
         goes_on(kept)
         for part in parts:
             part.take_up(kept.folder)

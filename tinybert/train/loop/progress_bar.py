@@ -21,7 +21,7 @@ class ProgressBar(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         done, elapsed = self.bar.n + 1 - self.bar.initial, self.bar.format_dict["elapsed"]
-        rate = args.train_batch_size * done / max(elapsed, 1e-9)
+        rate = args.train_batch_size * args.world_size * done / max(elapsed, 1e-9)
         self.bar.set_postfix_str(f"loss {self.recorder.last:.4g}, {rate:,.0f} examples/s", refresh=False)
         self.bar.update()
 

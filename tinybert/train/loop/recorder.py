@@ -15,6 +15,7 @@ from transformers import TrainerCallback
 from tinybert.errors import UserError
 from tinybert.train.loop.batches import LengthBatches
 from tinybert.train.loop.curve import Curve
+from tinybert.train.loop.processes import mean_of
 
 FILE = "recorder.json"
 NAMED = 32
@@ -22,7 +23,7 @@ NAMED = 32
 
 
 class LossRecorder(TrainerCallback):
-    """Means of the terms, unweighted, over every few steps; they are read from the device only then."""
+    """Means of the terms, unweighted, over every few steps and all processes; read from the device only then."""
 
     def __init__(self, weights: Mapping[str, float], curve: Curve, every: int, batches: LengthBatches) -> None:
         """
@@ -60,7 +61,8 @@ class LossRecorder(TrainerCallback):
         Raises:
             UserError: a step's loss is infinite or NaN; its examples are named.
         """
-        weights, values = self.weights.values(), torch.stack(self.unread).tolist() if self.unread else []
+        weights = self.weights.values()
+        values = mean_of(torch.stack(self.unread)).tolist() if self.unread else []
         self.unread = []
         for step, terms in enumerate(values, start=self.steps + 1):
             if not all(map(math.isfinite, terms)):

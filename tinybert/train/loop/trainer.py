@@ -10,17 +10,20 @@ import numpy as np
 import torch
 from datasets import Dataset
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 from transformers import TrainerCallback, TrainingArguments, set_seed
 
 from tinybert.models.attention import use_plain_attention
 from tinybert.models.precision import require_autocast
 from tinybert.params.table import Optimisation
+from tinybert.running.launch import count_processes
 from tinybert.running.memory import keep_freed_memory
 from tinybert.train.loop.batches import LengthBatches
 from tinybert.train.loop.best_epoch import BestEpoch, Validation
 from tinybert.train.loop.checkpoints import CheckpointedTrainer, train_or_go_on
 from tinybert.train.loop.curve import Curve
 from tinybert.train.loop.job import Job
+from tinybert.train.loop.processes import Shares, draw_noise, join, leave, share_loader
 from tinybert.train.loop.progress_bar import ProgressBar
 from tinybert.train.loop.recorder import LossRecorder
 
@@ -62,7 +65,9 @@ def train(
         validation: keeps the weights of the epoch that scored best (the first of equals) instead of the last.
 
     Raises:
-        UserError: the model can't be trained in the job's precision, or the loss is no longer finite.
+        UserError: the model can't be trained in the job's precision, the batch can't be divided among the processes, or
+            the loss is no longer finite.
+        SystemExit: of several processes this is not the first, and the training is over.
     """
     require_autocast(model, job.dtype)
     keep_freed_memory()
@@ -74,9 +79,10 @@ def train(
             if isinstance(module, nn.Dropout):
                 module.p = settings.dropout
     total = steps if steps is not None else math.ceil(math.ceil(len(dataset) / settings.batch_size) * (epochs or 0))
+    share = join(settings.batch_size)
     arguments = TrainingArguments(
         output_dir=".checkpoints",
-        per_device_train_batch_size=settings.batch_size,
+        per_device_train_batch_size=share,
         learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
         warmup_steps=round(settings.warmup * total),
@@ -103,8 +109,9 @@ def train(
     best = BestEpoch(validation) if validation else None
     callbacks = [recorder, _EpochOfBatches(collate), ProgressBar(recorder), *filter(None, [best])]
     trainer = _ObjectiveTrainer(model, arguments, train_dataset=dataset, data_collator=collate, callbacks=callbacks)
-    trainer.objective, trainer.recorder, trainer.batches = objective, recorder, batches
+    trainer.objective, trainer.recorder, trainer.batches, trainer.shares = objective, recorder, batches, Shares(batches)
     train_or_go_on(trainer, [recorder, *filter(None, [best])])
+    leave()
 
 
 def no_training(job: Job) -> None:
@@ -123,14 +130,26 @@ class _ObjectiveTrainer(CheckpointedTrainer):
     objective: Objective
     recorder: LossRecorder
     batches: LengthBatches
+    shares: Shares
 
     def log(self, *_: Any, **__: Any) -> None:
         """Nothing: the curves are the log, and a summary on the screen would only interrupt the progress bar."""
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Tensor], *_: Any, **__: Any) -> Tensor:
+        step = self.state.global_step
+        draw_noise(self.args.seed, step)
         terms = self.objective(model, inputs)
+        if count_processes() > 1:
+            counted = self.objective.counted(inputs) if hasattr(self.objective, "counted") else None
+            weight = self.shares.weight(step, counted)
+            terms = {name: weight * term for name, term in terms.items()}
         self.recorder.observe(terms)
         return torch.stack([weight * terms[name] for name, weight in self.objective.weights.items()]).sum()
+
+    def get_train_dataloader(self) -> DataLoader:
+        if count_processes() == 1:
+            return super().get_train_dataloader()
+        return share_loader(self.train_dataset, self.shares, self.data_collator, self.args.device)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler:
         return self.batches
