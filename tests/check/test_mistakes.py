@@ -34,6 +34,7 @@ def test_each_mistake_is_a_line_and_the_exit_code_is_1(mistakes):
     ("old", "new", "expected"),
     [
         ("smoke/weather.csv", "smoke/wether.csv", "files.weather.path: there is no 'smoke/wether.csv'"),
+        ("precision: fp32", "precision: fp32\nlaunch: nowhere --all -m", "launch: there is no program 'nowhere' here;"),
         ("heads: 2", "heads: 4", "general.small: the attention loss needs a student with the teacher's 2 heads, found"),
         (
             f"{LOSSES}\n    train",

@@ -21,7 +21,7 @@ def test_no_mistake(mistakes):
     ("path", "value", "line"),
     [
         # unknown and missing keys
-        ("sed", 1, ": unknown key (did you mean 'seed'? known: checkpoint_minutes, downloads, files, general, name,"),
+        ("sed", 1, ": unknown key (did you mean 'seed'? known: checkpoint_minutes, downloads, files, general, launch,"),
         (f"{MOVIES}.teacher.learning_rat", 0.1, ": unknown key (did you mean 'learning_rate'?"),
         (f"{MOVIES}.teacher.source", "minilm", ": unknown key (known: batch_size, dropout,"),
         (f"{SMALL}.prediction.losses.logit", 1, ": unknown key (did you mean 'logits'?"),
@@ -31,6 +31,11 @@ def test_no_mistake(mistakes):
         (f"{SMALL}.intermediate", MISSING, ": this key is missing"),
         # types
         ("files", None, ": expected a mapping of keys (an empty one is {}), found None"),
+        (
+            "launch",
+            "torchrun",
+            ": expected a command that ends in -m, as 'torchrun --nproc_per_node 2 -m', found 'torchrun'",
+        ),
         ("seed", True, ": expected a valid integer, found True"),
         (f"{MOVIES}.teacher.epochs", "3", ": expected a valid integer, found '3'"),
         (f"{MOVIES}.teacher.epochs", 2.5, ": expected a valid integer, found 2.5"),

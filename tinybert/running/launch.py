@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shlex
 import shutil
 import signal
@@ -28,6 +29,8 @@ LAUNCHED = "TINYBERT_LAUNCHED"
 """In the environment of the processes: where progress is kept, or nothing."""
 PATIENCE = 3
 """Seconds in which a launcher that saw a process die has ended the others."""
+QUIET = {"TORCH_CPP_LOG_LEVEL": "ERROR"}
+"""Without torch's warning that a model may have no weight without a gradient: of the next phase's it has."""
 STOP, MOST = b"s", 4096
 """What asks a process to stop after its step, and more of them than there are processes: each takes one."""
 KILLED = re.compile(rb"Signal (?!15 )\d+ \(\w+\) received by PID \d+")
@@ -81,7 +84,7 @@ def run_anew(command: str, place: Path | None) -> None:
         subprocess.Popen(
             arguments,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=words,
-            env=os.environ | {LAUNCHED: f"{place or ''}"}, start_new_session=True,
+            env={**QUIET, **os.environ, LAUNCHED: f"{place or ''}"}, start_new_session=True,
         ) as launcher,
     ):  # fmt: skip
         said = _Said()
@@ -101,8 +104,8 @@ def run_anew(command: str, place: Path | None) -> None:
     if killed := KILLED.search(last):
         raise UserError(f"one of its processes was killed ({killed[0].decode()}); is the memory full? run it again")
     told = [line.strip() for line in last.decode(errors="replace").splitlines() if line.strip()]
-    why = "see above" if said.anything else told[-1] if told else "it said nothing"
-    raise UserError(f"`{command}` ended with exit code {code}: {why}")
+    why = f": {told[-1]}" if told and not said.anything else ""
+    raise UserError(f"`{command}` ended with exit code {code}{why}; correct launch, or run it again")
 
 
 class _Said:
@@ -150,11 +153,14 @@ def begin_process() -> Path | None:
 
 
 def _follow() -> None:
-    """Stop when the stage asks for it, and end when it ends."""
-    if os.read(0, 1) == STOP:
-        os.kill(os.getpid(), signal.SIGINT)
-    else:
+    """Stop when the stage asks for it, and end when it or the launcher has ended."""
+    launcher = os.getppid()
+    while not select.select([0], [], [], 1)[0]:
+        if os.getppid() != launcher:
+            os._exit(1)
+    if os.read(0, 1) != STOP:
         os._exit(1)
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def before_last_words(known: bool) -> None:
