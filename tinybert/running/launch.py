@@ -144,6 +144,7 @@ def begin_process() -> Path | None:
     os.dup2(1, 2)  # the launcher's own words go to the other one
     if rank():
         sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - to the end
+    print(f"  processes: {count_processes()}", flush=True)
     Thread(target=_follow, daemon=True).start()
     import torch
 
