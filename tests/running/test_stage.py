@@ -84,6 +84,11 @@ def test_what_it_reads_and_writes_comes_first_and_its_time_last(run, tmp_path):
         ("raise UserError('x.csv: line 7: wrong')", 1, "x.csv: line 7: wrong"),
         ("reads(Path('models/a'))", 1, "models/a: missing; an earlier stage writes it: run `dvc repro some-stage@key`"),
         ("reads(Path('my.csv'), missing='correct path')", 1, "my.csv: missing; correct path"),
+        (
+            "Path('b').mkdir(); reads(Path('b'))",
+            1,
+            "b: empty; an earlier stage writes it: run `dvc repro some-stage@key`",
+        ),
         ("Path('models/a/config.json').read_text()", 1, "models/a/config.json: No such file or directory; correct the"),
         ("raise OSError(28, 'full', 'data/x')", 1, "data/x: No space left on device; free some room"),
         ("raise OSError(30, 'mounted so', 'data/x')", 1, "data/x: Read-only file system; check rights"),

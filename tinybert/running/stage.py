@@ -59,11 +59,15 @@ def stage(
     gc.set_threshold(50_000)
     inputs: list[Path] = []
 
-    def reads(*paths: Path, missing: str = f"an earlier stage writes it: run `dvc repro {name}`") -> tuple[Path, ...]:
+    made = f"an earlier stage writes it: run `dvc repro {name}`"
+
+    def reads(*paths: Path, missing: str = made) -> tuple[Path, ...]:
         print(f"  reads  {', '.join(dict.fromkeys(map(str, paths)))}", flush=True)
         for path in paths:
             if not path.exists():
                 raise UserError(f"{path}: missing; {missing}")
+            if missing is made and path.is_dir() and not any(path.iterdir()):
+                raise UserError(f"{path}: empty; {made}")
         inputs.extend(paths)
         return paths
 
