@@ -55,6 +55,7 @@ class Step(NamedTuple):
     batch_size: int
     length: int
     relation_heads: int = 12
+    teacher: Architecture = BASE
 
 
 class Work(NamedTuple):
@@ -151,14 +152,14 @@ def needs(experiment: Experiment, steps: Iterable[Step], vocabulary: int = VOCAB
 
 def _held(step: Step, vocabulary: int, precision: str) -> float:
     """What is kept between the passes is a part for the weights and one for each example: batches of one and of two."""
-    run = _training(step._replace(batch_size=1), vocabulary, precision)
+    run = training(step._replace(batch_size=1), vocabulary, precision)
     one, two = (run.kept(_batch(step._replace(batch_size=examples), vocabulary)) for examples in (1, 2))
     return run.resident + one + (step.batch_size - 1) * (two - one)
 
 
 def _measure(step: Step, precision: str, repeats: int) -> tuple[float, int]:
     """Median seconds, and operations (a multiplication and an addition are two), counted in a first, untimed step."""
-    run, seconds = _training(step, VOCABULARY, precision), []
+    run, seconds = training(step, VOCABULARY, precision), []
     with FlopCounterMode(display=False) as counter:
         run()
     for _ in range(repeats):
@@ -172,7 +173,7 @@ class Training:
     """A step of training; `frozen` is what it has in memory without learning it."""
 
     def __init__(self, model: nn.Module, loss: Loss, batch: Batch, precision: str, frozen: nn.Module | None) -> None:
-        self.model, self.loss, self.batch = model.train(), loss, batch
+        self.model, self.loss, self.batch, self.frozen = model.train(), loss, batch, frozen
         self.resident = 4 * _bytes(model) + _bytes(frozen)  # weights, gradients, Adam's two moments
         dtype = choose(precision)
         self.autocast = torch.autocast(DEVICE, dtype, enabled=dtype != torch.float32)
@@ -182,6 +183,7 @@ class Training:
         with self.autocast:
             loss = self.loss(self.batch)
         loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)  # as Trainer does
         self.optimizer.step()
         self.optimizer.zero_grad()
         if DEVICE == "cuda":
@@ -202,9 +204,10 @@ class Training:
         return sum(size for address, size in kept.items() if address not in weights)
 
 
-def _training(step: Step, vocabulary: int, precision: str) -> Training:
+def training(step: Step, vocabulary: int, precision: str) -> Training:
     """By the objective and the models of the phases themselves."""
-    losses, config, layers = dict(step.losses), BertConfig(vocab_size=vocabulary), step.student.layers
+    losses, layers = dict(step.losses), step.student.layers
+    config = student_config(BertConfig(vocab_size=vocabulary), step.teacher)
     records, masks = any(name in losses for name in RECORDED), "mlm" in losses or "vocabulary" in losses
     student, predictor = _bert(step.student, vocabulary, "cpu"), BertForMaskedLM(config) if masks else None
     student = with_masked_head(student.base_model, predictor) if predictor else student
