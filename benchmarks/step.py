@@ -67,7 +67,7 @@ def main(
             f"  {seconds:.4f} s a step, {1e6 * seconds / tokens:.1f} µs a token\n"
             f"  {operations / 1e9:.1f} GFLOPs needed, of {rate / 1e9:.1f} GFLOPS: utilisation "
             f"{operations / seconds / rate:.1%}\n"
-            f"  peak {peak / 1e9:.2f} GB: {before / 1e9:.2f} before there was a model, {(peak - before) / 1e9:.2f} since",
+            f"  peak {peak / 1e9:.2f} GB: {before / 1e9:.2f} before any model, {(peak - before) / 1e9:.2f} after",
             flush=True,
         )
 
