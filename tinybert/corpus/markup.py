@@ -7,20 +7,12 @@ import re
 from collections.abc import Iterator, Set
 
 import regex
-from mwparserfromhell import nodes, parse
-from mwparserfromhell.wikicode import Wikicode
 
+from tinybert.corpus.spoken import say
 from tinybert.corpus.tangles import untangle
-from tinybert.corpus.templates import expand
 
 SILENT = frozenset({"file", "image", "media", "category"})
 """Namespaces whose links are no words of the sentence, by the names that every wiki knows."""
-
-SILENT_LINK = re.compile(
-    r"\s*([a-z]{2,3}(-[a-z]+)*|simple):"  # the page in another language
-    r"|[^:]+:.+\.(jpe?g|png|svg|gif|tiff?|web[pm]|og[gav]|mp3|wav|flac|pdf|djvu|xcf)\s*$",  # `Bild:`, now `Datei:`
-    re.DOTALL,
-)
 
 VERBATIM = re.compile(r"<!--.*?(?:-->|\Z)|<nowiki\s*>(.*?)</nowiki\s*>", re.DOTALL | re.IGNORECASE)
 """A comment, or text whose signs are no markup."""
@@ -100,41 +92,11 @@ def _clean(markup: str, silent: Set[str]) -> str:
     markup = VERBATIM.sub(lambda found: (found[1] or "").translate(PLAIN), markup)
     markup = ELEMENT.sub("", SHORT_FORMULA.sub(r"\1", markup))
     try:
-        text = UNCLOSED.sub("", _say(parse(markup, skip_style_tags=True), silent))
+        text = UNCLOSED.sub("", say(markup, silent))
     except RecursionError:  # hundreds of templates in each other
         return ""
     text = unescape(unescape(TAG.sub("", text)))
     return "\n".join(filter(None, map(_tidy, _paragraphs(text))))
-
-
-def _say(code: Wikicode, silent: Set[str]) -> str:
-    """What a reader sees in the sentence; signs of lists stay, so that their lines can be told."""
-    return "".join(_say_node(node, silent) for node in code.nodes)
-
-
-def _say_node(node: nodes.Node, silent: Set[str]) -> str:
-    match node:
-        case nodes.Text() | nodes.HTMLEntity():
-            return str(node)
-        case nodes.Wikilink():
-            target = str(node.title)
-            if target.partition(":")[0].strip().lower() in silent or SILENT_LINK.match(target):
-                return ""
-            return _say(node.text, silent) if node.text is not None else _say(node.title, silent).lstrip(":")
-        case nodes.ExternalLink():
-            return _say(node.title, silent) if node.title is not None else ""
-        case nodes.Template():
-            return expand(node, lambda code: _say(code, silent))
-        case nodes.Tag():
-            tag = str(node.tag).lower()
-            if tag in ("table", "br"):
-                return " " if tag == "br" else ""
-            if tag in ("li", "dt", "dd", "hr"):
-                return node.wiki_markup or f"\n* {_say(node.contents, silent)}"
-            return _say(node.contents, silent)
-        case nodes.Heading():
-            return "\n\n"
-    return ""
 
 
 def _paragraphs(text: str) -> Iterator[str]:

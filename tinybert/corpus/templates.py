@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-from mwparserfromhell.nodes import Template
-from mwparserfromhell.wikicode import Wikicode
+Argument = tuple[str | None, str]
+"""The name of an argument that has one, and what its value says."""
 
 SIGNS = {
     "ndash": "–", "spaced ndash": " – ", "snd": " – ", "mdash": "—", "mdashb": "—", "spaced mdash": " — ", "nbsp": " ",
@@ -35,16 +34,21 @@ POWERS = {"e3": "thousand ", "e6": "million ", "e9": "billion "}
 """How convert's units begin in `{{convert|3|e6acre}}`."""
 
 
-def expand(template: Template, say: Callable[[Wikicode], str]) -> str:
-    """What a template says in its sentence, mostly nothing; `say` tells what an argument does."""
-    name = str(template.name).strip().lower().replace("_", " ")
+def is_known(name: str) -> bool:
+    """Whether a template of this name may say something."""
+    name = _plain(name)
+    return name in SHOWN or name in SIGNS or name.startswith(("lang-", "formatnum:"))
+
+
+def expand(name: str, said: str, arguments: list[Argument]) -> str:
+    """What a template says in its sentence, mostly nothing; `said` is what its name does."""
+    name = _plain(name)
     if name.startswith("formatnum:"):
-        return say(template.name).partition(":")[2].strip()
+        return said.partition(":")[2].strip()
     part = SHOWN.get("lang-" if name.startswith("lang-") else name)
     if part is None:
         return SIGNS.get(name, "")
-    arguments = (one for one in template.params if not one.showkey or str(one.name).strip() in ("1", "text"))
-    shown = [say(one.value).strip() for one in arguments]
+    shown = [value.strip() for key, value in arguments if key in (None, "1", "text")]
     if not shown:
         return ""
     if name in ("convert", "cvt"):
@@ -54,4 +58,9 @@ def expand(template: Template, say: Callable[[Wikicode], str]) -> str:
             "sqmi", "square miles"
         )
     before = BEFORE.get(name, "")
-    return (before.lower() if template.has("lc") else before) + BETWEEN.get(name, " ").join(shown[part])
+    before = before.lower() if any(key == "lc" for key, _ in arguments) else before
+    return before + BETWEEN.get(name, " ").join(shown[part])
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace("_", " ")
