@@ -17,7 +17,8 @@ SILENT = frozenset({"file", "image", "media", "category"})
 VERBATIM = re.compile(r"<!--.*?(?:-->|\Z)|<nowiki\s*>(.*?)</nowiki\s*>", re.DOTALL | re.IGNORECASE)
 """A comment, or text whose signs are no markup."""
 SIGNS = {sign: chr(0xE000 + number) for number, sign in enumerate("{}[]|'<>")}
-PLAIN, MARKS = str.maketrans(SIGNS), str.maketrans({code: sign for sign, code in SIGNS.items()})
+PLAIN, MARKS = str.maketrans(SIGNS), {code: sign for sign, code in SIGNS.items()}
+MARK = re.compile(f"[{''.join(MARKS)}]")
 """From signs of markup to what stands for them in such text, and back."""
 
 SHORT_FORMULA = re.compile(r"<math\b[^<>]*>\s{0,50}([\w ]{1,12})\s{0,50}</math>")
@@ -34,18 +35,23 @@ UNCLOSED = re.compile(r"(\{\{|\[\[(?![^][\n]*\]\])).*?(?=\n[ \t]*\n|\Z)", re.DOT
 NO_CHARACTER = re.compile(r"&#\d{999,};?")
 TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 
-TIDY = [
-    (re.compile(r"'{2,}|__[A-Z]{3,}__|[][\u200b-\u200f\u00ad\ufeff]"), ""),  # bold, switches, `up[on]`, invisible signs
-    (re.compile(r"[{}]{2,}|\||[^\S\n]+"), " "),
-    (re.compile(r"([(（])[\s,;:–，；：、]+"), r"\1"),  # what a template that said nothing leaves in front …
-    (re.compile(r"(?<![\s,;:，；：、])[\s,;:，；：、]+([)）])"), r"\1"),  # … and at the end
-    (re.compile(r"([,;，；、])(?:\s*[,;，；、])+"), r"\1"),
-    (re.compile(r'(?<!\s)\s*(\(\)|（）)|(?<!\w)""(?!\w)'), ""),
-    (re.compile(r"(?<! ) +([,;:.!?])(?=\s|$)"), r"\1"),
-    (re.compile(r"^[\s,;:.)]+"), ""),
-    (re.compile(r" {2,}"), " "),
+TIDY: list[tuple[re.Pattern[str], str, tuple[str, ...]]] = [
+    # Bold, switches, `up[on]`, invisible signs.
+    (re.compile(r"'{2,}|__[A-Z]{3,}__|[][\u200b-\u200f\u00ad\ufeff]"), "", ()),
+    (re.compile(r"[{}]{2,}|\||[^\S\n]{2,}|[^\S\n ]"), " ", ()),
+    # What a template that said nothing leaves in front, and at the end.
+    (re.compile(r"([(（])[\s,;:–，；：、]+"), r"\1", ("(", "（")),
+    (re.compile(r"(?<![\s,;:，；：、])[\s,;:，；：、]+([)）])"), r"\1", (")", "）")),
+    (re.compile(r"([,;，；、])(?:\s*[,;，；、])+"), r"\1", ()),
+    (re.compile(r'(?<!\s)\s*(\(\)|（）)|(?<!\w)""(?!\w)'), "", ("()", "（）", '""')),
+    (re.compile(r"(?<! ) +([,;:.!?])(?=\s|$)"), r"\1", ()),
+    (re.compile(r"^[\s,;:.)]+"), "", ()),
+    (re.compile(r" {2,}"), " ", ()),
 ]
-"""What is done to each paragraph, in this order; a run of signs is looked at from its start only, not from each one."""
+"""What is done to each paragraph, in this order; a run of signs is looked at from its start only, not from each one.
+
+Beside a pattern and what takes its place: signs without which nothing matches, as most paragraphs are.
+"""
 
 NO_PROSE = re.compile(
     r"\s*([*#;|!]|:+\s*[*#;]|={2,}|-{4}|(file|image|category):|(thumb|left|right|center|frame|upright|\d+px)\b.*\|)",
@@ -65,12 +71,17 @@ as Thai and Lao need none: the last letter of a paragraph ends its sentence.
 """
 
 SHORTEST = 20
-"""Bytes of letters (see `size`) below which a paragraph is debris."""
+"""Bytes of letters (see `says`) below which a paragraph is debris."""
 
 
 def size(text: str) -> int:
     """How much a text says, in bytes of its letters: a word of English has about five, an ideograph three."""
     return len("".join(filter(str.isalpha, text)).encode())
+
+
+def says(text: str, least: int) -> bool:
+    """Whether it says as much, in bytes of its letters; mostly its beginning does."""
+    return size(text[: 2 * least]) >= least or size(text) >= least
 
 
 def unescape(text: str) -> str:
@@ -85,7 +96,7 @@ def clean(markup: str, silent: Set[str] = SILENT) -> str:
         silent: namespaces of pictures and categories, in small letters.
     """
     cleaned = (_clean(piece, silent) for piece in untangle(markup))
-    return "\n".join(filter(None, cleaned)).translate(MARKS)
+    return MARK.sub(lambda found: MARKS[found[0]], "\n".join(filter(None, cleaned)))
 
 
 def _clean(markup: str, silent: Set[str]) -> str:
@@ -118,8 +129,9 @@ def _tidy(paragraph: str) -> str:
 
     The sentence that introduces a list or a formula ends in a colon; what it introduces is gone, so it goes too.
     """
-    for pattern, replacement in TIDY:
-        paragraph = pattern.sub(replacement, paragraph)
+    for pattern, replacement, signs in TIDY:
+        if not signs or any(sign in paragraph for sign in signs):
+            paragraph = pattern.sub(replacement, paragraph)
     ends = [found.end() for found in SENTENCE_END.finditer(paragraph)]
     paragraph = paragraph[: ends[-1]] if ends else ""
-    return paragraph if size(paragraph) >= SHORTEST else ""
+    return paragraph if says(paragraph, SHORTEST) else ""

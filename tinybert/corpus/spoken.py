@@ -89,15 +89,17 @@ class _Reader:
             return ""
         arguments: list[Argument] = []
         while not isinstance(end, tokens.TemplateClose):
-            key, (value, written, end) = None, self.until(*OF_TEMPLATE)
+            key: str | None = None
+            value, written, end = self.until(*OF_ARGUMENT)
             if isinstance(end, tokens.TemplateParamEquals):
-                key, (value, _, end) = written.strip(), self.until(*OF_TEMPLATE)
+                key = written.strip()
+                value, written, end = self.until(*OF_ARGUMENT)
             arguments.append((key, value))
         return expand(name, said, arguments)
 
     def skip(self, end: Token) -> None:
         """The rest of a template, those in it included."""
-        depth = not isinstance(end, tokens.TemplateClose)
+        depth = int(not isinstance(end, tokens.TemplateClose))
         while depth:
             kind = type(next(self.tokens))
             depth += (kind is tokens.TemplateOpen) - (kind is tokens.TemplateClose)
@@ -130,7 +132,7 @@ class _Reader:
         return ""
 
 
-OF_TEMPLATE = (tokens.TemplateParamEquals, tokens.TemplateParamSeparator, tokens.TemplateClose)
+OF_ARGUMENT = (tokens.TemplateParamEquals, tokens.TemplateParamSeparator, tokens.TemplateClose)
 OF_TAG = (tokens.TagAttrStart, tokens.TagCloseOpen, tokens.TagCloseSelfclose)
 READ: dict[type[Token], Callable[[_Reader, Token], str]] = {
     tokens.WikilinkOpen: _Reader.wikilink,

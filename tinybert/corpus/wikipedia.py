@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tinybert.corpus.markup import SILENT, clean, size
+from tinybert.corpus.markup import SILENT, clean, says
 from tinybert.corpus.store import groups
 from tinybert.errors import UserError
 from tinybert.running.packed import unpacked
@@ -16,7 +16,7 @@ from tinybert.running.parallel import count_cores, ordered_map
 from tinybert.running.results import as_json, kept_results
 
 STUB = 250
-"""Bytes of letters (see `size`) below which an article is a stub: about 50 words of English, or 80 ideographs."""
+"""Bytes of letters (see `says`) below which an article is a stub: about 50 words of English, or 80 ideographs."""
 
 SILENT_NAMESPACES = ("-2", "6", "14")
 """Media, File, Category: their numbers are the same in every wiki, their names are in its language."""
@@ -68,7 +68,7 @@ def read_dump(
 
     with closing(kept_results(part, clean_from, as_json(), "articles", most=IN_MEMORY)) as pages:
         for title, text in pages:
-            if size(text) < STUB:
+            if not says(text, STUB):
                 dropped["stubs"] += 1
             else:
                 yield title, text
