@@ -16,6 +16,9 @@ from tests.smoke import ROOT
 from tinybert.errors import UserError
 
 SMOKE = ROOT / "presets" / "smoke.yaml"
+from benchmarks.paper import Step, training
+from benchmarks.step import LAYERS, needed
+from tinybert.params.architectures import Architecture
 
 NAMES = [file.stem for file in Path(benchmarks.__file__).parent.glob("[!_]*.py")]
 
@@ -61,3 +64,15 @@ def test_recipes_are_told_apart_by_means_over_seeds():
     rows = quality._table(found).splitlines()
     assert rows[0] == "| of | recipe | seeds | seconds | student |"
     assert rows[2:] == ["| movies | one | 2 | 60 | 82.0 ± 2.8 |", "| movies | other | 2 | 60 | 70.0 ± 0.0 |"]
+
+
+def test_a_step_needs_a_pass_of_the_teacher_and_three_of_the_student():
+    """By hand, of 2 examples of 8 tokens: layers, poolers, and two projections."""
+
+    def passes(layers: int, width: int) -> int:
+        return 16 * layers * (24 * width**2 + 4 * 8 * width) + 2 * 2 * width**2
+
+    student = Architecture(layers=1, hidden=12, heads=12, intermediate=48)
+    teacher = Architecture(layers=2, hidden=24, heads=12, intermediate=96)
+    run = training(Step(student, "uniform", LAYERS, 2, 8, teacher=teacher), 100, "fp32")
+    assert needed(run) == passes(2, 24) + 3 * (passes(1, 12) + 2 * 2 * 16 * 12 * 24)
