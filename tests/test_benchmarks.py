@@ -15,10 +15,10 @@ from benchmarks.paper import Step, training
 from benchmarks.quality import Trial
 from benchmarks.step import LAYERS, needed
 from tests.smoke import ROOT
+from tinybert.errors import UserError
 from tinybert.params.architectures import Architecture
 
 SMOKE = ROOT / "presets" / "smoke.yaml"
-from tinybert.errors import UserError
 
 NAMES = [file.stem for file in Path(benchmarks.__file__).parent.glob("[!_]*.py")]
 
