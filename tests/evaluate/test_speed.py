@@ -85,6 +85,11 @@ def test_a_slowest_hundredth_is_of_500_times():
 
 
 @pytest.mark.slow
+def test_a_model_that_takes_ten_thousand_times_as_long_has_a_ratio_too():
+    slow = _time(np.full((9, 20), 10.0), np.full((9, 20), 0.00123456))
+    assert (slow.times_faster, slow.ci95) == (0.0001235, [0.0001235, 0.0001235])
+
+
 def test_each_core_has_an_instance_of_one_thread(contenders):
     """BERT-base's shape among them, which is slower than anything here by orders of magnitude."""
     rates = measure_throughput(contenders, 2)

@@ -74,10 +74,15 @@ def _time(seconds: np.ndarray, reference: np.ndarray) -> Time:
         ms=round(1000 * float(np.median(rounds)), 3),
         p50_ms=p50,
         p99_ms=p99,
-        times_faster=round(ratio, 3),
-        ci95=[round(end, 3) for end in interval],
+        times_faster=_digits(ratio),
+        ci95=[_digits(end) for end in interval],
         rounds=len(rounds),
     )
+
+
+def _digits(value: float) -> float:
+    """Four of them, wherever the point is: a twentieth of a thousandth isn't 0."""
+    return float(f"{value:.4g}")
 
 
 def _processor() -> str:
