@@ -13,6 +13,15 @@ from tinybert.errors import UserError
 from tinybert.tables.read import find_files, read_table
 
 
+def _parquet():
+    stream = pa.BufferOutputStream()
+    pq.write_table(pa.table({"text": ["café"], "label": ["1"]}), stream, compression="none", use_dictionary=False)
+    return stream.getvalue().to_pybytes()
+
+
+PARQUET = _parquet()
+
+
 @pytest.fixture
 def read(tmp_path):
     """Read a file with this content: the frame."""
@@ -177,6 +186,18 @@ ROW = '{"text": "a", "label": 1}'
         ("t.csv", gzip.compress(b"text,label\na,1\n"), {}, "this is gzip; call it t.csv.gz"),
         ("t.parquet", gzip.compress(b"text,label\na,1\n"), {}, "this is gzip; unpack it"),
         ("t.parquet", b"PAR1 not", {}, "not a Parquet file: .*; save or fetch it again"),
+        (
+            "t.parquet",
+            PARQUET.replace(b"caf\xc3\xa9", b"caf\xe9\xe9"),
+            {},
+            "not a Parquet file: .*UTF8.*; save or fetch",
+        ),
+        (
+            "t.parquet",
+            PARQUET.replace(b"text", b"te\xe9t"),
+            {},
+            "not a Parquet file: .*utf-8.*; save or fetch it again",
+        ),
         ("t.xlsx", b"PK", {}, "expected a file that ends in .csv, .tsv"),
         # quotes, and JSON
         ("t.csv", 'text,label\na,1\n"b,1\nc,0\n', {}, "line 3: unexpected end of data; .* double quotes"),

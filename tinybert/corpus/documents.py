@@ -207,5 +207,5 @@ def _parquet_rows(file: Path, column: str, at: At) -> Iterator[tuple[int, dict[s
                 yield from enumerate(batch.to_pylist(), start=number)
                 number += len(batch)
                 at(size * number // parquet.metadata.num_rows)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
         raise UserError(f"{file}: not a whole Parquet file ({' '.join(str(error).split())}); replace it") from None

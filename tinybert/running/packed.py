@@ -36,6 +36,9 @@ class Sized(Protocol):
     def nbytes(self) -> int:
         """Their bytes."""
 
+    def validate(self, *, full: bool) -> None:
+        """Look at their layout, and at the texts in them."""
+
 
 Batch = TypeVar("Batch", bound=Sized)
 
@@ -81,11 +84,13 @@ def limited_batches(batches: Iterable[Batch], file: Path) -> Iterator[Batch]:
 
     Raises:
         UserError: on the way, as in `limited`.
+        pa.ArrowInvalid: a text isn't UTF-8, which nobody looks at before it is read.
     """
     size, packed = 0, file.stat().st_size
     for batch in batches:
         size += batch.nbytes
         _refuse_a_bomb(size, packed, PARQUET_RATIO, f"{file}", "save it as .jsonl")
+        batch.validate(full=True)
         yield batch
 
 

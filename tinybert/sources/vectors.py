@@ -100,7 +100,7 @@ def _read_matrix(matrix: Path, names: Path, limit: int | None) -> Vectors:
     try:
         with pq.ParquetFile(names) as parquet:
             table = pa.Table.from_batches([*limited_batches(parquet.iter_batches(ROWS), names)], parquet.schema_arrow)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
         raise UserError(f"{names}: not a whole Parquet file ({_line(error)}); save or fetch it again") from None
     columns = [field.name for field in table.schema if field.type in (pa.string(), pa.large_string())]
     if len(columns) != 1:

@@ -146,7 +146,7 @@ def read_parquet(file: Path, needed: Sequence[str], others: Sequence[str] = ()) 
             columns = [*needed, *(name for name in others if name in names)]
             batches = [*limited_batches(source.iter_batches(ROWS, columns=columns), file)]
             return pa.Table.from_batches(batches, source.read_row_groups([], columns=columns).schema)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         found = name_the_bytes(file) or f"not a Parquet file: {' '.join(str(error).split())}; save or fetch it again"
         raise UserError(f"{file}: {found}") from None
 
