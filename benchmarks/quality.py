@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, NamedTuple
 
 import pandas as pd
@@ -51,6 +52,9 @@ def main(
     """
     try:
         trials = _trials(recipes, only or [], seeds)
+        with TemporaryDirectory() as scratch:  # a mistake in the last one is not found out after hours
+            for trial in trials:
+                write_params(trial, preset, Path(scratch) / PARAMS, students_only)
         print(_cost(len(trials)), flush=True)
         if dry:
             return
@@ -101,7 +105,8 @@ def _run(
     trial: Trial, preset: Path, folder: Path, students_only: bool, test: bool, known: dict[str, float]
 ) -> Iterator[dict[str, Any]]:
     """Run a trial, and give a row for each of its students."""
-    shutil.rmtree(folder / RUNS, ignore_errors=True)  # so that only stages that run now have a time
+    shutil.rmtree(folder / RUNS, ignore_errors=True)  # so that only stages that run now have a time,
+    (folder / LOCK).unlink(missing_ok=True)  # and only those that this trial needs are counted
     experiment = write_params(trial, preset, folder / PARAMS, students_only)
     last = "evaluate" if test else "prediction-distill"
     targets = [f"{last}@{student}" for student in experiment.students]

@@ -17,6 +17,7 @@ from benchmarks.step import LAYERS, needed
 from tests.smoke import ROOT
 from tinybert.errors import UserError
 from tinybert.params.architectures import Architecture
+from tinybert.params.table import read_yaml
 
 SMOKE = ROOT / "presets" / "smoke.yaml"
 
@@ -42,6 +43,12 @@ def test_a_recipe_is_a_preset_with_its_overrides_for_each_task_and_student(tmp_p
     of_students = quality.write_params(Trial("as it is", [], 5), SMOKE, tmp_path / "params.yaml", True)
     assert of_students.seed != 5
     assert {student.intermediate.seed for student in of_students.students.values()} == {5}
+
+
+@pytest.mark.parametrize("name", read_yaml(ROOT / "benchmarks" / "recipes.yaml"))
+def test_each_recipe_fits_the_default(tmp_path, name):
+    (trial,) = quality._trials(ROOT / "benchmarks" / "recipes.yaml", [name], "7")
+    assert quality.write_params(trial, ROOT / "params.yaml", tmp_path / "params.yaml", False).seed == 7
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.fuzz.files import broken, ends_well, reads, texts
+from tests.fuzz.files import SECONDS, broken, seconds_of, seconds_to_read, texts
 from tests.fuzz.test_tables import files as tables
 from tinybert.corpus.documents import read_documents
 from tinybert.corpus.markup import clean
@@ -45,7 +45,7 @@ def pages(draw):
 @example("&#" + "9" * 5_000 + ";")
 @example("&amp;#" + "9" * 5_000 + ";")
 def test_markup(markup):
-    ends_well(lambda: clean(markup))
+    assert seconds_of(lambda: clean(markup)) < SECONDS
 
 
 def element(name, content):
@@ -84,7 +84,10 @@ PACK = {"": bytes, ".bz2": bz2.compress, ".gz": lambda content: gzip.compress(co
 )
 def test_dumps(content, name, after, data):
     packed = bz2.compress(content) if name.endswith("bz2") else content
-    reads(name, data.draw(after(packed) if after is st.just else after(st.just(packed))), documents)
+    assert (
+        seconds_to_read(name, data.draw(after(packed) if after is st.just else after(st.just(packed))), documents)
+        < SECONDS
+    )
 
 
 def documents(file):
@@ -96,4 +99,4 @@ def documents(file):
 )
 @example(("a.txt", b'<doc id="1" title="&#' + b"9" * 5000 + b';">\na\n</doc>\n'))
 def test_documents(file):
-    reads(*file, documents)
+    assert seconds_to_read(*file, documents) < SECONDS

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from tests.fuzz.files import broken, ends_well, reads, texts
+from tests.fuzz.files import SECONDS, broken, seconds_of, seconds_to_read, texts
 from tests.params.conftest import SOUND
 from tinybert.errors import UserError
 from tinybert.params.experiment import find_mistakes, load_experiment
@@ -82,7 +82,7 @@ def test_other_values(content):
         file = Path(folder, "params.yaml")
         with file.open("w", encoding="utf-8", errors="replace") as stream:
             YAML(typ="safe").dump(content, stream)
-        ends_well(lambda: find(file))
+        assert seconds_of(lambda: find(file)) < SECONDS
 
 
 @st.composite
@@ -112,4 +112,4 @@ def changed(old, new):
 @example(changed("columns: [id, rating, text]", f"columns: {LONG}"))
 @example(changed("columns: [id, rating, text]", f"columns: {LAUGHS}"))
 def test_other_text(content):
-    reads("params.yaml", content, find)
+    assert seconds_to_read("params.yaml", content, find) < SECONDS

@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tests.fuzz.files import broken, ends_well, mostly, reads, texts
+from tests.fuzz.files import SECONDS, broken, mostly, seconds_of, seconds_to_read, texts
 from tests.fuzz.test_tables import files, values
 from tests.tasks.test_prepare import ENTRY
 from tinybert.params.tasks import Task
@@ -89,7 +89,7 @@ def test_tasks(task_and_file):
         source.mkdir()
         made.mkdir()
         (source / name).write_bytes(content)
-        ends_well(lambda: prepare(source, task, made))
+        assert seconds_of(lambda: prepare(source, task, made)) < SECONDS
 
 
 MULTILABEL = ENTRY | {"type": "multilabel", "metric": "f1_micro"}
@@ -102,7 +102,7 @@ def test_cells_that_take_long(cell, entry, tmp_path):
     rows = [json.dumps({"text": f"text {number}", "label": cell}) for number in range(20)]
     (tmp_path / "source/t.jsonl").write_text("\n".join(rows))
     (tmp_path / "made").mkdir()
-    ends_well(lambda: prepare(tmp_path / "source", Task.model_validate(entry), tmp_path / "made"))
+    assert seconds_of(lambda: prepare(tmp_path / "source", Task.model_validate(entry), tmp_path / "made")) < SECONDS
 
 
 answers = st.fixed_dictionaries(
@@ -149,7 +149,7 @@ squad = st.one_of(
 )
 def test_questions(content, name, no_answer, labelled):
     content = gzip.compress(content, mtime=0) if name.endswith("gz") else content
-    reads(name, content, lambda file: questions(file, no_answer, labelled))
+    assert seconds_to_read(name, content, lambda file: questions(file, no_answer, labelled)) < SECONDS
 
 
 @given(rows=st.lists(flat | answerable, min_size=1, max_size=3), data=st.data())
@@ -159,7 +159,7 @@ def test_questions_in_parquet(rows, data):
     except (pa.ArrowException, UnicodeError, OverflowError):
         assume(False)
     content = data.draw(broken(st.just(stream.getvalue())))
-    reads("t.parquet", content, lambda file: questions(file, True, True))
+    assert seconds_to_read("t.parquet", content, lambda file: questions(file, True, True)) < SECONDS
 
 
 def questions(file, no_answer, labelled):

@@ -78,7 +78,7 @@ def run_anew(command: str, place: Path | None) -> None:
     """
     if problem := missing_program(command):
         raise UserError(problem)
-    arguments = [*shlex.split(command), sys.modules["__main__"].__spec__.name, *sys.argv[1:]]  # type: ignore[union-attr]
+    arguments = [*shlex.split(command), *sys.orig_argv[sys.orig_argv.index("-m") + 1 :]]
     with (
         TemporaryFile() as words,
         subprocess.Popen(
