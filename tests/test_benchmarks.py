@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -71,6 +72,13 @@ def test_recipes_are_told_apart_by_means_over_seeds():
     rows = quality._table(found).splitlines()
     assert rows[0] == "| of | recipe | seeds | seconds | student |"
     assert rows[2:] == ["| movies | one | 2 | 60 | 82.0 ± 2.8 |", "| movies | other | 2 | 60 | 70.0 ± 0.0 |"]
+
+
+def test_the_divergence_of_a_student_from_its_teacher():
+    """By hand: (0.8, 0.2) against (0.5, 0.5) is 0.8 ln 1.6 + 0.2 ln 0.4, and the other row is the teacher's own."""
+    teacher, student = np.log([[0.8, 0.2], [0.3, 0.7]]), np.log([[0.5, 0.5], [0.3, 0.7]])
+    by_hand = (0.8 * np.log(1.6) + 0.2 * np.log(0.4)) / 2
+    assert quality.divergence(teacher + 3, student - 1) == pytest.approx(by_hand)
 
 
 def test_a_step_needs_a_pass_of_the_teacher_and_three_of_the_student():
