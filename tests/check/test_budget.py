@@ -16,7 +16,7 @@ from tinybert.params.general import General
 from tinybert.params.table import Run
 
 
-@pytest.mark.parametrize(("minutes", "copies", "layers"), [(None, 14, 4), (600, 20, 4), (10, 7, 4), (1, 0, 2)])
+@pytest.mark.parametrize(("minutes", "copies", "layers"), [(None, 14, 4), (600, 20, 4), (8, 7, 4), (1, 0, 2)])
 def test_minutes_decide_epochs_copies_and_layers(init, minutes, copies, layers):
     options = () if minutes is None else ("--minutes", str(minutes))
     numbered = [f"{text} {number}" for number, text in enumerate(TEXTS * 15)]

@@ -67,16 +67,16 @@ def at_random(project: Project, target: str, draw: random.Random, output: Output
 
 
 def in_its_work(project: Project, target: str, draw: random.Random, output: Output) -> bool:
-    """After the first checkpoint, and often after the last."""
+    """After the first checkpoint; most of a stage's seconds go into its start, so a part of them is all of its work."""
     since = time.time()
     until(lambda: _newest(project) > since or output.over())
-    time.sleep(draw.random() * project.seconds[target] / 2)
+    time.sleep(draw.random() * project.seconds[target] / 8)
     return not output.over()
 
 
 def in_a_checkpoint(project: Project, target: str, draw: random.Random, output: Output) -> bool:
     """While one is written."""
-    for _ in range(draw.randrange(8)):
+    for _ in range(draw.randrange(4)):
         until(lambda: half_written(project.folder, ".checkpoints") or output.over())
         until(lambda: not half_written(project.folder, ".checkpoints") or output.over())
     until(lambda: half_written(project.folder, ".checkpoints") or output.over())
