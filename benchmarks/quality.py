@@ -203,6 +203,7 @@ def _table(found: pd.DataFrame) -> str:
             scale = 1 if column == DIVERGENCE else 100
             mean, deviation = rows[column].mean(), rows[column].std()
             spread = "" if len(rows) == 1 else f" ± {scale * deviation:.1f}"
-            cells.append(f"{mean:,.0f}" if column == SECONDS else f"{scale * mean:.1f}{spread}")
+            cell = f"{mean:,.0f}" if column == SECONDS else f"{scale * mean:.1f}{spread}"
+            cells.append("–" if np.isnan(mean) else cell)  # of a task without classes, beside one that has some
         lines.append(f"| {' | '.join([*map(str, key), str(len(rows)), *cells])} |")
     return "\n".join(lines)

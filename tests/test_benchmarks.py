@@ -74,6 +74,16 @@ def test_recipes_are_told_apart_by_means_over_seeds():
     assert rows[2:] == ["| movies | one | 2 | 60 | 82.0 ± 2.8 |", "| movies | other | 2 | 60 | 70.0 ± 0.0 |"]
 
 
+def test_a_task_without_classes_has_no_divergence():
+    found = pd.DataFrame(
+        [
+            {"of": "reviews", "recipe": "one", "seed": 1, "seconds": 1.0, "student": 0.8, quality.DIVERGENCE: 20.0},
+            {"of": "stars", "recipe": "one", "seed": 1, "seconds": 1.0, "student": 0.7},
+        ]
+    )
+    assert [row.split(" | ")[-1] for row in quality._table(found).splitlines()[2:]] == ["20.0 |", "– |"]
+
+
 def test_the_divergence_of_a_student_from_its_teacher():
     """By hand: (0.8, 0.2) against (0.5, 0.5) is 0.8 ln 1.6 + 0.2 ln 0.4, and the other row is the teacher's own."""
     teacher, student = np.log([[0.8, 0.2], [0.3, 0.7]]), np.log([[0.5, 0.5], [0.3, 0.7]])
