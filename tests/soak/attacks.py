@@ -67,7 +67,7 @@ def at_random(project: Project, target: str, draw: random.Random, output: Output
 
 
 def in_its_work(project: Project, target: str, draw: random.Random, output: Output) -> bool:
-    """After the first checkpoint; most of a stage's seconds go into its start, so a part of them is all of its work."""
+    """Soon after the first checkpoint, most of a stage's seconds being its start; `at_random` strikes later, too."""
     since = time.time()
     until(lambda: _newest(project) > since or output.over())
     time.sleep(draw.random() * project.seconds[target] / 8)
