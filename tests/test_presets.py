@@ -15,7 +15,17 @@ from tinybert.params.table import read_yaml
 GLUE = ("paper-glue", "paper-procedures", "paper-objectives", "paper-layer-maps")
 ABLATIONS = GLUE[1:]
 PAPER = (*GLUE, "paper-squad")
-DEFAULTS = ("ablations", "base", "baselines", "bert-base", "glue-files", "own-csv", "small-encoders", "squad-files")
+DEFAULTS = (
+    "ablations",
+    "base",
+    "baselines",
+    "bert-base",
+    "best",
+    "glue-files",
+    "own-csv",
+    "small-encoders",
+    "squad-files",
+)
 """Presets with the default's corpus, model and word vectors."""
 
 LAYERS = {"embedding": 1.0, "hidden": 1.0, "attention": 1.0}
@@ -253,6 +263,13 @@ def test_baselines_share_what_the_default_makes():
     assert baselines.general["tinybert4"] == default.general["tinybert4"]
     ours, theirs = (each.students["movies-tinybert4"] for each in (baselines, default))
     assert (ours.intermediate, ours.prediction) == (theirs.intermediate, theirs.prediction)
+
+
+def test_the_best_shares_all_before_the_copies_with_the_default():
+    default, best = load_experiment(ROOT / "params.yaml"), load("best")
+    assert (best.downloads, best.general) == (default.downloads, default.general)
+    more = {"augment": default.tasks["movies"].augment}
+    assert best.tasks["movies"].model_copy(update=more) == default.tasks["movies"]
 
 
 def test_a_teacher_of_bert_bases_size_is_one_entry_whoever_it_is():

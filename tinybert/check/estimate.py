@@ -47,7 +47,7 @@ LOOKS = 6
 HELD = 2.0
 """How much more a stage holds than its steps take here: rows, other processes, what is kept between batches."""
 ASKED = 0.25
-"""The augmentation's passes for each word of a copy: four in ten are replaced, and some are asked once for all."""
+"""The augmentation's passes for each word of an original, at most: many copies ask for nearly all, one for half."""
 
 
 class Pace(NamedTuple):
@@ -120,12 +120,12 @@ def estimate(pace: Pace, size: Size, recipe: Recipe, general_epochs: float, mlm_
     steps = math.ceil(augmented / BATCH)
     of_teacher = math.ceil(size.train / recipe.batch_size) * pace.teacher * (recipe.batch_size / BATCH) ** 0.7
     blocks_too = (1 + size.max_length / size.length) / 2  # half of what the masked language model reads
-    replaced = size.train * recipe.copies * size.words * ASKED
+    asked = size.train * size.words * ASKED * (1 - 0.5**recipe.copies)
     return {
         "general-distill": START + general_epochs * BLOCKS / BATCH * pace.general,
         "finetune-teacher": START + recipe.teacher * of_teacher + (recipe.teacher + 1) * size.held_out / 3 * pace.text,
         "adapt-mlm": START + mlm_steps * pace.teacher * blocks_too,
-        "augment": START + replaced * pace.text,
+        "augment": START + asked * pace.text,
         "intermediate-distill": START + recipe.intermediate * steps * pace.intermediate,
         "prediction-distill": START + recipe.prediction * steps * pace.prediction + augmented * pace.text,
         "all others": REST + LOOKS * size.held_out * pace.text,

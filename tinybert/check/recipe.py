@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-TEACHER, INTERMEDIATE, PREDICTION, AUGMENTED = 15_000, 30_000, 15_000, 15_000
+TEACHER, INTERMEDIATE, PREDICTION, AUGMENTED = 15_000, 15_000, 15_000, 15_000
 """Texts that each phase sees, and rows with their copies, in the default experiment."""
 MOST_COPIES, MOST_EPOCHS = 20, 20
 """The paper's N_a, and its most epochs on sets as small as are brought to that here."""

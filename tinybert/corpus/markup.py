@@ -35,19 +35,25 @@ UNCLOSED = re.compile(r"(\{\{|\[\[(?![^][\n]*\]\])).*?(?=\n[ \t]*\n|\Z)", re.DOT
 NO_CHARACTER = re.compile(r"&#\d{999,};?")
 TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 
+INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u00ad\ufeff"
+PAUSES, CLOSING = " ,;:，；：、", ")）"
+
 TIDY: list[tuple[re.Pattern[str], str, tuple[str, ...]]] = [
     # Bold, switches, `up[on]`, invisible signs.
-    (re.compile(r"'{2,}|__[A-Z]{3,}__|[][\u200b-\u200f\u00ad\ufeff]"), "", ()),
-    (re.compile(r"[{}]{2,}|\||[^\S\n]{2,}|[^\S\n ]"), " ", ()),
+    (re.compile(rf"'{{2,}}|__[A-Z]{{3,}}__|[][{INVISIBLE}]"), "", ("''", "__", "[", "]", *INVISIBLE)),
+    (re.compile(r"[{}]{2,}|\|"), " ", ("{{", "{}", "}{", "}}", "|")),
     # What a template that said nothing leaves in front, and at the end.
     (re.compile(r"([(（])[\s,;:–，；：、]+"), r"\1", ("(", "（")),
-    (re.compile(r"(?<![\s,;:，；：、])[\s,;:，；：、]+([)）])"), r"\1", (")", "）")),
+    (
+        re.compile(rf"(?<![\s{PAUSES}])[\s{PAUSES}]+([{CLOSING}])"), r"\1",
+        tuple(pause + end for end in CLOSING for pause in PAUSES),
+    ),
     (re.compile(r"([,;，；、])(?:\s*[,;，；、])+"), r"\1", ()),
     (re.compile(r'(?<!\s)\s*(\(\)|（）)|(?<!\w)""(?!\w)'), "", ("()", "（）", '""')),
-    (re.compile(r"(?<! ) +([,;:.!?])(?=\s|$)"), r"\1", ()),
+    (re.compile(r"(?<! ) +([,;:.!?])(?=\s|$)"), r"\1", tuple(" " + sign for sign in ",;:.!?")),
     (re.compile(r"^[\s,;:.)]+"), "", ()),
-    (re.compile(r" {2,}"), " ", ()),
-]
+    (re.compile(r" {2,}"), " ", ("  ",)),
+]  # fmt: skip
 """What is done to each paragraph, in this order; a run of signs is looked at from its start only, not from each one.
 
 Beside a pattern and what takes its place: signs without which nothing matches, as most paragraphs are.
@@ -129,6 +135,7 @@ def _tidy(paragraph: str) -> str:
 
     The sentence that introduces a list or a formula ends in a colon; what it introduces is gone, so it goes too.
     """
+    paragraph = " ".join(paragraph.split())
     for pattern, replacement, signs in TIDY:
         if not signs or any(sign in paragraph for sign in signs):
             paragraph = pattern.sub(replacement, paragraph)
