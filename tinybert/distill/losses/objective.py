@@ -92,12 +92,12 @@ class DistillationObjective:
     def __call__(self, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         inputs, mask = model_inputs(batch), batch["attention_mask"]
         masked: Any = batch[MASKED_LABELS] != UNMASKED if self.masks else None
-        student = model(inputs, **self.of_student, logits=self.predicts, masked=masked)
         teacher: Any = None
-        if self.teacher is not None:
+        if self.teacher is not None:  # before the student, so that what it needs for a moment is free again by then
             with torch.no_grad():
                 predicted = masked if "vocabulary" in self.weights else None
                 teacher = self.teacher(inputs, **self.of_teacher, masked=predicted)
+        student = model(inputs, **self.of_student, logits=self.predicts, masked=masked)
         terms = {term: self._layer_loss(term, student, teacher, mask) for term in self.comparisons}
         if "mlm" in self.weights:
             terms["mlm"] = masked_lm_loss(student["vocabulary"], batch[MASKED_LABELS])
