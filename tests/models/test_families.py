@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.distributed as dist
+from torch.distributed.tensor import DTensor
 
 from tests.families import BYTES, FAMILIES, LAYERS, family_config, family_model, family_tokenizer
 from tests.tiny import BAD, GOOD
@@ -12,7 +14,7 @@ from tinybert.augment.words import split
 from tinybert.errors import UserError
 from tinybert.models.initialise import initialise_student
 from tinybert.models.shape import shape_of
-from tinybert.models.signals import SignalModel
+from tinybert.models.signals import SignalModel, share_layers
 from tinybert.params.architectures import Architecture
 
 every_family = pytest.mark.parametrize("family", FAMILIES)
@@ -113,6 +115,28 @@ def test_recording_changes_no_state_and_padding_no_score(family):
     torch.testing.assert_close(signals["hidden"][-1][:, :6], expected[:, :6])
     torch.testing.assert_close(signals["scores"][2][:, :, :6, :6], alone)
     assert signals["scores"][2].abs().max() < 1e6
+
+
+@pytest.fixture
+def group():
+    """A group of one process, so that a part of a layer is all of it."""
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+@every_family
+def test_layers_cut_into_parts_compute_the_same(family, group):
+    """ALBERT's, which are one layer, are not cut."""
+    inputs = {"input_ids": IDS, "attention_mask": torch.ones_like(IDS)}
+    wanted = {"hidden": (0, 1, -1), "scores": (1, 2)}
+    whole, shared = family_model(family).requires_grad_(False), family_model(family).requires_grad_(False)
+    share_layers(shared)
+    assert any(isinstance(weight, DTensor) for weight in shared.parameters()) == (family != "albert")
+    with torch.no_grad():
+        torch.testing.assert_close(
+            *(SignalModel(model, records_scores=True)(inputs, **wanted) for model in (shared, whole)), rtol=0, atol=0
+        )
 
 
 @every_family

@@ -16,13 +16,15 @@ from safetensors.torch import load_file
 from tests.import_closure import ROOT
 from tests.tiny import tiny_bert, weather_rows
 from tinybert.errors import UserError
-from tinybert.running.launch import LAUNCHED
+from tinybert.running.launch import FSDP, LAUNCHED
 from tinybert.tokens.masking import MASKED_LABELS, UNMASKED
 from tinybert.train.loop.batches import LengthBatches
 from tinybert.train.loop.processes import Shares, draw_noise, join
 from tinybert.train.masked_lm import MaskedTokenObjective
 
 TWO = "torchrun --nproc_per_node 2 -m"
+SHARED = f"env {FSDP}=true {TWO}"
+"""What `accelerate launch --use_fsdp` would do here, which on a CPU starts one process."""
 NAME = "general-distill@small"
 PIPELINE = """
 stages:
@@ -91,9 +93,9 @@ def processes_of(stage, folder, points):
 
 @pytest.fixture(scope="module")
 def ends(tmp_path_factory):
-    """A project after general-distill in one process, and in two, with what that printed."""
+    """A project after general-distill in one process, in two, in two that share the teacher; and what they print."""
     folder, found = tmp_path_factory.mktemp("launch"), {}
-    for name, launch in (("one", "python -m"), ("two", TWO)):
+    for name, launch in (("one", "python -m"), ("two", TWO), ("shared", SHARED)):
         project = make_project(folder / name, launch)
         code, out, err = end(start(project))
         assert (code, err) == (0, "")
@@ -102,15 +104,23 @@ def ends(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_two_processes_make_the_same_model_as_one_and_say_the_same(ends):
-    alone, launched = ends.values()
-    assert launched == [*alone[:3], "  processes: 2", *alone[3:]]
-    curves = [pd.read_csv(folder / LOSSES) for folder in ends]
+@pytest.mark.parametrize(("way", "sharing"), [(1, ""), (2, ", each with a part of the teacher's layers")])
+def test_two_processes_make_the_same_model_as_one_and_say_the_same(ends, way, sharing):
+    alone, *_ = ends
+    launched = list(ends)[way]
+    assert ends[launched] == [*ends[alone][:3], f"  processes: 2{sharing}", *ends[alone][3:]]
+    curves = [pd.read_csv(folder / LOSSES) for folder in (alone, launched)]
     pd.testing.assert_frame_equal(*curves, rtol=1e-4)
     for name in ("model", "projections"):
-        one, two = (load_file(folder / WEIGHTS / f"{name}.safetensors") for folder in ends)
+        one, two = (load_file(folder / WEIGHTS / f"{name}.safetensors") for folder in (alone, launched))
         torch.testing.assert_close(one, two, rtol=0, atol=CLOSE)
     assert len({(folder / WEIGHTS / "lineage.json").read_text() for folder in ends}) == 1
+
+
+@pytest.mark.slow
+def test_a_shared_teacher_changes_no_byte(ends):
+    _, whole, shared = ends
+    assert look_at(whole) == look_at(shared)
 
 
 @pytest.mark.slow

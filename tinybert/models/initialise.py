@@ -24,7 +24,7 @@ from tinybert.models.narrowing import (
 )
 from tinybert.models.narrowing_gated import GATED, prune_gated_layer
 from tinybert.models.precision import one_thread
-from tinybert.models.shape import LAYERS_FROM, NARROWED, layer_pairs, student_config
+from tinybert.models.shape import LAYERS_FROM, NARROWED, layer_pairs, named_layers, student_config
 from tinybert.models.signals import Projections
 from tinybert.params.architectures import Architecture
 
@@ -121,10 +121,9 @@ def _copy_layers(teacher: PreTrainedModel, student: PreTrainedModel, layer_map: 
 
 
 def _layers(model: PreTrainedModel) -> tuple[str, nn.ModuleList]:
-    """The list of an encoder's layers, and its name in the model; ALBERT, whose layers are one, has none."""
-    for name, module in model.named_modules():
-        if isinstance(module, nn.ModuleList) and len(module) == model.config.num_hidden_layers:
-            return name, module
+    """See `named_layers`; UserError where there are none."""
+    if layers := named_layers(model):
+        return layers
     raise UserError(
         f"initialise: a {model.config.model_type} model has no layers of their own to choose from; "
         f"set initialise: teacher-svd or random"

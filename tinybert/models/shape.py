@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 
 from huggingface_hub.errors import StrictDataclassError
-from transformers import PretrainedConfig
+from torch import nn
+from transformers import PretrainedConfig, PreTrainedModel
 
 from tinybert.errors import UserError
 from tinybert.models.attention import KNOWN
@@ -100,6 +101,14 @@ def shape_of(config: PretrainedConfig) -> Architecture:
         heads=config.num_attention_heads,
         intermediate=getattr(config, "intermediate_size", None) or config.hidden_dim,  # DistilBERT's name for it
     )
+
+
+def named_layers(model: PreTrainedModel) -> tuple[str, nn.ModuleList] | None:
+    """The list of an encoder's layers, and its name in the model; ALBERT, whose layers are one, has none."""
+    for name, module in model.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module) == model.config.num_hidden_layers:
+            return name, module
+    return None
 
 
 def describe_shape(shape: dict[str, int], names: list[str], sign: str = " ") -> str:

@@ -10,11 +10,14 @@ from typing import Any, TypedDict
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.distributed.fsdp import fully_shard
 from transformers import PreTrainedModel
 
 from tinybert.errors import UserError
 from tinybert.models.attention import ScoreRecorder
 from tinybert.models.loading import load_encoder, load_masked_lm, takes_types
+from tinybert.models.shape import named_layers
+from tinybert.running.launch import meet, shares_teacher
 from tinybert.tokens.encoding import TYPES
 
 PROJECTIONS_FILE = "projections.safetensors"
@@ -137,12 +140,23 @@ class StudentModel(SignalModel):
 def frozen_teacher(folder: Path, dtype: torch.dtype, records_scores: bool, masked_head: bool = False) -> SignalModel:
     """The encoder of a teacher, without gradients, dropout off (the reference leaves it on), in `dtype`.
 
-    `masked_head` keeps the masked-language head, for losses that compare predictions of masked tokens.
+    `masked_head` keeps the masked-language head, for losses that compare predictions of masked tokens. Of several
+    processes under FSDP each holds a part of every layer.
     """
     model = (load_masked_lm if masked_head else load_encoder)(folder, dtype).requires_grad_(False)
+    if shares_teacher():
+        share_layers(model)
     if torch.cuda.is_available():
         model.to("cuda")
     return SignalModel(model, records_scores).eval()
+
+
+def share_layers(model: PreTrainedModel) -> None:
+    """Have this process keep its part of each layer, which is whole only while it is computed, with all processes."""
+    meet()
+    _, layers = named_layers(model) or ("", [])
+    for layer in layers:
+        fully_shard(layer, reshard_after_forward=True)
 
 
 def head_sees(model: PreTrainedModel, masked: Tensor | None) -> AbstractContextManager[Any]:

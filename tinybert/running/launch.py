@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryFile
 from threading import Thread
@@ -27,10 +28,14 @@ from tinybert.params.table import PLAIN
 
 LAUNCHED = "TINYBERT_LAUNCHED"
 """In the environment of the processes: where progress is kept, or nothing."""
+FSDP, SHARED_TEACHER = "ACCELERATE_USE_FSDP", "TINYBERT_SHARED_TEACHER"
+"""What `accelerate launch --use_fsdp` sets there to "true", and what that becomes."""
 PATIENCE = 3
 """Seconds in which a launcher that saw a process die has ended the others."""
 QUIET = {"TORCH_CPP_LOG_LEVEL": "ERROR"}
 """Without torch's warning that a model may have no weight without a gradient: of the next phase's it has."""
+FOREVER = timedelta(days=30)
+"""A process that has died is seen by the launcher; one that is awaited may validate for hours."""
 STOP, MOST = b"s", 4096
 """What asks a process to stop after its step, and more of them than there are processes: each takes one."""
 KILLED = re.compile(rb"Signal (?!15 )\d+ \(\w+\) received by PID \d+")
@@ -49,6 +54,11 @@ def rank() -> int:
 def count_processes() -> int:
     """How many there are of them; 1 for a process alone."""
     return int(os.environ.get("WORLD_SIZE", 1)) if is_launched() else 1
+
+
+def shares_teacher() -> bool:
+    """Whether each process holds a part of the frozen teacher only, the one model that may not fit on a device."""
+    return count_processes() > 1 and os.environ.get(SHARED_TEACHER) == "true"
 
 
 def missing_program(command: str) -> str | None:
@@ -142,15 +152,26 @@ def begin_process() -> Path | None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # by the launcher, where another has died: a step would never end
     os.dup2(1, 2)  # the launcher's own words go to the other one
+    os.environ[SHARED_TEACHER] = os.environ.pop(FSDP, "")  # else Trainer would cut up the student, which is small
     if rank():
         sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - to the end
-    print(f"  processes: {count_processes()}", flush=True)
+    sharing = ", each with a part of the teacher's layers" if shares_teacher() else ""
+    print(f"  processes: {count_processes()}{sharing}", flush=True)
     Thread(target=_follow, daemon=True).start()
     import torch
 
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
     return Path(place) if (place := os.environ[LAUNCHED]) else None
+
+
+def meet() -> None:
+    """Have the processes know each other, if there are several, and if they don't yet."""
+    import torch
+    import torch.distributed as dist
+
+    if count_processes() > 1 and not dist.is_initialized():
+        dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=FOREVER)
 
 
 def _follow() -> None:

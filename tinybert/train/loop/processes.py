@@ -10,7 +10,6 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -21,11 +20,8 @@ from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader
 
 from tinybert.errors import UserError
-from tinybert.running.launch import count_processes, rank
+from tinybert.running.launch import count_processes, meet, rank
 from tinybert.train.loop.batches import LengthBatches
-
-FOREVER = timedelta(days=30)
-"""A process that has died is seen by the launcher; one that is awaited may validate for hours."""
 
 
 def join(batch_size: int) -> int:
@@ -37,8 +33,7 @@ def join(batch_size: int) -> int:
     processes = count_processes()
     if batch_size % processes:
         raise UserError(f"batch_size: expected a multiple of launch's {processes} processes, found {batch_size}")
-    if processes > 1:
-        dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=FOREVER)
+    meet()
     return batch_size // processes
 
 
