@@ -182,8 +182,9 @@ def _tolerance(path: str, old: dict[str, Any]) -> float:
 def reloaded(folder: Path, name: str, result: Result) -> Iterator[str]:
     """A line if the student, loaded as its users load it, doesn't give its score text by text."""
     import pandas as pd
-    from transformers import pipeline
+    from transformers import logging, pipeline
 
+    logging.disable_progress_bar()
     classify = pipeline("text-classification", str(folder / "models/students" / name))
     rows = pd.read_parquet(folder / "data/original" / result.task / "test.parquet")
     said = classify(rows["text"].tolist(), truncation=True, max_length=result.max_length)
