@@ -104,7 +104,7 @@ def ends(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("way", "sharing"), [(1, ""), (2, ", each with a part of the teacher's layers")])
+@pytest.mark.parametrize(("way", "sharing"), [(1, ""), (2, ", of a frozen teacher a part in each")])
 def test_two_processes_make_the_same_model_as_one_and_say_the_same(ends, way, sharing):
     alone, *_ = ends
     launched = list(ends)[way]

@@ -155,7 +155,7 @@ def begin_process() -> Path | None:
     os.environ[SHARED_TEACHER] = os.environ.pop(FSDP, "")  # else Trainer would cut up the student, which is small
     if rank():
         sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - to the end
-    sharing = ", each with a part of the teacher's layers" if shares_teacher() else ""
+    sharing = ", of a frozen teacher a part in each" if shares_teacher() else ""
     print(f"  processes: {count_processes()}{sharing}", flush=True)
     Thread(target=_follow, daemon=True).start()
     import torch
