@@ -92,6 +92,11 @@ def test_the_same_bytes_twice_and_test_rows_decide_none_of_a_model(fitted):
     assert {file for file in one if one[file] != other[file]} == {"made.json"}
 
 
+def test_a_log_has_no_bars_of_libraries(fitted, capsys):
+    fitted()
+    assert "tokens/s" not in capsys.readouterr().err
+
+
 def test_of_spans_there_are_none(fitted):
     folder = fitted("span")
     assert list((folder / "made").iterdir()) == []

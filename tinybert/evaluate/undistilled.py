@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from model2vec.distill import distill_from_model
+from model2vec.distill import distill_from_model, inference
 from safetensors.numpy import save_file
 from scipy.sparse import csr_matrix
 from sklearn.exceptions import ConvergenceWarning
@@ -62,6 +62,7 @@ DECIMALS = 6
 
 logging.getLogger("skeletoken").setLevel(logging.ERROR)  # warns of each token that it looks up, and of small models
 logging.getLogger("model2vec").setLevel(logging.ERROR)
+inference.tqdm = Bar  # its own fills a log
 
 Features = Any
 """(rows, features), a matrix of numpy's or a sparse one of scipy's."""
